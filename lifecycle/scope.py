@@ -10,11 +10,11 @@ from lifecycle.periods import Calendar, add_months
 from lifecycle.segments import Filter
 
 BASES = {"cohort": "Cohort", "period": "Period", "stock": "Stock"}
-COUNTS = {"passed": "Reached at least", "ordered": "In this order", "strict": "Directly in turn", "any": "In any order"}
+COUNTS = {
     "passed": "Reached at least",
     "ordered": "In this order",
-    "strict": "Directly one after the other",
-    "any": "Any order",
+    "strict": "Directly in turn",
+    "any": "In any order",
 }
 COMPARISONS = {"none": "Nothing", "previous": "Previous period", "year": "Same period last year"}
 WINDOW_UNITS = {"s": 1, "min": 60, "h": 3_600, "d": 86_400, "w": 604_800}
