@@ -13,6 +13,7 @@ Kind = Literal[
     "timeout",  # the statement took longer than allowed
     "too_large",  # the answer or its work space is larger than allowed
     "missing_table",  # a table or column of the contract is not there
+    "superseded",  # the reader has asked something newer meanwhile
     "newer",  # written by a later DuckDB or a later version of this app
     "failed",  # anything else
 ]

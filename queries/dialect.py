@@ -1,0 +1,212 @@
+"""The only file that knows that engines differ.
+
+Each construct has one meaning and a rendering per engine; statements use the constructs and never ask which engine
+runs them. The first rendering (DuckDB and PostgreSQL agree on most) is the default, the others override it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from lifecycle.periods import Calendar
+
+DUCKDB, POSTGRES, CLICKHOUSE = "duckdb", "postgresql", "clickhousedb"
+EPOCH = datetime(1970, 1, 1)
+BLANKS = " \t\n\r\v\f"
+
+
+class _InstantBind(FunctionElement):
+    inherit_cache = True
+
+
+@compiles(_InstantBind)
+def _(element: _InstantBind, compiler: SQLCompiler, **kw: Any) -> str:
+    return compiler.process(element.clauses, **kw)
+
+
+@compiles(_InstantBind, CLICKHOUSE)
+def _(element: _InstantBind, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"fromUnixTimestamp64Micro({compiler.process(element.clauses, **kw)})"
+
+
+class Instant(TypeDecorator):
+    """A naive UTC instant, exact to the microsecond in columns and in bound values."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> Any:
+        if value is None:
+            return None
+        value = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+        return (value - EPOCH) // (datetime.resolution) if dialect.name == CLICKHOUSE else value
+
+    def bind_expression(self, bindvalue: sa.BindParameter) -> sa.ColumnElement:
+        return _InstantBind(bindvalue)
+
+
+class _Construct(FunctionElement):
+    """A function of column expressions whose rendering is looked up by engine in `templates` ({0}, {1}, …)."""
+
+    inherit_cache = True
+    templates: dict[str, str] = {}
+
+
+@compiles(_Construct)
+def _(element: _Construct, compiler: SQLCompiler, **kw: Any) -> str:
+    parts = [compiler.process(clause, **kw) for clause in element.clauses]
+    template = element.templates.get(compiler.dialect.name, element.templates["default"])
+    return template.format(*parts, all=", ".join(parts))
+
+
+def _construct(name: str, type_: TypeEngine, default: str, **overrides: str) -> type[_Construct]:
+    return type(
+        name, (_Construct,), {"type": type_, "templates": {"default": default} | overrides, "inherit_cache": True, "name": name}
+    )
+
+
+# Elapsed microseconds from the first instant to the second: windows and durations are never counted boundaries.
+elapsed = _construct(
+    "elapsed",
+    sa.BigInteger(),
+    "date_diff('microsecond', {0}, {1})",
+    postgresql="CAST(extract(epoch FROM ({1} - {0})) * 1000000 AS bigint)",
+    clickhousedb="(toUnixTimestamp64Micro({1}) - toUnixTimestamp64Micro({0}))",
+)
+# An instant shifted by elapsed microseconds.
+shifted = _construct(
+    "shifted",
+    Instant(),
+    "({0} + to_microseconds({1}))",
+    postgresql="({0} + {1} * interval '1 microsecond')",
+    clickhousedb="fromUnixTimestamp64Micro(toUnixTimestamp64Micro({0}) + {1})",
+)
+# Text ordered and compared byte by byte; only PostgreSQL would otherwise ask the server's collation.
+bytewise = _construct("bytewise", sa.Text(), "{0}", postgresql='({0}) COLLATE "C"')
+# Text without the white space around it.
+stripped = _construct(
+    "stripped",
+    sa.Text(),
+    "trim({0}, ' ' || chr(9) || chr(10) || chr(13) || chr(11) || chr(12))",
+    postgresql="btrim({0}, E' \\t\\n\\r\\v\\f')",
+    clickhousedb="trim(BOTH ' \\t\\n\\r\\v\\f' FROM {0})",
+)
+# A partition number's raw material and a row's fingerprint: any stable 32-bit hash, compared within one engine only.
+fingerprint = _construct(
+    "fingerprint",
+    sa.BigInteger(),
+    "CAST(hash({all}) % 2147483647 AS bigint)",
+    postgresql="abs(hashtextextended(CAST(ROW({all}) AS text), 0) % 2147483647)",
+    clickhousedb="toInt64(cityHash64(tuple({all})::String) % 2147483647)",
+)
+# A number as text, for keys only.
+_at_zone = _construct(
+    "at_zone",
+    sa.DateTime(),
+    "timezone({1}, timezone('UTC', {0}))",
+    clickhousedb="toDateTime64(toString(toTimeZone({0}, {1})), 6, 'UTC')",
+)
+_to_utc = _construct("to_utc", Instant(), "timezone('UTC', {0})", clickhousedb="toTimeZone({0}, 'UTC')")
+_truncated = {
+    grain: _construct(
+        f"truncated_{grain}",
+        sa.Date(),
+        f"CAST(date_trunc('{grain}', {{0}}) AS date)",
+        clickhousedb=f"CAST(date_trunc('{grain}', {{0}}) AS Nullable(Date32))",
+    )
+    for grain in ("day", "week", "month", "quarter", "year")
+}
+_days_later = _construct("days_later", sa.DateTime(), "({0} + {1} * interval '1 day')", clickhousedb="addDays({0}, {1})")
+_months_later = _construct(
+    "months_later", sa.DateTime(), "({0} + {1} * interval '1 month')", clickhousedb="addMonths({0}, {1})"
+)
+_quantile = _construct(
+    "quantile",
+    sa.Double(),
+    "quantile_cont({0}, {1})",
+    postgresql="percentile_cont({1}) WITHIN GROUP (ORDER BY {0})",
+    clickhousedb="quantileExactInclusiveOrNull({1})({0})",
+)
+
+
+def utc(column: sa.ColumnElement, declared: str) -> sa.ColumnElement:
+    """A source's instant column as naive UTC; columns without a zone are taken to hold UTC already."""
+    zoned = "with time zone" in declared.lower() or "timestamptz" in declared.lower()
+    if zoned or "'" in declared:  # ClickHouse names the zone in the type: DateTime64(6, 'Europe/Berlin')
+        return _to_utc(column)
+    exact = "date" in declared.lower() and "64" not in declared.lower()  # days and whole-second ClickHouse DateTimes
+    return sa.cast(column, Instant()) if exact else sa.type_coerce(column, Instant())
+
+
+def local_floor(instant: sa.ColumnElement, grain: str, calendar: Calendar) -> sa.ColumnElement:
+    """The first local day of the period of `grain` that holds a naive UTC instant (as Calendar.floor counts it)."""
+    local = instant if calendar.timezone == "UTC" else _at_zone(instant, sa.literal(calendar.timezone))
+    if grain == "week" and calendar.week_start == "sunday":
+        monday_based = _truncated["week"](_days_later(local, sa.literal_column("1")))
+        return sa.cast(_days_later(monday_based, sa.literal_column("-1")), sa.Date())
+    offset = (calendar.fiscal_month - 1) % {"quarter": 3, "year": 12}.get(grain, 1)
+    if offset:
+        shifted_back = _truncated[grain](_months_later(local, sa.literal_column(str(-offset))))
+        return sa.cast(_months_later(shifted_back, sa.literal_column(str(offset))), sa.Date())
+    return _truncated[grain](local)
+
+
+def quantile(value: sa.ColumnElement, q: float) -> sa.ColumnElement:
+    """The q-quantile of non-null values, interpolated between neighbours (type 7); NULL over nothing."""
+    return _quantile(value, sa.literal_column(repr(float(q))))
+
+
+def bucket(key: sa.ColumnElement, number: int, of: int) -> sa.ColumnElement:
+    """Whether a key falls into part `number` of `of` equal parts."""
+    return fingerprint(key) % sa.literal_column(str(int(of))) == sa.literal_column(str(int(number)))
+
+
+# Column types of the tables the app creates.
+_TYPES: dict[str, dict[type, str]] = {
+    "default": {str: "text", datetime: "timestamp", int: "bigint", float: "double precision", bool: "boolean"},
+    CLICKHOUSE: {
+        str: "Nullable(String)",
+        datetime: "Nullable(DateTime64(6))",
+        int: "Nullable(Int64)",
+        float: "Nullable(Float64)",
+        bool: "Nullable(Bool)",
+    },
+}
+
+
+def type_of(python: type) -> TypeEngine:
+    """The SQLAlchemy type of a modelled column of this Python type."""
+    return {str: sa.Text(), datetime: Instant(), int: sa.BigInteger(), float: sa.Double(), bool: sa.Boolean()}[python]
+
+
+def create_table(dialect: sa.Dialect, table: sa.TableClause, types: Sequence[type]) -> str:
+    """The statement that creates an empty modelled table."""
+    names = _TYPES.get(dialect.name, _TYPES["default"])
+    quote = dialect.identifier_preparer.quote
+    columns = ", ".join(f"{quote(c.name)} {names[t]}" for c, t in zip(table.c, types, strict=True))
+    engine = " ENGINE = MergeTree ORDER BY tuple()" if dialect.name == CLICKHOUSE else ""
+    return f"CREATE TABLE {dialect.identifier_preparer.format_table(table)} ({columns}){engine}"  # type: ignore[arg-type]
+
+
+def columns_statement(dialect: sa.Dialect) -> sa.Select:
+    """Every readable table's columns with the engine's type names, in order: schema, table, column, type."""
+    c = sa.table(
+        "columns",
+        *(sa.column(n, sa.Text()) for n in ("table_schema", "table_name", "column_name", "data_type")),
+        sa.column("ordinal_position", sa.Integer()),
+        schema="information_schema",
+    ).c
+    hidden = ("information_schema", "INFORMATION_SCHEMA", "pg_catalog", "system")
+    return (
+        sa.select(c.table_schema, c.table_name, c.column_name, c.data_type)
+        .where(c.table_schema.not_in(hidden))
+        .order_by(c.table_schema, c.table_name, c.ordinal_position)
+    )

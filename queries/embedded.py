@@ -1,0 +1,113 @@
+"""The embedded warehouse: DuckDB in numbered files, one generation pinned per reader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import duckdb_engine
+import pyarrow as pa
+
+from queries.errors import WarehouseError
+from queries.generations import Generations
+from queries.settings import Settings
+from queries.warehouse import MAX_ROWS, Warehouse, failed
+
+# Reading: no files, no network, no extensions, no further settings. DuckDB's own walls, closed before the first question.
+LOCKED = {
+    "enable_external_access": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "lock_configuration": "true",
+}
+
+
+class Embedded(Warehouse):
+    """One DuckDB file, open: read-only and locked for pages, writable for a load or a build."""
+
+    build_schema = None
+
+    def __init__(self, settings: Settings, path: Path, *, write: bool = False) -> None:
+        super().__init__(settings)
+        self.dialect = duckdb_engine.Dialect(paramstyle="numeric_dollar")
+        self.path = path
+        self._writes = write
+        config: dict[str, Any] = {} if write else {"access_mode": "read_only", **LOCKED}
+        config |= {"memory_limit": settings.memory_limit} if settings.memory_limit else {}
+        config |= {"threads": settings.threads} if settings.threads else {}
+        try:
+            self._connection = duckdb.connect(str(path), read_only=not write, config=config)
+        except duckdb.Error as problem:
+            raise WarehouseError(
+                "damaged", f"{path.name} cannot be opened ({type(problem).__name__}).", "Load and build again."
+            ) from None
+
+    @classmethod
+    def reading(cls, settings: Settings) -> Embedded:
+        """The current generation, verified."""
+        generations = Generations(settings.folder, settings.keep_generations)
+        warehouse = cls(settings, generations.current())
+        warehouse.notice = generations.notice
+        return warehouse
+
+    @classmethod
+    @contextmanager
+    def writing(cls, settings: Settings, *, fresh: bool = False) -> Iterator[Embedded]:
+        """A copy of the current generation (or an empty one) that becomes current when the body ends well."""
+        with Generations(settings.folder, settings.keep_generations).writing(fresh=fresh) as path:
+            warehouse = cls(settings, path, write=True)
+            try:
+                yield warehouse
+                warehouse.execute("CHECKPOINT")
+            finally:
+                warehouse.close()
+
+    @property
+    def token(self) -> str:
+        return self.path.name
+
+    def _fetch(self, text: str, parameters: Mapping[str, Any], limit: float | None) -> pa.Table:
+        cursor = self._connection.cursor()
+        try:
+            with self._cancellable(cursor.interrupt, None if self._writes else limit) as expired:
+                try:
+                    relation = cursor.sql(text, params=dict(parameters) or None)
+                    return relation.limit(MAX_ROWS + 1).to_arrow_table()
+                except duckdb.InterruptException:
+                    raise self.stopped(expired) from None
+                except duckdb.OutOfMemoryException:
+                    raise WarehouseError(
+                        "too_large", "The question needs more memory than allowed.", "Narrow the period or the filters."
+                    ) from None
+                except duckdb.CatalogException as problem:
+                    raise WarehouseError(
+                        "missing_table", "A table of this build is not there.", "Build again: lifecycle build."
+                    ) from problem
+                except duckdb.Error as problem:
+                    raise failed(problem, text) from None
+        finally:
+            cursor.close()
+
+    def _run(self, text: str, parameters: Mapping[str, Any]) -> None:
+        try:
+            self._connection.execute(text, dict(parameters) or None)
+        except duckdb.Error as problem:
+            raise failed(problem, text) from problem
+
+    def append(self, table: str, rows: pa.Table) -> None:
+        """Add Arrow rows to a table by column name, creating it with their types where it is not there."""
+        quoted = '"' + table.replace('"', '""') + '"'
+        self._connection.register("arrow_rows", rows)
+        try:
+            self._connection.execute(f"CREATE TABLE IF NOT EXISTS {quoted} AS FROM arrow_rows LIMIT 0")  # noqa: S608
+            self._connection.execute(f"INSERT INTO {quoted} BY NAME FROM arrow_rows")  # noqa: S608
+        except duckdb.Error as problem:
+            raise failed(problem, f"append to {table}") from problem
+        finally:
+            self._connection.unregister("arrow_rows")
+
+    def close(self) -> None:
+        self._connection.close()
