@@ -36,9 +36,9 @@ def spend(rng: np.random.Generator, contacts: int, as_of: int) -> pa.Table:
             cost = np.where(running, cost * (1 - plan.share), cost)
         add(np.ones(p.YEARS_DAYS, bool), code, -1, cost, 0)
     flood_days = (age < p.FLOOD.begins) & (age >= p.FLOOD.ends)
-    flood_cost = np.full(p.YEARS_DAYS, contacts * p.FLOOD_SHARE * 9.0 / flood_days.sum())
+    flood_cost = np.full(p.YEARS_DAYS, contacts * p.FLOOD_SHARE * p.FLOOD_COST_PER_CONTACT / flood_days.sum())
     add(flood_days, p.SOURCE_NAMES.index(p.FLOOD.source), p.CAMPAIGNS.index(p.FLOOD), flood_cost, 0)
-    keep = contacts / p.CONTACTS_OF_REFERENCE * np.linspace(20, 420, p.YEARS_DAYS)
+    keep = contacts / p.CONTACTS_OF_REFERENCE * np.linspace(100, 2_500, p.YEARS_DAYS)  # with the number of customers
     add(np.ones(p.YEARS_DAYS, bool), -1, -1, keep, 1)
 
     day, source_code, campaign, amount, purpose = (np.concatenate(column) for column in zip(*parts, strict=True))

@@ -9,7 +9,7 @@ import numpy as np
 
 YEARS_DAYS = 1096  # three years up to as_of
 CONTACTS_OF_REFERENCE = 50_000  # targets, spend and traffic are stated for a company of this many contacts
-GROWTH = 1.0  # log of how much more contacts a day bring at the end than at the beginning
+GROWTH = 1.15  # log of how much more contacts a day bring at the end than at the beginning
 MONTH_WEIGHTS = (1.05, 1.08, 1.1, 1.02, 1.0, 0.98, 0.82, 0.78, 1.06, 1.1, 1.08, 0.85)  # from January
 WEEKDAY_WEIGHTS = (1.15, 1.2, 1.18, 1.1, 0.95, 0.42, 0.45)  # from Monday
 
@@ -23,14 +23,14 @@ class Source(NamedTuple):
 
 
 SOURCES = (
-    Source("paid search", 0.18, 1.0, 0.85, 38.0),
-    Source("paid social", 0.13, 0.8, 0.6, 24.0),
-    Source("organic", 0.26, 1.0, 1.1, 6.0),
-    Source("referral", 0.09, 1.4, 1.9, 4.0),
-    Source("event", 0.09, 1.1, 1.0, 95.0),
-    Source("partner", 0.08, 1.1, 1.5, 40.0),
-    Source("outbound", 0.09, 0.6, 0.7, 60.0),
-    Source("webinar", 0.08, 1.4, 1.0, 30.0),
+    Source("paid search", 0.18, 1.0, 0.85, 220.0),
+    Source("paid social", 0.13, 0.8, 0.6, 140.0),
+    Source("organic", 0.26, 1.0, 1.1, 35.0),
+    Source("referral", 0.09, 1.4, 1.9, 25.0),
+    Source("event", 0.09, 1.1, 1.0, 540.0),
+    Source("partner", 0.08, 1.1, 1.5, 230.0),
+    Source("outbound", 0.09, 0.6, 0.7, 340.0),
+    Source("webinar", 0.08, 1.4, 1.0, 170.0),
 )
 SOURCE_NAMES = tuple(source.name for source in SOURCES)
 
@@ -47,6 +47,7 @@ class Campaign(NamedTuple):
 
 FLOOD = Campaign("Summer giveaway", "paid social", 210, 140, 0.0)
 FLOOD_SHARE = 0.06  # of all contacts of the three years, in ten weeks
+FLOOD_COST_PER_CONTACT = 55.0
 CAMPAIGNS = (
     FLOOD,
     Campaign("Always-on search", "paid search", YEARS_DAYS, 0, 0.4),
@@ -86,7 +87,7 @@ SIZES = (
     Size("500+", 0.17, 4.5, 0.85, 3.0, 3_400.0, 120_000.0),
 )
 SIZE_NAMES = tuple(size.name for size in SIZES)
-CONSUMER_PACE, CONSUMER_BUDGET = 0.3, 250.0
+CONSUMER_PACE, CONSUMER_PULL, CONSUMER_BUDGET = 0.3, 1.2, 250.0
 CONSUMER_ORDER, BUSINESS_ORDER = 65.0, 480.0
 
 TITLES = (
@@ -170,25 +171,25 @@ TRANSITIONS: dict[int, dict[int, tuple[float, float]]] = {
     SUBSCRIBER: {LEAD: (0.8, 14), BARRED: (0.02, 30), SILENT: (0.18, 0)},
     LEAD: {
         LEAD: (0.02, 5),
-        ENGAGED: (0.36, 5),
+        ENGAGED: (0.34, 5),
         OFFERED: (0.03, 6),
-        MQL: (0.3, 9),
-        ACCEPTED: (0.025, 4),
-        DISQUALIFIED: (0.05, 6),
+        MQL: (0.22, 9),
+        ACCEPTED: (0.012, 4),
+        DISQUALIFIED: (0.07, 6),
         BARRED: (0.01, 20),
-        SILENT: (0.2, 0),
+        SILENT: (0.3, 0),
     },
     ENGAGED: {
         LEAD: (0.02, 15),
-        OFFERED: (0.3, 8),
-        MQL: (0.42, 8),
-        ACCEPTED: (0.02, 5),
-        SILENT: (0.2, 0),
+        OFFERED: (0.28, 8),
+        MQL: (0.38, 8),
+        ACCEPTED: (0.01, 5),
+        SILENT: (0.3, 0),
     },
     OFFERED: {
-        MQL: (0.58, 7),
-        ACCEPTED: (0.03, 4),
-        OPPORTUNITY: (0.06, 9),
+        MQL: (0.56, 7),
+        ACCEPTED: (0.015, 4),
+        OPPORTUNITY: (0.04, 9),
         LOST: (0.06, 14),
         SILENT: (0.2, 0),
     },
@@ -210,21 +211,21 @@ TRANSITIONS: dict[int, dict[int, tuple[float, float]]] = {
         SILENT: (0.06, 0),
     },
     QUALIFIED: {
-        OPPORTUNITY: (0.57, 12),
-        DISQUALIFIED: (0.08, 9),
-        RECYCLED: (0.18, 18),
-        LOST: (0.09, 20),
-        SILENT: (0.08, 0),
+        OPPORTUNITY: (0.37, 12),
+        DISQUALIFIED: (0.12, 9),
+        RECYCLED: (0.25, 18),
+        LOST: (0.12, 20),
+        SILENT: (0.09, 0),
     },
     OPPORTUNITY: {
         QUALIFIED: (0.02, 10),
-        TRIAL: (0.16, 12),
-        WON: (0.17, 32),
-        LOST: (0.5, 38),
-        RECYCLED: (0.05, 45),
+        TRIAL: (0.08, 12),
+        WON: (0.075, 32),
+        LOST: (0.62, 38),
+        RECYCLED: (0.07, 45),
         SILENT: (0.1, 0),
     },
-    TRIAL: {FREE: (0.05, 20), WON: (0.5, 18), LOST: (0.38, 22), SILENT: (0.07, 0)},
+    TRIAL: {FREE: (0.06, 20), WON: (0.36, 18), LOST: (0.5, 22), SILENT: (0.08, 0)},
     FREE: {WON: (0.15, 60), SILENT: (0.85, 0)},
     WON: {SILENT: (1, 0)},
     LOST: {OPPORTUNITY: (0.04, 170), LEAD: (0.03, 140), SILENT: (0.93, 0)},
@@ -265,7 +266,7 @@ CHANGE_FACTORS = {"expansion": (1.1, 1.5), "contraction": (0.6, 0.9), "renewal":
 REACTIVATION_SHARE, REACTIVATION_DAYS = 0.14, 75.0
 PLANNED_END_SHARE = 0.01  # of the running subscriptions have been cancelled for a later day
 
-TARGETS = {"mqls_delivered": 1000, "mqls_accepted": 450, "new_customers": 45}
+TARGETS = {"mqls_delivered": 1000, "mqls_accepted": 450, "new_customers": 70}
 REGIONAL_TARGETS = ("mqls_delivered", "mqls_accepted")
 BENCHMARKS = (
     ("visitor", "lead", 0.03),

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from lifecycle.company import parameters as p
-from lifecycle.company.columns import DAY, Array, choose, instants, keys, labels, table
+from lifecycle.company.columns import DAY, HOUR, Array, choose, instants, keys, labels, table
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,9 @@ def day_weights(as_of: int) -> Array:
 def _moments(rng: np.random.Generator, as_of: int, size: int) -> Array:
     """Instants of creation: a day by its weight, an hour around midday, never after as_of."""
     day = choose(rng, day_weights(as_of), size)
-    hours = np.clip(rng.normal(13.0, 4.0, size), 0.0, 23.99)
+    hours = rng.triangular(4, 13, 24, size)
     midnight = as_of - as_of % DAY
-    moment = midnight - (p.YEARS_DAYS - 1 - day) * DAY + (hours * DAY / 24).astype(np.int64)
+    moment = midnight - (p.YEARS_DAYS - 1 - day) * DAY + (hours * HOUR).astype(np.int64)
     return np.where(moment > as_of, moment - 7 * DAY, moment)  # today's later hours: the same weekday before
 
 
@@ -118,6 +118,7 @@ def invent(rng: np.random.Generator, first: int, size: int, as_of: int) -> Peopl
     latent = rng.normal(0, 1, size)
     fit = np.exp(0.3 * latent) * np.take(p.ANSWER_PULLS, answers) * np.where(decides, 1.12, 0.94)
     fit *= np.take([s.pull for s in p.SIZES], company_size) * np.take(p.REGION_PULLS, of_account["region"])
+    fit *= np.where(consumer, p.CONSUMER_PULL, 1)
     marketing_pull = np.sqrt(fit) * np.take([s.marketing_pull for s in p.SOURCES], source)
     by_rep = np.where(owner < 0, p.UNOWNED_PULL, np.take([rep.pull for rep in p.REPS], owner))
     sales_pull = fit * np.take([s.sales_pull for s in p.SOURCES], source) * by_rep
@@ -141,7 +142,7 @@ def invent(rng: np.random.Generator, first: int, size: int, as_of: int) -> Peopl
         lead_score=score.astype(np.int32),
         flooded=flooded,
         marketing_pull=np.where(flooded, 6.0, marketing_pull),
-        sales_pull=np.where(flooded, 0.2 * sales_pull, sales_pull),
+        sales_pull=np.where(flooded, 0.35 * sales_pull, sales_pull),
         pace=np.where(consumer, p.CONSUMER_PACE, np.take([s.pace for s in p.SIZES], company_size)),
     )
 
