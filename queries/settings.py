@@ -1,0 +1,254 @@
+"""The configuration of a deployment: `lifecycle.toml` and environment variables, checked before anything else runs."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import zoneinfo
+from collections.abc import Mapping, Sequence, Set
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
+
+from lifecycle.periods import PRESETS, Calendar
+from queries import address
+from queries.configfile import ConfigError, line_of, read_config
+
+FILE = "lifecycle.toml"
+PREFIX = "LIFECYCLE_"
+SYSTEM_SCHEMAS = {"information_schema", "pg_catalog", "system"}
+
+
+def _refuse(problem: str, allowed: str) -> PydanticCustomError:
+    """A mistake in our own words; `problem` and `allowed` reach the ConfigError as they are."""
+    return PydanticCustomError("refused", "{problem}. Allowed: {allowed}", {"problem": problem, "allowed": allowed})
+
+
+def _words(pattern: str, allowed: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise _refuse(f"is {text[:40]!r}", allowed)
+        return text
+
+    return AfterValidator(check)
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool):
+        raise _refuse(f"is {str(value).lower()}", "a number")
+    return value
+
+
+def _timezone(name: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        near = difflib.get_close_matches(name, zoneinfo.available_timezones(), 1) or ["names such as Europe/Berlin"]
+        raise _refuse(f"is {name[:40]!r}, which is no time zone", near[0]) from None
+    return name
+
+
+def _period(name: str) -> str:
+    if name not in PRESETS:
+        raise _refuse(f"is {name[:40]!r}", ", ".join(PRESETS))
+    return name
+
+
+def _table(name: str) -> str:
+    if name.lower().split(".")[0] in SYSTEM_SCHEMAS:
+        raise _refuse(f"is {name[:40]!r}, which is the warehouse's own", "a table of the company's data")
+    return name
+
+
+def _warehouse(secret: SecretStr) -> SecretStr:
+    try:
+        return SecretStr(address.resolve(secret.get_secret_value()))
+    except address.AddressError as mistake:
+        raise _refuse(mistake.problem, mistake.allowed) from None
+
+
+NAME = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
+Whole = Annotated[int, BeforeValidator(_number)]
+Number = Annotated[float, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)]
+Timezone = Annotated[str, AfterValidator(_timezone)]
+Identifier = Annotated[str, _words(NAME, "a name of letters, digits and underscores")]
+Table = Annotated[
+    str,
+    _words(rf"{NAME}(\.{NAME})?", "table or schema.table, of letters, digits and underscores"),
+    AfterValidator(_table),
+]
+ModelName = Annotated[str, _words(r"[a-z][a-z0-9_]{0,62}", "a name of small letters, digits and underscores")]
+Column = Annotated[
+    str, _words(r"[^\x00-\x1f\x7f\"`]{1,128}", "the column's name in the warehouse")
+]  # odd ones are real
+Memory = Annotated[str, _words(r"\d+(\.\d+)? ?[KMGT]i?B", "a size such as 4GB")]
+
+WORDS = {  # the start of pydantic's type of error → what is allowed
+    "bool": "true or false",
+    "int": "a whole number",
+    "float": "a number",
+    "string": "text in quotes",
+    "path": "a file's path in quotes",
+    "tuple": 'a list in brackets: ["company.toml"]',
+    "greater_than_equal": "at least {ge:g}",
+    "greater_than": "more than {gt:g}",
+    "less_than_equal": "at most {le:g}",
+}
+
+
+class SegmentSetting(BaseModel):
+    """How one segment is offered: its label, its place, whether at all, and whether it is personal data."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    label: str | None = None
+    hidden: bool = False
+    personal: bool = False
+    order: Whole | None = None
+
+
+class TableMapping(BaseModel):
+    """Where one contract table is found: its table there, its columns there, and the zone of its naive instants."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    table: Table | None = None
+    columns: dict[Identifier, Column] = {}  # contract column → source column
+    timezone: Timezone | None = None
+
+
+class Settings(BaseSettings):
+    """What a deployment decides. `Settings()` alone reads only the environment; `load_settings` adds the file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+    warehouse: Annotated[SecretStr, AfterValidator(_warehouse)] = SecretStr("warehouse")
+    source_schema: Identifier | None = None
+    build_schema: Identifier = "lifecycle"
+    timezone: Timezone = "UTC"
+    week_start: Literal["monday", "sunday"] = "monday"
+    fiscal_month: Annotated[Whole, Field(ge=1, le=12)] = 1
+    period: Annotated[str, AfterValidator(_period)] = "last_12_months"
+    default_model: ModelName = "crm"
+    models: tuple[Path, ...] = ()  # a company's own model files
+    switches: dict[ModelName, dict[str, bool]] = {}  # model → switch → on
+    tolerance_hours: Number = 24  # how far ahead of loading an instant may lie
+    lateness_days: Number = 3  # how late rows may arrive and still be found by an incremental build
+    stale_after_days: Number = 3
+    time_limit_seconds: Annotated[Number, Field(gt=0, le=3600)] = 15
+    memory_limit: Memory | None = None
+    threads: Annotated[Whole, Field(ge=1, le=1024)] | None = None
+    keep_generations: Annotated[Whole, Field(ge=2, le=1000)] = 3
+    segments: dict[str, SegmentSetting] = {}
+    tables: dict[Identifier, TableMapping] = {}
+    personal_data: bool = False  # whether names and e-mails are shown; else they are masked
+
+    @property
+    def calendar(self) -> Calendar:
+        """How the company counts days, weeks and fiscal quarters."""
+        return Calendar(self.timezone, self.week_start, self.fiscal_month)
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the warehouse is a folder of this machine, not a server."""
+        return address.is_folder(self.warehouse.get_secret_value())
+
+    @property
+    def folder(self) -> Path:
+        """The embedded warehouse's folder; only where `is_embedded`."""
+        return Path(self.warehouse.get_secret_value()).expanduser()
+
+
+def load_settings(path: Path | None = None, **overrides: Any) -> Settings:
+    """The settings of this deployment: `overrides`, else environment variables LIFECYCLE_…, else the file.
+
+    The file is `path`, else the one that LIFECYCLE_CONFIG names, else lifecycle.toml in the working folder where there
+    is one. Paths in it are relative to it. Raises ConfigError for the first mistake.
+    """
+    chosen = path or (Path(named) if (named := os.environ.get(f"{PREFIX}CONFIG")) else None)
+    if chosen is None and Path(FILE).exists():
+        chosen = Path(FILE)
+    values, text = read_config(chosen) if chosen else ({}, "")
+    environment = _environment()
+    overrides = {key: value for key, value in overrides.items() if value is not None}
+    try:
+        settings = Settings(**_merge(_merge(values, environment), overrides))
+    except ValidationError as mistakes:
+        details = mistakes.errors(include_url=False)
+    else:
+        return _at_home(settings, chosen.parent if chosen else Path(), values.keys() - environment - overrides.keys())
+    name = chosen.name if chosen else FILE
+    found = [_explain(detail, name, text, environment, overrides) for detail in details]
+    raise min(found, key=lambda mistake: mistake.line or 0)
+
+
+def _environment() -> dict[str, Any]:
+    """What LIFECYCLE_… variables set; a misspelt one is refused, since a default would silently take its place."""
+    names = [*Settings.model_fields, "config"]
+    for variable in os.environ:
+        setting = variable.lower().removeprefix(PREFIX.lower()).split("__")[0]
+        near = difflib.get_close_matches(setting, names, 1, cutoff=0.8)
+        if variable.upper().startswith(PREFIX) and near and setting not in names:
+            raise ConfigError("environment", None, variable, "is no setting", f"{PREFIX}{near[0].upper()}")
+    try:
+        return EnvSettingsSource(Settings)()
+    except SettingsError as mistake:
+        key = next((f for f in Settings.model_fields if f'"{f}"' in str(mistake)), "")
+        raise ConfigError("environment", None, PREFIX + key.upper(), "cannot be read", "a JSON value") from None
+
+
+def _merge(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
+    """`high` over `low`, tables within tables."""
+    both = {
+        k: _merge(low[k], high[k]) for k in low.keys() & high if isinstance(low[k], dict) and isinstance(high[k], dict)
+    }
+    return {**low, **high, **both}
+
+
+def _at_home(settings: Settings, home: Path, from_file: Set[str]) -> Settings:
+    """The settings with relative paths that came from the file taken from the file's folder."""
+    update: dict[str, Any] = {}
+    if "models" in from_file:
+        update["models"] = tuple(home / model for model in settings.models)
+    if "warehouse" in from_file and settings.is_embedded:
+        update["warehouse"] = SecretStr(str(home / settings.folder))
+    return settings.model_copy(update=update)
+
+
+def _explain(
+    detail: ErrorDetails, file: str, text: str, environment: Mapping[str, Any], overrides: Mapping[str, Any]
+) -> ConfigError:
+    """One mistake in words: where it stands, what is wrong, what is allowed. Only harmless values are repeated."""
+    path = [part for part in detail["loc"] if part != "[key]"]
+    problem, allowed = _in_words(detail, path)
+    key = ".".join(map(str, path))
+    if _sets(overrides, path):
+        return ConfigError("options", None, key, problem, allowed)
+    if _sets(environment, path):
+        return ConfigError("environment", None, PREFIX + "__".join(map(str, path)).upper(), problem, allowed)
+    return ConfigError(file, line_of(text, path), key, problem, allowed)
+
+
+def _sets(values: Any, path: Sequence[int | str]) -> bool:
+    """Whether the setting at `path` has its value from here."""
+    if not path or not isinstance(values, dict):
+        return True
+    return path[0] in values and _sets(values[path[0]], path[1:])
+
+
+def _in_words(detail: ErrorDetails, path: list[int | str]) -> tuple[str, str]:
+    if detail["type"] == "refused":
+        return detail["ctx"]["problem"], detail["ctx"]["allowed"]
+    if detail["type"] == "extra_forbidden":
+        inner: dict[str, type[BaseModel]] = {"segments": SegmentSetting, "tables": TableMapping}
+        names = list((inner[str(path[0])] if len(path) > 1 else Settings).model_fields)
+        return "is no setting", ", ".join(difflib.get_close_matches(str(path[-1]), names, 1) or names)
+    if detail["type"] in ("model_type", "dict_type"):
+        return "is a single value", f"a table of its own: [{'.'.join(map(str, path))}]"
+    words = next((words for start, words in WORDS.items() if detail["type"].startswith(start)), "")
+    allowed = words.format(**detail.get("ctx", {})) or detail["msg"].removeprefix("Input should be ")
+    return ("is no text" if path[0] == "warehouse" else f"is {str(detail['input'])[:40]!r}"), allowed
