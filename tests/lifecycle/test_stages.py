@@ -89,6 +89,7 @@ def test_every_shipped_model_places_or_ignores_by_itself_whatever_any_of_them_en
     wanted = entering | {normalise(raw) for raw in DEMO_VALUES}
     for model in shipped_models().values():
         assert wanted - raw_values([model]) == set(), model.name
+        assert not model.silenced & model.aliases.keys(), model.name
 
 
 @pytest.mark.parametrize(
@@ -191,6 +192,12 @@ def test_the_digest_follows_the_definition_and_not_its_spelling(tmp_path):
         assert own(tmp_path, change).digest != model.digest, change
 
 
+def test_the_digest_does_not_follow_the_order_of_switches():
+    model = load_model("crm")
+    turned = dict(reversed(model.switches.items()))
+    assert parse_model({**model.model_dump(by_alias=True), "switches": turned}, "crm").digest == model.digest
+
+
 def test_a_byte_order_mark_does_no_harm(tmp_path):
     path = tmp_path / "own.toml"
     path.write_bytes(VALID.encode("utf-8-sig"))
@@ -240,8 +247,8 @@ WRONG = {
     ),
     "requires itself": (('requires = "lead"', 'requires = "customer"'), "must be an earlier progress stage"),
     "requires a later one": (
-        ("limit_days = 14", 'enters_on = ["orders.repeat"]\nrequires = "customer"'),
-        "stages[3].requires = 'customer': must be an earlier progress stage without `requires`",
+        ('enters = ["New", " open "]', 'enters_on = ["orders.repeat"]\nrequires = "mql"'),
+        "stages[1].requires = 'mql': must be an earlier progress stage without `requires` and `switch`; allowed: none",
     ),
     "requires one that may be off": (('requires = "lead"', 'requires = "trial"'), "allowed: lead, mql"),
     "requires without a fact": (("limit_days = 14", 'requires = "lead"'), "`enters_on` is needed"),
@@ -255,6 +262,10 @@ WRONG = {
         "'trials': no such switch; allowed: count_trials",
     ),
     "switch without effect": (("= true\n[[", "= true\nidle = true\n[["), "switches.idle = True: switches nothing"),
+    "rejected into one that may be off": (
+        ('"lost", "lead"', '"trial"'),
+        "exit or an earlier progress stage; allowed: lost",
+    ),
     "handoff from an exit": (('from = "mql"', 'from = "lost"'), "handoff.from = 'lost': must be a progress stage"),
     "accepted too early": (
         ('["customer"]', '["lead"]'),
@@ -285,6 +296,15 @@ def test_a_mistake_is_told_with_file_key_value_and_what_is_allowed(tmp_path, cha
 def test_a_fact_has_one_stage(tmp_path):
     with pytest.raises(ModelError, match=r"'orders.first': fact already claimed by stage 'mql'"):
         own(tmp_path, ("limit_days = 14", 'enters_on = ["orders.first"]'))
+
+
+def test_requirements_do_not_chain(tmp_path):
+    with pytest.raises(ModelError, match=r"stages\[4\].requires = 'mql': .* allowed: lead$"):
+        own(
+            tmp_path,
+            ("limit_days = 14", 'enters_on = ["orders.repeat"]\nrequires = "lead"'),
+            ('["orders.first"]\nrequires = "lead"', '["orders.first"]\nrequires = "mql"'),
+        )
 
 
 def test_a_model_needs_a_stage_that_nothing_switches_off():

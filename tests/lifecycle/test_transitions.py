@@ -172,6 +172,18 @@ def test_a_fact_after_an_exit_reopens_and_the_journey_says_so():
     assert d.journeys[1].passed["lead"] == day(30), "the requirement was met in an earlier journey"
 
 
+def test_a_new_journey_forgets_how_far_the_old_one_got():
+    d = told(
+        "inbound",
+        saw("Closed won", 0),
+        fact("referrals.made", 1),
+        saw("Closed lost", 2),
+        saw("Lead", 3),
+        fact("referrals.made", 4),
+    )
+    assert path(d)[2:] == ["exit lost", "reopen lead", "skip promoter"]
+
+
 def test_a_fact_that_the_model_does_not_read_is_ignored_and_breaks_nothing():
     d = told("inbound", saw("Lead", 0), fact("orders.first", 1), saw("MQL", 2))
     assert numbers(d) == {"used": 2, "ignored": 1}
@@ -326,12 +338,13 @@ def test_an_account_exits_only_with_its_last_open_contact_and_reopens_with_the_n
         saw("Disqualified", 2, who="ben", reason="no budget"),
         saw("Recycled", 3, who="ben"),
         saw("Closed lost", 5, who="ada", reason="rival won"),
+        saw("Closed lost", 6, who="ben"),
         saw("Lead", 9, who="ben"),
         accounts={"ada": "Acme Example", "ben": "Acme Example"},
     )
     assert path(d) == ["advance lead", "advance mql", "exit lost", "reopen lead"]
     assert [(j.journey, j.exit_stage, j.exit_reason) for j in d.journeys] == [(1, "lost", "rival won"), (2, None, None)]
-    assert numbers(d) == {"used": 4, "repeats": 2}
+    assert numbers(d) == {"used": 4, "repeats": 3}
 
 
 def test_an_account_does_not_regress_with_one_of_its_contacts():
