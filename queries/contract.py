@@ -185,7 +185,9 @@ def find_sources(declared: Mapping[tuple[str | None, str], Mapping[str, str]], s
         names = dict(mapping.columns) if mapping else {}
         for column, source in names.items():
             if source not in types:
-                raise LookupError(f"tables.{name}.columns.{column}: {source!r} is no column of {wanted} ({', '.join(types)})")
+                raise LookupError(
+                    f"tables.{name}.columns.{column}: {source!r} is no column of {wanted} ({', '.join(types)})"
+                )
         names = {c: names.get(c, c) for c in (*table_spec.columns, *names) if names.get(c, c) in types}
         if set(table_spec.required) <= set(names):
             table = sa.table(bare, *(sa.column(c) for c in types), schema=key[0])

@@ -69,7 +69,9 @@ def _(element: _Construct, compiler: SQLCompiler, **kw: Any) -> str:
 
 def _construct(name: str, type_: TypeEngine, default: str, **overrides: str) -> type[_Construct]:
     return type(
-        name, (_Construct,), {"type": type_, "templates": {"default": default} | overrides, "inherit_cache": True, "name": name}
+        name,
+        (_Construct,),
+        {"type": type_, "templates": {"default": default} | overrides, "inherit_cache": True, "name": name},
     )
 
 
@@ -99,15 +101,14 @@ stripped = _construct(
     postgresql="btrim({0}, E' \\t\\n\\r\\v\\f')",
     clickhousedb="trim(BOTH ' \\t\\n\\r\\v\\f' FROM {0})",
 )
-# A partition number's raw material and a row's fingerprint: any stable 32-bit hash, compared within one engine only.
+# A partition number's raw material and a row's fingerprint: any stable 53-bit hash, compared within one engine only.
 fingerprint = _construct(
     "fingerprint",
     sa.BigInteger(),
-    "CAST(hash({all}) % 2147483647 AS bigint)",
-    postgresql="abs(hashtextextended(CAST(ROW({all}) AS text), 0) % 2147483647)",
-    clickhousedb="toInt64(cityHash64(tuple({all})::String) % 2147483647)",
+    "CAST(mod(hash({all}), 9007199254740881) AS bigint)",
+    postgresql="abs(mod(hashtextextended(CAST(ROW({all}) AS text), 0), 9007199254740881))",
+    clickhousedb="toInt64(modulo(cityHash64(toString(tuple({all}))), 9007199254740881))",
 )
-# A number as text, for keys only.
 _at_zone = _construct(
     "at_zone",
     sa.DateTime(),
@@ -124,7 +125,9 @@ _truncated = {
     )
     for grain in ("day", "week", "month", "quarter", "year")
 }
-_days_later = _construct("days_later", sa.DateTime(), "({0} + {1} * interval '1 day')", clickhousedb="addDays({0}, {1})")
+_days_later = _construct(
+    "days_later", sa.DateTime(), "({0} + {1} * interval '1 day')", clickhousedb="addDays({0}, {1})"
+)
 _months_later = _construct(
     "months_later", sa.DateTime(), "({0} + {1} * interval '1 month')", clickhousedb="addMonths({0}, {1})"
 )
@@ -166,7 +169,7 @@ def quantile(value: sa.ColumnElement, q: float) -> sa.ColumnElement:
 
 def bucket(key: sa.ColumnElement, number: int, of: int) -> sa.ColumnElement:
     """Whether a key falls into part `number` of `of` equal parts."""
-    return fingerprint(key) % sa.literal_column(str(int(of))) == sa.literal_column(str(int(number)))
+    return sa.func.mod(fingerprint(key), sa.literal_column(str(int(of)))) == sa.literal_column(str(int(number)))
 
 
 # Column types of the tables the app creates.
@@ -190,10 +193,16 @@ def type_of(python: type) -> TypeEngine:
 def create_table(dialect: sa.Dialect, table: sa.TableClause, types: Sequence[type]) -> str:
     """The statement that creates an empty modelled table."""
     names = _TYPES.get(dialect.name, _TYPES["default"])
-    quote = dialect.identifier_preparer.quote
+    quote = dialect.identifier_preparer.quote_identifier
     columns = ", ".join(f"{quote(c.name)} {names[t]}" for c, t in zip(table.c, types, strict=True))
     engine = " ENGINE = MergeTree ORDER BY tuple()" if dialect.name == CLICKHOUSE else ""
     return f"CREATE TABLE {dialect.identifier_preparer.format_table(table)} ({columns}){engine}"  # type: ignore[arg-type]
+
+
+def create_schema(dialect: sa.Dialect, name: str) -> str:
+    """The statement that makes sure the app's own schema (in ClickHouse: database) is there."""
+    kind = "DATABASE" if dialect.name == CLICKHOUSE else "SCHEMA"
+    return f"CREATE {kind} IF NOT EXISTS {dialect.identifier_preparer.quote(name)}"
 
 
 def columns_statement(dialect: sa.Dialect) -> sa.Select:

@@ -45,6 +45,13 @@ class Embedded(Warehouse):
                 "damaged", f"{path.name} cannot be opened ({type(problem).__name__}).", "Load and build again."
             ) from None
 
+        # DuckDB reserves words that its SQLAlchemy dialect does not know of (`at`)
+        reserved = self._connection.sql(
+            "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category <> 'unreserved'"
+        )
+        preparer = self.dialect.identifier_preparer
+        preparer.reserved_words = preparer.reserved_words | {word for (word,) in reserved.fetchall()}
+
     @classmethod
     def reading(cls, settings: Settings) -> Embedded:
         """The current generation, verified."""

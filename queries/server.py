@@ -82,7 +82,9 @@ class Server(Warehouse):
                 return self._attempt(text, parameters, limit, rows=rows, again=False)
             raise self._explained(problem, text, expired) from None
         except PoolTimeout:
-            raise WarehouseError("busy", "The warehouse is busy with other questions.", "Try again in a moment.") from None
+            raise WarehouseError(
+                "busy", "The warehouse is busy with other questions.", "Try again in a moment."
+            ) from None
         except SQLAlchemyError as problem:
             raise failed(problem, text) from None
 
@@ -94,13 +96,19 @@ class Server(Warehouse):
                 expired.set()
             return self.stopped(expired)
         if state.startswith("28") or "password authentication" in raw:
-            return WarehouseError("credentials", "The warehouse refuses the user.", "Check the configured user and password.")
+            return WarehouseError(
+                "credentials", "The warehouse refuses the user.", "Check the configured user and password."
+            )
         if state in ("42P01", "42703", "3F000") or "unknown table" in raw:
-            return WarehouseError("missing_table", "A table or column is not in the warehouse.", "Build again: lifecycle build.")
+            return WarehouseError(
+                "missing_table", "A table or column is not in the warehouse.", "Build again: lifecycle build."
+            )
         if state == "42501":
             return WarehouseError("missing_table", "The warehouse user may not read a table.", "Grant SELECT on it.")
         if state.startswith(("08", "57P")) or (not state and problem.connection_invalidated) or "connection" in raw:
-            return WarehouseError("connection", "The warehouse cannot be reached.", "Check that it runs and is reachable.")
+            return WarehouseError(
+                "connection", "The warehouse cannot be reached.", "Check that it runs and is reachable."
+            )
         return failed(problem, text)
 
     def close(self) -> None:

@@ -12,7 +12,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -99,7 +98,6 @@ class Warehouse(ABC):
             values = {str(i): values[name] for i, name in enumerate(compiled.positiontup, 1)}
         return Rendered(str(compiled), values)
 
-    @cached_property
     def tables(self) -> dict[tuple[str | None, str], dict[str, str]]:
         """(schema, table) → column → the engine's name of its type, for every readable table."""
         found: dict[tuple[str | None, str], dict[str, str]] = {}
@@ -142,7 +140,9 @@ class Warehouse(ABC):
         """Why a statement was cancelled: its time limit, or a newer question."""
         if expired.is_set():
             limit = f"{self.settings.time_limit_seconds:g} seconds"
-            return WarehouseError("timeout", f"The question took longer than {limit}.", "Narrow the period or the filters.")
+            return WarehouseError(
+                "timeout", f"The question took longer than {limit}.", "Narrow the period or the filters."
+            )
         return WarehouseError("superseded", "A newer question has taken this one's place.")
 
 

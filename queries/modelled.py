@@ -1,0 +1,111 @@
+"""A build, opened for questions: its tables, its segments, and the one predicate that filters mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from lifecycle.scope import Scope
+from lifecycle.segments import Catalog, Choice, Filter
+from lifecycle.stages import StageModel
+from queries import builds, workbench
+from queries.builds import Build
+from queries.contract import Source, find_sources
+from queries.events import QUARANTINE
+from queries.journeys import journeys_columns, stays_columns
+from queries.warehouse import Rendered, Warehouse
+
+DEALS: dict[str, type] = {
+    "deal_id": str,
+    "entity_id": str,
+    "journey": int,
+    "created_at": datetime,
+    "closed_at": datetime,
+    "is_won": int,
+    "amount": float,
+}
+
+
+@dataclass(frozen=True)
+class Modelled:
+    """One build of one model in one open warehouse: what every question is asked of."""
+
+    warehouse: Warehouse
+    model: StageModel
+    build: Build
+
+    @property
+    def catalog(self) -> Catalog:
+        return self.build.catalog
+
+    @cached_property
+    def stays(self) -> sa.TableClause:
+        return self._table("stays", stays_columns(self.build.segments))
+
+    @cached_property
+    def journeys(self) -> sa.TableClause:
+        return self._table("journeys", journeys_columns(self.model, self.build.segments))
+
+    @cached_property
+    def quarantine(self) -> sa.TableClause:
+        return self._table("quarantine", QUARANTINE)
+
+    @cached_property
+    def deals(self) -> sa.TableClause:
+        return self._table("deals", DEALS)
+
+    @cached_property
+    def sources(self) -> dict[str, Source]:
+        """The contract tables that the warehouse has, by name."""
+        return sources_of(self.warehouse)
+
+    def ask(self, statement: sa.Select | sa.CompoundSelect, schema: pa.Schema) -> tuple[pa.Table, Rendered]:
+        """The rows of a statement with the schema declared for its question, and the statement as it ran."""
+        return self.warehouse.query(statement, schema), self.warehouse.render(statement)
+
+    def filtered(self, table: sa.FromClause, filters: tuple[Filter, ...]) -> list[sa.ColumnElement[bool]]:
+        """What the filters mean for a modelled table; names are looked up in the catalog, values bound."""
+        out: list[sa.ColumnElement[bool]] = []
+        for f in filters:
+            segment = self.catalog.get(f.segment)
+            if segment is None:
+                raise LookupError(f"no segment {f.segment!r} in this build")
+            column = table.c[segment.column]
+            if isinstance(f, Choice):
+                chosen = [v for v in f.values if v is not None]
+                tests = [column.in_(chosen)] if chosen else []
+                tests += [column.is_(None)] if None in f.values else []
+                out.append(sa.or_(*tests))
+                continue
+            low, high = (str(b) if segment.kind == "date" and b is not None else b for b in (f.low, f.high))
+            out += [column >= low] if low is not None else []
+            out += [column <= high] if high is not None else []
+        return out
+
+    def segment_column(self, table: sa.FromClause, scope: Scope) -> sa.ColumnElement:
+        """The column that a breakdown groups by; a constant NULL without one."""
+        segment = self.catalog.get(scope.by) if scope.by else None
+        return table.c[segment.column] if segment else sa.cast(sa.null(), sa.Text())
+
+    def _table(self, kind: str, columns: dict[str, type]) -> sa.TableClause:
+        return workbench.table(self.warehouse, self.build.table(kind), columns)
+
+
+def latest(warehouse: Warehouse, model: StageModel) -> Modelled:
+    """The current build of this definition. Raises WarehouseError("missing") where it was never built."""
+    return Modelled(warehouse, model, builds.latest(warehouse, model))
+
+
+def sources_of(warehouse: Warehouse) -> dict[str, Source]:
+    """The contract tables found in the warehouse; the app's own schema is not searched, a configured one alone is."""
+    own, wanted = warehouse.build_schema, warehouse.source_schema
+    declared = {
+        key: columns
+        for key, columns in warehouse.tables().items()
+        if (key[0] != own if own else True) and (wanted is None or key[0] == wanted)
+    }
+    return find_sources(declared, warehouse.settings)
