@@ -46,6 +46,7 @@ def _content(e: Event) -> list[tuple]:
 
 
 def nulls_first(*values: object) -> list[tuple]:
+    """A sort key over columns that may be null, text compared by code point, which is bytewise in UTF-8."""
     return [() if value is None else (value,) for value in values]
 
 

@@ -18,11 +18,13 @@ def problems(model: "StageModel") -> Iterator[str]:
 
 
 def say(path: str, value: object, rule: str) -> str:
+    """A problem as people read it: where, the value (shortened), and the rule it breaks."""
     shown = repr(value)
     return f"{path} = {shown if len(shown) <= 80 else shown[:79] + '…'}: {rule}"
 
 
 def names(keys: Iterable[str]) -> str:
+    """The keys that are allowed, as a list to read."""
     return ", ".join(keys) or "none"
 
 
