@@ -16,7 +16,7 @@ LIBPQ = {
 CLICKHOUSE = {"interface", "secure", "verify", "ca_cert", "connect_timeout", "send_receive_timeout", "compress"}
 # Scheme → what may follow `?`. Options outside it can redirect the connection, read files or run commands.
 SERVERS: dict[str, set[str]] = {"postgresql+psycopg": LIBPQ, "clickhousedb": CLICKHOUSE}
-SCHEME = re.compile(r"[A-Za-z][\w+.-]+:")  # two letters at least: C:\ is a drive
+SCHEME = re.compile(r"[A-Za-z][\w+.-]+:|.*://")
 HOST = re.compile(r"[A-Za-z0-9._-]*|[0-9A-Fa-f:.]+")
 DATABASE = re.compile(r"[\w.$-]*")
 VARIABLE = re.compile(r"\$\{(\w+)\}")

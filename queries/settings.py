@@ -251,4 +251,4 @@ def _in_words(detail: ErrorDetails, path: list[int | str]) -> tuple[str, str]:
         return "is a single value", f"a table of its own: [{'.'.join(map(str, path))}]"
     words = next((words for start, words in WORDS.items() if detail["type"].startswith(start)), "")
     allowed = words.format(**detail.get("ctx", {})) or detail["msg"].removeprefix("Input should be ")
-    return ("is no text" if path[0] == "warehouse" else f"is {str(detail['input'])[:40]!r}"), allowed
+    return ("is no text" if path[0] == "warehouse" else f"is {repr(detail['input'])[:40]}"), allowed
