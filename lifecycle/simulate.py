@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pyarrow as pa
 
-from lifecycle.company import customers, dirt, journeys, marketing, people, sales
+from lifecycle.company import changes, customers, dirt, journeys, marketing, people, sales
 from lifecycle.company.schemas import SCHEMAS
 
 __all__ = ["SCHEMAS", "simulate"]
@@ -58,8 +58,8 @@ def _block(first: int, size: int, seed: int, as_of: int) -> dict[str, pa.Table]:
     return {
         "contacts": people.contacts(crowd),
         "stage_events": dirt.soil(rng, events, first, as_of),
-        "contact_history": people.contact_history(rng, crowd),
-        "contact_merges": people.contact_merges(rng, crowd),
+        "contact_history": changes.contact_history(rng, crowd),
+        "contact_merges": changes.contact_merges(rng, crowd),
         "activities": sales.activities(rng, crowd, moves),
         **sales.deals(rng, crowd, moves),
         "subscriptions": customers.subscriptions(rng, crowd, buyers),

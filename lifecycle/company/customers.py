@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from lifecycle.company import parameters as p
+from lifecycle.company import raw_stages as raw
 from lifecycle.company.columns import DAY, NEVER, Array, instants, keys, labels, money, table
 from lifecycle.company.journeys import Moves
 from lifecycle.company.people import People
@@ -28,7 +29,7 @@ class Customers:
 
 def find(rng: np.random.Generator, moves: Moves) -> Customers:
     """The customers of a block."""
-    first = moves.first((p.WON,))
+    first = moves.first((raw.WON,))
     first = first[np.argsort(moves.at[first], kind="stable")]
     return Customers(moves.who[first], moves.at[first], rng.normal(0, 1, len(first)))
 

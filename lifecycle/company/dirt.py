@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lifecycle.company.columns import DAY, Array, instants, keys
+from lifecycle.company.columns import DAY, HOUR, Array, instants, keys
 from lifecycle.company.schemas import SCHEMAS, TEXT
 
 SHARE = 0.005
@@ -60,8 +60,8 @@ def soil(rng: np.random.Generator, events: pa.Table, first: int, as_of: int) -> 
     at[of("implausible instant")] = np.take(IMPLAUSIBLE, turn % len(IMPLAUSIBLE))[of("implausible instant")]
     # Years ahead, as wrongly typed years are: still in the future when a pinned company is built later.
     at[of("future")] = as_of + (rng.integers(6, 30, size) * YEAR)[of("future")]
-    at[of("changed")] -= DAY // 24
+    at[of("changed")] -= HOUR
     columns["entered_at"] = where(of("no instant"), pa.scalar(None, pa.timestamp("us")), instants(at))
-    newer = np.where(of("changed"), recorded + (as_of - recorded) // 2 + 1, recorded)
+    newer = np.where(of("changed"), recorded + (as_of - recorded + 1) // 2, recorded)
     columns["recorded_at"] = instants(newer)
     return pa.concat_tables([events, pa.table(columns).cast(SCHEMAS["stage_events"])])

@@ -6,13 +6,14 @@ import numpy as np
 import pyarrow as pa
 
 from lifecycle.company import parameters as p
+from lifecycle.company import raw_stages as raw
 from lifecycle.company.columns import DAY, HOUR, Array, choose, instants, keys, labels, table
 from lifecycle.company.people import People
 
 # Spelling of the raw value: nearly always clean, sometimes in small letters and blanks, sometimes in capitals.
-SPELLINGS = (*p.STAGES, *(f" {stage.lower()} " for stage in p.STAGES), *(stage.upper() for stage in p.STAGES))
+SPELLINGS = (*raw.STAGES, *(f" {stage.lower()} " for stage in raw.STAGES), *(stage.upper() for stage in raw.STAGES))
 SPELLING_SHARES = (0.97, 0.02, 0.01)
-EXITS = (p.LOST, p.DISQUALIFIED, p.RECYCLED, p.BARRED)
+EXITS = (raw.LOST, raw.DISQUALIFIED, raw.RECYCLED, raw.BARRED)
 
 
 @dataclass(frozen=True)
@@ -38,33 +39,34 @@ class Moves:
 
 def walk(rng: np.random.Generator, people: People) -> Moves:
     """Let every contact walk from stage to stage until it falls silent or as_of cuts it off."""
-    base, median_days = p.transition_tables()
+    base, median_days = raw.transition_tables()
     stages, columns = np.indices(base.shape)
     leaves = np.isin(columns, EXITS)
-    forward = (columns > stages) & ~leaves & (columns != p.SILENT)
-    first_stages, shares = zip(*p.FIRST_STAGES.items(), strict=True)
-    can_bypass = people.decides & (people.budget > 10_000)
+    forward = (columns > stages) & ~leaves & (columns != raw.SILENT)
+    first_stages, shares = zip(*raw.FIRST_STAGES.items(), strict=True)
+    can_bypass = people.decides & (people.budget > raw.BYPASS_BUDGET)
 
     who = np.arange(len(people))
     stage = np.asarray(first_stages)[choose(rng, shares, len(people))]
-    stage[people.flooded] = p.LEAD
+    stage[people.flooded] = raw.LEAD
     at, attempt = people.created.copy(), np.zeros(len(people), int)
     taken: list[tuple[Array, ...]] = []
     while who.size:
         taken.append((who, stage, at, np.full(who.size, len(taken)), attempt))
-        in_sales = stage >= p.HANDOFF
+        in_sales = stage >= raw.HANDOFF
         pull = np.where(in_sales, people.sales_pull[who], people.marketing_pull[who])[:, None]
         weights = base[stage] * np.where(forward[stage], pull, 1) / np.where(leaves[stage] & in_sales[:, None], pull, 1)
-        weights[:, p.ACCEPTED] *= np.where(can_bypass[who] & ~in_sales, p.BYPASS_PULL, 1)
-        weights[:, p.SILENT] *= np.where(people.flooded[who] & in_sales, 8, 1)
+        weights[:, raw.ACCEPTED] *= np.where(can_bypass[who] & ~in_sales, raw.BYPASS_PULL, 1)
+        weights[:, raw.SILENT] *= np.where(people.flooded[who] & in_sales, p.FLOOD_SILENCE, 1)
         edges = np.cumsum(weights, axis=1)
         following = (edges <= rng.random(who.size)[:, None] * edges[:, -1:]).sum(axis=1)
-        pace = np.where(np.isin(stage, EXITS), 1, people.pace[who])
-        days = median_days[stage, following] * pace * rng.lognormal(0, p.STAY_SIGMA, who.size)
-        leaving = _working_time(rng, at + (days * DAY).astype(np.int64))
-        leaving = np.where((rng.random(who.size) < p.BULK_SHARE) & (following != stage), at, leaving)
-        goes = (following != p.SILENT) & (leaving <= people.as_of)
         returns = np.isin(stage, EXITS)
+        pace = np.where(returns, 1, people.pace[who])
+        days = median_days[stage, following] * pace * rng.lognormal(0, raw.STAY_SIGMA, who.size)
+        leaving = _working_time(rng, at + (days * DAY).astype(np.int64))
+        in_bulk = (rng.random(who.size) < raw.BULK_SHARE) & (following != stage) & ~returns
+        leaving = np.where(in_bulk, at, leaving)
+        goes = (following != raw.SILENT) & (leaving <= people.as_of)
         who, stage, at, attempt = who[goes], following[goes], leaving[goes], (attempt + returns)[goes]
     return Moves(*(np.concatenate(column) for column in zip(*taken, strict=True)))
 
@@ -86,33 +88,26 @@ def stage_events(rng: np.random.Generator, people: People, moves: Moves) -> pa.T
     delay = np.where(late, rng.exponential(4 * 24 * 60, size), minutes) * 60e6
     reason, competitor = np.full(size, -1), np.full(size, -1)
     names: list[str] = []
-    for stage, shares in p.REASONS.items():
+    for stage, shares in raw.REASONS.items():
         here = np.flatnonzero(moves.stage == stage)
         reason[here] = len(names) + choose(rng, tuple(shares.values()), len(here))
         names += shares
     beaten = np.flatnonzero(reason == names.index("Chose competitor"))
-    competitor[beaten] = choose(rng, p.COMPETITOR_SHARES, len(beaten))
-    by_sales = (moves.stage > p.HANDOFF) & (moves.stage != p.BARRED)
-    scored = moves.stage == p.MQL
+    competitor[beaten] = choose(rng, raw.COMPETITOR_SHARES, len(beaten))
+    by_sales = (moves.stage > raw.HANDOFF) & (moves.stage != raw.BARRED)
+    scored = moves.stage == raw.MQL
     score = np.clip(people.lead_score[moves.who] + rng.integers(-6, 7, size), 0, 100)
     return table(
         "stage_events",
         {
-            "event_id": event_ids(people, moves),
+            "event_id": keys("e", (moves.who + people.first) * 1000 + moves.step),
             "contact_id": people.ids(moves.who),
-            "stage": labels(moves.stage + len(p.STAGES) * choose(rng, SPELLING_SHARES, size), SPELLINGS),
+            "stage": labels(moves.stage + len(raw.STAGES) * choose(rng, SPELLING_SHARES, size), SPELLINGS),
             "entered_at": instants(moves.at),
             "recorded_at": instants(np.minimum(moves.at + delay.astype(np.int64), people.as_of)),
             "reason": labels(reason, names),
-            "competitor": labels(competitor, p.COMPETITORS),
-            "actor": labels(
-                np.where(by_sales, people.owner[moves.who], len(p.REP_NAMES)), (*p.REP_NAMES, "marketing automation")
-            ),
+            "competitor": labels(competitor, raw.COMPETITORS),
+            "actor": labels(np.where(by_sales, people.owner[moves.who], p.AUTOMATION), p.ACTORS),
             "lead_score": pa.array(score, pa.int32(), mask=~scored),
         },
     )
-
-
-def event_ids(people: People, moves: Moves) -> pa.Array:
-    """One id per move: the contact's number and the step of its walk."""
-    return keys("e", (moves.who + people.first) * 1000 + moves.step)

@@ -12,13 +12,13 @@ def _calendar(as_of: int) -> tuple[Array, Array]:
     """The days of the three years and the share of all contacts that each brings."""
     last = np.datetime64(as_of, "us").astype("datetime64[D]")
     weights = day_weights(as_of)
-    return last - np.arange(p.YEARS_DAYS)[::-1], weights / weights.sum()
+    return last - np.arange(p.HISTORY_DAYS)[::-1], weights / weights.sum()
 
 
 def spend(rng: np.random.Generator, contacts: int, as_of: int) -> pa.Table:
     """The contract's `spend`: per day and source, what its contacts cost; per day, what keeping customers costs."""
     days, share = _calendar(as_of)
-    age = np.arange(p.YEARS_DAYS)[::-1]
+    age = np.arange(p.HISTORY_DAYS)[::-1]
     regular = contacts * (1 - p.FLOOD_SHARE) * share
     parts: list[tuple[Array, Array, Array, Array, Array]] = []
 
@@ -34,12 +34,12 @@ def spend(rng: np.random.Generator, contacts: int, as_of: int) -> pa.Table:
             running = (age < plan.begins) & (age >= plan.ends)
             add(running, code, number, cost * plan.share, 0)
             cost = np.where(running, cost * (1 - plan.share), cost)
-        add(np.ones(p.YEARS_DAYS, bool), code, -1, cost, 0)
+        add(np.ones(p.HISTORY_DAYS, bool), code, -1, cost, 0)
     flood_days = (age < p.FLOOD.begins) & (age >= p.FLOOD.ends)
-    flood_cost = np.full(p.YEARS_DAYS, contacts * p.FLOOD_SHARE * p.FLOOD_COST_PER_CONTACT / flood_days.sum())
+    flood_cost = np.full(p.HISTORY_DAYS, contacts * p.FLOOD_SHARE * p.FLOOD_COST_PER_CONTACT / flood_days.sum())
     add(flood_days, p.SOURCE_NAMES.index(p.FLOOD.source), p.CAMPAIGNS.index(p.FLOOD), flood_cost, 0)
-    keep = contacts / p.CONTACTS_OF_REFERENCE * np.linspace(100, 2_500, p.YEARS_DAYS)  # with the number of customers
-    add(np.ones(p.YEARS_DAYS, bool), -1, -1, keep, 1)
+    keep = contacts / p.REFERENCE_CONTACTS * np.linspace(100, 2_500, p.HISTORY_DAYS)  # with the number of customers
+    add(np.ones(p.HISTORY_DAYS, bool), -1, -1, keep, 1)
 
     day, source_code, campaign, amount, purpose = (np.concatenate(column) for column in zip(*parts, strict=True))
     return table(
@@ -58,7 +58,7 @@ def targets(contacts: int, as_of: int) -> pa.Table:
     """The contract's `targets`: per month and metric for the whole company (region null), some per region."""
     days, _ = _calendar(as_of)
     months = np.unique(days.astype("datetime64[M]"))
-    scale = contacts / p.CONTACTS_OF_REFERENCE
+    scale = contacts / p.REFERENCE_CONTACTS
     goals: list[tuple[str, int, float]] = [(metric, -1, value) for metric, value in p.TARGETS.items()]
     goals += [
         (metric, region, p.TARGETS[metric] * share)

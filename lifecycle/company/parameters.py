@@ -1,15 +1,13 @@
-"""What makes the demo company behave as it does: shares, pulls, transitions, prices.
+"""What makes the demo company what it is: sources, campaigns, segments, reps, prices, goals.
 
 A *pull* multiplies the odds of moving forward; 1 is the company's average.
 """
 
 from typing import NamedTuple
 
-import numpy as np
-
-YEARS_DAYS = 1096  # three years up to as_of
-CONTACTS_OF_REFERENCE = 50_000  # targets, spend and traffic are stated for a company of this many contacts
-GROWTH = 1.15  # log of how much more contacts a day bring at the end than at the beginning
+HISTORY_DAYS = 1096  # three years up to as_of
+REFERENCE_CONTACTS = 50_000  # targets, spend and traffic are stated for a company of this many contacts
+GROWTH = 1.15  # the days of the end bring e^GROWTH times the contacts of those of the beginning
 MONTH_WEIGHTS = (1.05, 1.08, 1.1, 1.02, 1.0, 0.98, 0.82, 0.78, 1.06, 1.1, 1.08, 0.85)  # from January
 WEEKDAY_WEIGHTS = (1.15, 1.2, 1.18, 1.1, 0.95, 0.42, 0.45)  # from Monday
 
@@ -48,9 +46,13 @@ class Campaign(NamedTuple):
 FLOOD = Campaign("Summer giveaway", "paid social", 210, 140, 0.0)
 FLOOD_SHARE = 0.06  # of all contacts of the three years, in ten weeks
 FLOOD_COST_PER_CONTACT = 55.0
+FLOOD_MARKETING_PULL = 6.0  # nearly all of them become MQLs,
+FLOOD_SALES_PULL = 0.35  # few are accepted,
+FLOOD_SILENCE = 8.0  # many are ignored,
+FLOOD_DELAY, FLOOD_UNTOUCHED = 4.0, 0.4  # and the first call comes late or never
 CAMPAIGNS = (
     FLOOD,
-    Campaign("Always-on search", "paid search", YEARS_DAYS, 0, 0.4),
+    Campaign("Always-on search", "paid search", HISTORY_DAYS, 0, 0.4),
     Campaign("Webinar season", "webinar", 700, 400, 0.7),
     Campaign("Partner days", "partner", 500, 330, 0.5),
     Campaign("Product launch", "event", 300, 240, 0.8),
@@ -64,6 +66,7 @@ REGION_PULLS = (1.08, 1.02, 0.75)
 INDUSTRIES = ("Software", "Manufacturing", "Retail", "Health", "Finance", "Education")
 INDUSTRY_SHARES = (0.28, 0.2, 0.17, 0.13, 0.12, 0.1)
 PRICE_BANDS = ("Basic", "Plus", "Premium")
+PRICE_BAND_SHARES = (0.4, 0.4, 0.2)
 PRICE_FACTORS = (0.6, 1.0, 1.9)
 BUSINESSES = ("B2B", "B2C")
 B2C_SHARE = 0.28
@@ -123,141 +126,11 @@ REPS = (
     Rep("Rep Grove", 0.1, 0.55, 26.0, 0.28),
 )
 REP_NAMES = tuple(rep.name for rep in REPS)
+AUTOMATION = len(REPS)  # position of the actor that is no rep
+ACTORS = (*REP_NAMES, "marketing automation")
 UNOWNED_SHARE, UNOWNED_PULL = 0.08, 0.5
+HISTORY_SHARE = 0.017  # of the contacts had another size, as many another owner, another region
 
-# Stages ------------------------------------------------------------------------------------------------------------
-STAGES = (
-    "Social follower",
-    "Subscriber",
-    "Lead",
-    "Engaged",
-    "Trial offered",
-    "Marketing qualified",
-    "Sales accepted",
-    "Sales qualified",
-    "Opportunity",
-    "Trial started",
-    "Free plan",
-    "Closed won",
-    "Closed lost",
-    "Disqualified",
-    "Recycled",
-    "Do not contact",
-)
-(
-    FOLLOWER,
-    SUBSCRIBER,
-    LEAD,
-    ENGAGED,
-    OFFERED,
-    MQL,
-    ACCEPTED,
-    QUALIFIED,
-    OPPORTUNITY,
-    TRIAL,
-    FREE,
-    WON,
-    LOST,
-    DISQUALIFIED,
-    RECYCLED,
-    BARRED,
-) = range(len(STAGES))
-SILENT = len(STAGES)  # the walk ends in the stage it is in
-FIRST_STAGES = {FOLLOWER: 0.06, SUBSCRIBER: 0.24, LEAD: 0.67, MQL: 0.03}
-
-# From a stage to the next one: (weight, median days of the stay that ends so) at a company of 50-499 people.
-TRANSITIONS: dict[int, dict[int, tuple[float, float]]] = {
-    FOLLOWER: {SUBSCRIBER: (0.5, 20), LEAD: (0.2, 25), SILENT: (0.3, 0)},
-    SUBSCRIBER: {LEAD: (0.8, 14), BARRED: (0.02, 30), SILENT: (0.18, 0)},
-    LEAD: {
-        LEAD: (0.02, 5),
-        ENGAGED: (0.34, 5),
-        OFFERED: (0.03, 6),
-        MQL: (0.22, 9),
-        ACCEPTED: (0.012, 4),
-        DISQUALIFIED: (0.07, 6),
-        BARRED: (0.01, 20),
-        SILENT: (0.3, 0),
-    },
-    ENGAGED: {
-        LEAD: (0.02, 15),
-        OFFERED: (0.28, 8),
-        MQL: (0.38, 8),
-        ACCEPTED: (0.01, 5),
-        SILENT: (0.3, 0),
-    },
-    OFFERED: {
-        MQL: (0.56, 7),
-        ACCEPTED: (0.015, 4),
-        OPPORTUNITY: (0.04, 9),
-        LOST: (0.06, 14),
-        SILENT: (0.2, 0),
-    },
-    MQL: {
-        MQL: (0.03, 6),
-        ACCEPTED: (0.45, 3),
-        QUALIFIED: (0.04, 5),
-        DISQUALIFIED: (0.2, 4),
-        RECYCLED: (0.23, 8),
-        LOST: (0.03, 10),
-        SILENT: (0.08, 0),
-    },
-    ACCEPTED: {
-        MQL: (0.02, 6),
-        QUALIFIED: (0.66, 7),
-        OPPORTUNITY: (0.04, 9),
-        DISQUALIFIED: (0.08, 6),
-        RECYCLED: (0.14, 12),
-        SILENT: (0.06, 0),
-    },
-    QUALIFIED: {
-        OPPORTUNITY: (0.37, 12),
-        DISQUALIFIED: (0.12, 9),
-        RECYCLED: (0.25, 18),
-        LOST: (0.12, 20),
-        SILENT: (0.09, 0),
-    },
-    OPPORTUNITY: {
-        QUALIFIED: (0.02, 10),
-        TRIAL: (0.08, 12),
-        WON: (0.075, 32),
-        LOST: (0.62, 38),
-        RECYCLED: (0.07, 45),
-        SILENT: (0.1, 0),
-    },
-    TRIAL: {FREE: (0.06, 20), WON: (0.36, 18), LOST: (0.5, 22), SILENT: (0.08, 0)},
-    FREE: {WON: (0.15, 60), SILENT: (0.85, 0)},
-    WON: {SILENT: (1, 0)},
-    LOST: {OPPORTUNITY: (0.04, 170), LEAD: (0.03, 140), SILENT: (0.93, 0)},
-    DISQUALIFIED: {SILENT: (1, 0)},
-    RECYCLED: {LEAD: (0.14, 95), MQL: (0.22, 120), SILENT: (0.64, 0)},
-    BARRED: {SILENT: (1, 0)},
-}
-STAY_SIGMA = 0.85  # of the log-normal stays
-BULK_SHARE = 0.015  # moves written in the same instant as the one before: stays of zero length
-BYPASS_PULL = 4.0  # Lead to Sales accepted without MQL, for those who decide and have the budget
-HANDOFF = MQL  # from here on sales works the contact
-
-
-def transition_tables() -> tuple[np.ndarray, np.ndarray]:
-    """Weights and median days as arrays of (stage, next stage), the last column being silence."""
-    weights = np.zeros((len(STAGES), len(STAGES) + 1), np.float32)
-    days = np.zeros_like(weights)
-    for stage, moves in TRANSITIONS.items():
-        for following, (weight, median) in moves.items():
-            weights[stage, following], days[stage, following] = weight, median
-    return weights, days
-
-
-REASONS: dict[int, dict[str, float]] = {
-    LOST: {"No budget": 0.3, "Chose competitor": 0.32, "Changed their mind": 0.18, "No decision": 0.2},
-    DISQUALIFIED: {"Wrong fit": 0.45, "Student or competitor": 0.15, "Bad contact data": 0.18, "Too small": 0.22},
-    RECYCLED: {"Not ready": 0.45, "No response": 0.35, "Timing": 0.2},
-}
-COMPETITORS = ("Rivalsoft", "Othervendor", "Bigsuite", "Spreadsheet Inc")
-COMPETITOR_SHARES = (0.45, 0.27, 0.18, 0.1)
-
-# Customers ---------------------------------------------------------------------------------------------------------
 MONTHLY_CHURN = 0.02
 WEAK_COHORT = (760, 580)  # customers won so many days before as_of churn `WEAK_CHURN` times as fast
 WEAK_CHURN = 2.4

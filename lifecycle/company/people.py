@@ -44,8 +44,8 @@ class People:
         return len(self.created)
 
     def ids(self, who: Array) -> pa.Array:
-        """contact_id of the given positions; -1 is null."""
-        return keys("c", np.where(np.asarray(who) < 0, -1, np.asarray(who) + self.first))
+        """contact_id of the given positions."""
+        return keys("c", who + self.first)
 
     def account_ids(self, who: Array) -> pa.Array:
         """account_id of the given positions, null for those who stand alone."""
@@ -55,10 +55,10 @@ class People:
 
 def day_weights(as_of: int) -> Array:
     """Relative number of new contacts per day of the three years, oldest first: growth, month and weekday."""
-    days = np.datetime64(as_of, "us").astype("datetime64[D]") - np.arange(p.YEARS_DAYS)[::-1]
+    days = np.datetime64(as_of, "us").astype("datetime64[D]") - np.arange(p.HISTORY_DAYS)[::-1]
     months = days.astype("datetime64[M]").astype(int) % 12
     weekdays = (days.astype(int) + 3) % 7  # 1970-01-01 was a Thursday
-    growth = np.exp(p.GROWTH * np.linspace(0, 1, p.YEARS_DAYS))
+    growth = np.exp(p.GROWTH * np.linspace(0, 1, p.HISTORY_DAYS))
     return growth * np.take(p.MONTH_WEIGHTS, months) * np.take(p.WEEKDAY_WEIGHTS, weekdays)
 
 
@@ -67,7 +67,7 @@ def _moments(rng: np.random.Generator, as_of: int, size: int) -> Array:
     day = choose(rng, day_weights(as_of), size)
     hours = rng.triangular(4, 13, 24, size)
     midnight = as_of - as_of % DAY
-    moment = midnight - (p.YEARS_DAYS - 1 - day) * DAY + (hours * HOUR).astype(np.int64)
+    moment = midnight - (p.HISTORY_DAYS - 1 - day) * DAY + (hours * HOUR).astype(np.int64)
     return np.where(moment > as_of, moment - 7 * DAY, moment)  # today's later hours: the same weekday before
 
 
@@ -81,7 +81,7 @@ def invent(rng: np.random.Generator, first: int, size: int, as_of: int) -> Peopl
     of_account = {
         "region": choose(rng, p.REGION_SHARES, size)[account],
         "industry": choose(rng, p.INDUSTRY_SHARES, size)[account],
-        "price_band": choose(rng, (0.4, 0.4, 0.2), size)[account],
+        "price_band": choose(rng, p.PRICE_BAND_SHARES, size)[account],
     }
     company_size = account_size[account]
     founded = _moments(rng, as_of, size)[account]
@@ -89,7 +89,9 @@ def invent(rng: np.random.Generator, first: int, size: int, as_of: int) -> Peopl
     span = np.minimum(as_of - founded, 240 * DAY)
     created = founded + np.where(colleague, span * rng.random(size) ** 2, 0).astype(np.int64)
 
-    consumer = (rng.random(size) < p.B2C_SHARE / 0.5) & (company_size == 0)
+    # Consumers and the flood are drawn among what would be small companies, by the share of all that they are to be.
+    small, of_small = company_size == 0, p.SIZES[0].contact_share
+    consumer = small & (rng.random(size) < p.B2C_SHARE / of_small)
     alone = consumer | (rng.random(size) < 0.06)
     source = choose(rng, [s.share for s in p.SOURCES], size)
     age = (as_of - created) / DAY
@@ -98,7 +100,7 @@ def invent(rng: np.random.Generator, first: int, size: int, as_of: int) -> Peopl
         fits = (source == p.SOURCE_NAMES.index(plan.source)) & (age <= plan.begins) & (age > plan.ends)
         campaign[fits & (rng.random(size) < plan.share)] = code
 
-    flooded = (company_size == 0) & (rng.random(size) < p.FLOOD_SHARE / 0.5)
+    flooded = small & (rng.random(size) < p.FLOOD_SHARE / of_small)
     flood_age = rng.triangular(p.FLOOD.ends, (p.FLOOD.begins + p.FLOOD.ends) / 2, p.FLOOD.begins, size)
     created = np.where(flooded, as_of - (flood_age * DAY).astype(np.int64), created)
     source = np.where(flooded, p.SOURCE_NAMES.index(p.FLOOD.source), source)
@@ -141,8 +143,8 @@ def invent(rng: np.random.Generator, first: int, size: int, as_of: int) -> Peopl
         owner=owner,
         lead_score=score.astype(np.int32),
         flooded=flooded,
-        marketing_pull=np.where(flooded, 6.0, marketing_pull),
-        sales_pull=np.where(flooded, 0.35 * sales_pull, sales_pull),
+        marketing_pull=np.where(flooded, p.FLOOD_MARKETING_PULL, marketing_pull),
+        sales_pull=sales_pull * np.where(flooded, p.FLOOD_SALES_PULL, 1),
         pace=np.where(consumer, p.CONSUMER_PACE, np.take([s.pace for s in p.SIZES], company_size)),
     )
 
@@ -173,41 +175,3 @@ def contacts(people: People) -> pa.Table:
             "qualifying_answers": people.answers,
         },
     )
-
-
-def contact_history(rng: np.random.Generator, people: People) -> pa.Table:
-    """The contract's `contact_history`: one in twenty contacts once had another size, owner or region."""
-    parts = []
-    for column, codes, names in (
-        ("company_size", people.size, p.SIZE_NAMES),
-        ("owner", people.owner, p.REP_NAMES),
-        ("region", people.region, p.REGIONS),
-    ):
-        who = np.flatnonzero((rng.random(len(people)) < 0.017) & (codes >= 0))
-        before = (codes[who] + rng.integers(1, len(names), len(who))) % len(names)
-        changed = people.created[who] + (rng.random(len(who)) * (people.as_of - people.created[who])).astype(np.int64)
-        parts.append(
-            table(
-                "contact_history",
-                {
-                    "contact_id": people.ids(np.tile(who, 2)),
-                    "column": labels(np.zeros(2 * len(who), int), (column,)),
-                    "value": labels(np.concatenate([before, codes[who]]), names),
-                    "valid_from": instants(np.concatenate([people.created[who], changed])),
-                },
-            )
-        )
-    return pa.concat_tables(parts)
-
-
-def contact_merges(rng: np.random.Generator, people: People) -> pa.Table:
-    """The contract's `contact_merges`: pairs, chains of three, and in the first block one cycle of two."""
-    few = min(max(1, len(people) // 2500), max(0, len(people) - 2) // 5)
-    chosen = rng.permutation(len(people))
-    pairs, chains = chosen[: 2 * few].reshape(-1, 2), chosen[2 * few : 5 * few].reshape(-1, 3)
-    links = [pairs, chains[:, :2], chains[:, 1:]]
-    if people.first == 0 and few:
-        cycle = chosen[5 * few : 5 * few + 2]
-        links += [cycle[None, :], cycle[None, ::-1]]
-    merged, surviving = np.concatenate(links).T
-    return table("contact_merges", {"merged_id": people.ids(merged), "surviving_id": people.ids(surviving)})

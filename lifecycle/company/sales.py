@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from lifecycle.company import parameters as p
+from lifecycle.company import raw_stages as raw
 from lifecycle.company.columns import DAY, HOUR, NEVER, choose, instants, keys, labels, money, table
 from lifecycle.company.journeys import Moves
 from lifecycle.company.people import People
@@ -15,17 +16,16 @@ PLANNED_DAYS = 60  # what a rep thinks an open deal will take at a company of 50
 
 def activities(rng: np.random.Generator, people: People, moves: Moves) -> pa.Table:
     """The contract's `activities`: assignment and touches after the MQL, or the acceptance where there was none."""
-    start = moves.first((p.MQL, p.ACCEPTED), by_attempt=True)
+    start = moves.first((raw.MQL, raw.ACCEPTED), by_attempt=True)
     who, at = moves.who[start], moves.at[start]
     owner = people.owner[who]
-    unowned = owner < 0
-    assigned = ~unowned & (rng.random(who.size) > 0.04)
+    assigned = (owner >= 0) & (rng.random(who.size) > 0.04)
     assigned_at = at + (rng.lognormal(np.log(2.0), 1.1, who.size) * HOUR).astype(np.int64)
 
-    untouched = np.take([rep.untouched for rep in p.REPS], owner) + np.where(people.flooded[who], 0.4, 0)
+    untouched = np.take([rep.untouched for rep in p.REPS], owner) + np.where(people.flooded[who], p.FLOOD_UNTOUCHED, 0)
     touched = assigned & (rng.random(who.size) > untouched)
     typical_hours = np.take([rep.first_touch_hours for rep in p.REPS], owner)
-    hours = typical_hours * rng.lognormal(0, 1.0, who.size) * np.where(people.flooded[who], 4, 1)
+    hours = typical_hours * rng.lognormal(0, 1.0, who.size) * np.where(people.flooded[who], p.FLOOD_DELAY, 1)
     first_touch = assigned_at + (hours * HOUR).astype(np.int64)
 
     again = np.repeat(np.flatnonzero(touched), rng.poisson(1.4, touched.sum()))
@@ -46,21 +46,21 @@ def activities(rng: np.random.Generator, people: People, moves: Moves) -> pa.Tab
             "contact_id": people.ids(who[rows]),
             "kind": labels(kind, KINDS),
             "occurred_at": instants(occurred),
-            "actor": labels(np.where(kind == 0, len(p.REP_NAMES), owner[rows]), (*p.REP_NAMES, "marketing automation")),
+            "actor": labels(np.where(kind == 0, p.AUTOMATION, owner[rows]), p.ACTORS),
         },
     )
 
 
 def deals(rng: np.random.Generator, people: People, moves: Moves) -> dict[str, pa.Table]:
     """The contract's `deals` and `deal_stage_events`: one deal per attempt that reached Opportunity."""
-    opened = moves.first((p.OPPORTUNITY,), by_attempt=True)
+    opened = moves.first((raw.OPPORTUNITY,), by_attempt=True)
     who, created = moves.who[opened], moves.at[opened]
-    ends = moves.first((p.WON, p.LOST, p.DISQUALIFIED, p.RECYCLED), by_attempt=True)
+    ends = moves.first((raw.WON, raw.LOST, raw.DISQUALIFIED, raw.RECYCLED), by_attempt=True)
     run, end_run = moves.run(opened), np.append(moves.run(ends), np.iinfo(np.int64).max)
     place = np.searchsorted(end_run, run)
     closed = end_run[place] == run
     end = np.append(ends, 0)[place]
-    won = closed & (moves.stage[end] == p.WON)
+    won = closed & (moves.stage[end] == raw.WON)
     planned = created + (PLANNED_DAYS * people.pace[who] * rng.lognormal(0, 0.5, who.size) * DAY).astype(np.int64)
     ended = np.where(closed, moves.at[end], planned)
 
