@@ -1,0 +1,59 @@
+"""The browser's door: page config, navigation, filter bar. `streamlit run app.py` serves it, each rerun enters main."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import streamlit as st
+
+from pages.ui import charts, data, filters, layout, web
+from pages.ui.failures import explain
+
+HERE = Path(__file__).parent
+PAGES = {  # one page, one question; a named section is a menu
+    "": [
+        ("pages/overview/overview.py", "Overview", ":material/monitoring:"),
+        ("pages/funnel/funnel.py", "Funnel", ":material/filter_alt:"),
+        ("pages/trust/definitions.py", "Definitions", ":material/menu_book:"),
+        ("pages/trust/health.py", "Data health", ":material/health_and_safety:"),
+    ],
+}
+
+
+def main() -> None:
+    """One rerun: the frame, then the page."""
+    st.set_page_config("Customer lifecycle", str(HERE / "static/icon.png"), layout="wide")
+    sections = {
+        section: [
+            st.Page(file, title=title, icon=icon, default=file.startswith("pages/overview"))
+            for file, title, icon in pages
+        ]
+        for section, pages in PAGES.items()
+    }
+    page = st.navigation(sections, position="top")
+    try:
+        opened = data.opened()
+        filters.filter_bar(opened, data.settings(), data.models())
+    except Exception as problem:
+        layout.state(explain(problem))
+        st.stop()
+    page.run()
+
+
+@asynccontextmanager
+async def warmed(_app: st.App) -> AsyncIterator[None]:
+    """Spare the first visitor the imports and specifications, and every rerun a sweep over them."""
+    st.navigation([st.Page(lambda: None, title="warm")])  # a deep link on a cold server finds its page
+    charts.warm()
+    gc.collect()
+    gc.freeze()
+    yield
+
+
+if __name__ == "__main__":
+    main()
+else:
+    app = st.App(__file__, lifespan=warmed, middleware=web.middleware(), on_script_error=web.on_script_error)

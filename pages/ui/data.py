@@ -1,0 +1,131 @@
+"""Answers, and the only cache of them: asked once per build, question, arguments and policy."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date, timedelta
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from lifecycle.scope import Scope
+from lifecycle.stages import StageModel, load_model, shipped_models
+from pages.ui.failures import Failure, explain
+from queries import modelled as modelled_tables
+from queries.errors import WarehouseError
+from queries.modelled import Modelled
+from queries.settings import Settings, load_settings
+from queries.warehouse import Warehouse, asking, open_warehouse
+
+T = TypeVar("T")
+EVERYONE = "everyone"  # the one policy: every reader may see the same rows
+MAX_ANSWERS = 2_000
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A warehouse as one rerun sees it: `token` tells two states of its data apart."""
+
+    warehouse: Warehouse
+    token: str
+
+
+@dataclass
+class Reader:
+    """One browser tab: who is asking, and the state of the data its current rerun is pinned to."""
+
+    name: str
+    token: str = ""
+
+
+@st.cache_resource(show_spinner=False)
+def settings() -> Settings:
+    """The configuration, read once per process."""
+    return load_settings()
+
+
+@st.cache_resource(show_spinner=False)
+def models() -> Mapping[str, StageModel]:
+    """The stage models on offer by name: those that ship, then the company's own. Raises ModelError."""
+    own = {model.name: model for model in map(load_model, settings().models)}
+    switches = settings().switches
+    return {name: m.with_switches(switches.get(name, {})) for name, m in ({**shipped_models(), **own}).items()}
+
+
+@st.cache_resource(show_spinner=False)
+def _open() -> Opened:
+    warehouse = open_warehouse(settings())
+    return Opened(warehouse, warehouse.token)
+
+
+@st.cache_resource(show_spinner=False, scope="session")
+def _reader() -> Reader:
+    return Reader(uuid.uuid4().hex)
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _modelled(token: str, model: StageModel, _warehouse: Warehouse) -> Modelled:
+    return modelled_tables.latest(_warehouse, model)
+
+
+@st.cache_data(show_spinner=False, max_entries=MAX_ANSWERS)
+def _answer(build: str, question: str, arguments: str, policy: str, _run: Callable[[], Any]) -> Any:
+    return _run()
+
+
+def opened() -> Opened:
+    """The warehouse for this rerun, opened anew where its data changed; what this session still had running is stopped.
+
+    To be called once at the start of a rerun. Raises WarehouseError.
+    """
+    reader, current = _reader(), _open()
+    current.warehouse.interrupt(reader.name)
+    asking.set(reader.name)
+    if current.warehouse.token != current.token:
+        _open.clear()  # the old one closes with its last reader
+        current = _open()
+    reader.token = current.token
+    return current
+
+
+def modelled(current: Opened, model: StageModel) -> Modelled:
+    """The newest build of `model`. Raises WarehouseError("missing") where there is none."""
+    return _modelled(current.token, model, current.warehouse)
+
+
+def ask(question: Callable[..., T], modelled: Modelled, scope: Scope, *args: Any) -> T | Failure:
+    """The answer to `question(modelled, scope, *args)`, or why there is none.
+
+    Arguments must be plain values: texts, numbers, dates, tuples and frozen dataclasses of them, never frames.
+    """
+    name = f"{question.__module__}.{question.__qualname__}"
+    build = f"{_reader().token}:{modelled.build.id}"
+    try:
+        return _answer(build, name, digest((scope, *args)), EVERYONE, lambda: question(modelled, scope, *args))
+    except WarehouseError as problem:
+        if problem.kind == "superseded":
+            st.stop()  # a newer rerun of this session is already drawing
+        return explain(problem)
+    except Exception as problem:
+        return explain(problem)
+
+
+def digest(value: object) -> str:
+    """A fingerprint of plain values; TypeError for anything whose content is not all in it."""
+    return hashlib.sha256(_spelled(value).encode()).hexdigest()
+
+
+def _spelled(value: object) -> str:
+    if value is None or isinstance(value, bool | int | float | str | date | timedelta):
+        return f"{type(value).__name__}:{value!r}"
+    if isinstance(value, tuple | frozenset):
+        parts = [_spelled(v) for v in value]
+        return f"({','.join(sorted(parts) if isinstance(value, frozenset) else parts)})"
+    if isinstance(value, Mapping):
+        return _spelled(tuple(sorted(value.items())))
+    if is_dataclass(value):
+        return f"{type(value).__name__}{_spelled(tuple(getattr(value, f.name) for f in fields(value)))}"
+    raise TypeError(f"{type(value).__name__} cannot be part of a question: ask with plain values")

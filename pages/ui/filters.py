@@ -1,0 +1,279 @@
+"""The filter bar: the only user of session state and of the URL.
+
+Every choice is a widget bound to a parameter of the URL that has the terminal's name for it. A select writes what it
+shows (`Last 90 days`), so a link that spells a choice the terminal's way (`last_90_days`) is rewritten once, on
+arrival. Whatever link and widgets say goes through `links.read`: one parser, one set of notices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
+
+import streamlit as st
+
+from lifecycle import links
+from lifecycle.links import WHERE, Surroundings
+from lifecycle.scope import TOP, Scope, describe
+from lifecycle.segments import NOT_SET, Segment
+from lifecycle.stages import StageModel
+from pages.ui import data, labels, spelling
+from pages.ui.ranges import limits
+from pages.ui.spelling import CUSTOM, Spelling
+from queries.errors import WarehouseError
+from queries.modelled import Modelled
+from queries.settings import Settings
+
+WINDOWS = ("7d", "14d", "30d", "60d", "90d", "180d", "365d")
+ARRIVED, NOTICES, VIEW, DEFAULTS = "_arrived", "_notices", "_view", "_defaults"  # no parameter starts like this
+
+Values = dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class View:
+    """What a page draws: the build to ask, what of it, and the words of the filter bar."""
+
+    modelled: Modelled
+    scope: Scope
+    around: Surroundings
+    spelling: Spelling
+
+
+def view() -> View:
+    """The current view; the frame sets it before any page runs."""
+    found: View = st.session_state[VIEW]
+    return found
+
+
+def active() -> list[str]:
+    """The active choices as plain texts, for the line under the bar and for every export."""
+    return [view().modelled.model.label, *describe(view().scope)]
+
+
+def filter_bar(opened: data.Opened, settings: Settings, models: Mapping[str, StageModel]) -> View:
+    """Draw the bar and return what it says. Raises WarehouseError where the chosen model has no build."""
+    st.session_state.setdefault(DEFAULTS, {})
+    if ARRIVED not in st.session_state:
+        _arrive(opened, settings, models)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="filter-bar"):
+        words = labels.distinct({key: model.label for key, model in models.items()})
+        model = st.selectbox(
+            "Lifecycle",
+            list(models),
+            list(models).index(settings.default_model),
+            words.__getitem__,
+            "model",
+            width=215,
+            bind="query-params",
+        )
+        modelled = data.modelled(opened, models[model])
+        around = _surroundings(modelled, settings)
+        spelled = spelling.spelling({key: m.label for key, m in models.items()}, around)
+        values: Values = {"model": [model]}
+        values |= _period(around, spelled)
+        values |= _select("Compare with", "compare", spelled, "none", width=185)
+        values |= _select("Break down by", "by", spelled, None, width=185, placeholder="Nothing")
+        values |= _segments(around, spelled)
+        values |= _more(around)
+        st.button("Reset", icon=":material/restart_alt:", type="tertiary", on_click=_reset, key="_reset")
+    scope, notices = links.read(values, around)
+    _show([*st.session_state.pop(NOTICES, []), *notices])
+    st.session_state[VIEW] = View(modelled, scope, around, spelled)
+    st.caption(" · ".join(labels.escape(text) for text in active()))
+    return view()
+
+
+def funnel_choices() -> View:
+    """Draw the choices that only the funnel has; returns the view with them."""
+    current = view()
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="funnel-choices"):
+        stages = st.multiselect(
+            "Stages",
+            list(current.spelling.words["stages"]),
+            format_func=lambda key: current.spelling.say("stages", key),
+            key="stages",
+            placeholder="All stages",
+            width=300,
+            bind="query-params",
+        )
+        values = _select("Basis", "basis", current.spelling, "cohort", width=130)
+        values |= _select("Counting", "count", current.spelling, "passed", width=170)
+        window = st.selectbox(
+            "Window",
+            WINDOWS,
+            None,
+            key="window",
+            placeholder="None",
+            accept_new_options=True,
+            help="How long an entry has to reach a stage: a whole number of s, min, h, d or w",
+            width=130,
+            bind="query-params",
+        )
+        values |= _select("Trend by", "grain", current.spelling, "month", width=120)
+    st.session_state[DEFAULTS] |= {"stages": [], "window": None}
+    values |= {"stages": [",".join(stages)], "window": [window or ""]}
+    asked, notices = links.read(values, current.around)
+    _show(notices)
+    chosen = {name: getattr(asked, name) for name in spelling.FUNNEL}
+    st.session_state[VIEW] = replace(current, scope=replace(current.scope, **chosen))
+    return view()
+
+
+def _arrive(opened: data.Opened, settings: Settings, models: Mapping[str, StageModel]) -> None:
+    """First rerun of a visit: read the link whole, keep what it means, and spell it the widgets' way."""
+    url = {name: st.query_params.get_all(name) for name in st.query_params}
+    words = Spelling({"model": labels.distinct({key: model.label for key, model in models.items()})})
+    asked = words.name("model", (url.get("model") or [settings.default_model])[-1])
+    notices = [] if asked in models else [f"model: {asked[:40]!r} is not known. Showing the default instead."]
+    model = asked if asked in models else settings.default_model
+    native = {"model": [words.say("model", model)]}
+    try:
+        around = _surroundings(data.modelled(opened, models[model]), settings)
+    except WarehouseError:
+        pass  # the bar still offers the other models, and says why this one is not there
+    else:
+        spelled = spelling.spelling({key: m.label for key, m in models.items()}, around)
+        scope, more = links.read(spelling.read(url, spelled, around), around)
+        native = spelling.write(scope, url, spelled, around)
+        notices += more
+    if model == settings.default_model:
+        native.pop("model")
+    st.session_state[ARRIVED], st.session_state[NOTICES] = True, notices
+    if native != url:
+        st.query_params.from_dict(native)
+        st.rerun()
+
+
+def _surroundings(modelled: Modelled, settings: Settings) -> Surroundings:
+    return Surroundings(modelled.model, modelled.catalog, settings.calendar, modelled.build.as_of, settings.period)
+
+
+def _select(label: str, name: str, spelled: Spelling, default: str | None, **more: Any) -> Values:
+    """A select of one choice, spelled in its own words; without a default it can be emptied."""
+    names = list(spelled.words[name])
+    st.session_state[DEFAULTS][name] = default
+    index = names.index(default) if default else None
+    chosen = st.selectbox(label, names, index, lambda key: spelled.say(name, key), name, bind="query-params", **more)
+    return {name: [chosen or ""]}
+
+
+def _period(around: Surroundings, spelled: Spelling) -> Values:
+    """A preset, or two days of one's own: choosing either puts the other aside."""
+    current = st.session_state.get("period", around.period)
+    st.session_state[DEFAULTS] |= {"from": None, "to": None}
+    menu = st.popover(spelled.say("period", current), icon=":material/calendar_month:", key="_period", width=180)
+    with menu:
+        values = _select("Period", "period", spelled, around.period, on_change=_preset_chosen)
+        days: dict[str, Any] = {"format": "YYYY-MM-DD", "on_change": _days_chosen, "bind": "query-params"}
+        left, right = st.columns(2)
+        start = left.date_input("From", None, key="from", help="The first day", **days)
+        end = right.date_input("To", None, key="to", help="The first day after the period", **days)
+    if values["period"] == [CUSTOM]:
+        values |= {"from": [start.isoformat() if start else ""], "to": [end.isoformat() if end else ""]}
+    return values
+
+
+def _preset_chosen() -> None:
+    if st.session_state["period"] != CUSTOM:
+        st.session_state["from"] = st.session_state["to"] = None
+    else:  # start from what was shown
+        st.session_state["from"], st.session_state["to"] = view().scope.start, view().scope.end
+
+
+def _days_chosen() -> None:
+    st.session_state["period"] = CUSTOM
+
+
+def _segments(around: Surroundings, spelled: Spelling) -> Values:
+    """One widget per segment, in one popover whose label counts the active ones."""
+    segments = [s for s in around.catalog.visible if s.can_break_down or limits(s).is_open]
+    used = sum(_is_used(s) for s in segments)
+    menu = st.popover(
+        f"Segments · {used}" if used else "Segments",
+        icon=":material/filter_alt:",
+        key="_segments",
+        width=150,
+        disabled=not segments,
+    )
+    values: Values = {}
+    with menu, st.container(height=460 if len(segments) > 10 else "content", border=False):
+        grid = st.grid(2, min_column_width=210, gap="xsmall")
+        for segment in segments:
+            with grid.cell():
+                values[WHERE + segment.name] = _segment(segment, spelled)
+    return values
+
+
+def _is_used(segment: Segment) -> bool:
+    key = WHERE + segment.name
+    if key not in st.session_state:
+        return key in st.query_params  # on arrival the widget has not read the URL yet
+    return bool(st.session_state[key]) and st.session_state[key] != st.session_state[DEFAULTS].get(key)
+
+
+def _segment(segment: Segment, spelled: Spelling) -> list[str]:
+    """The widget of one segment: several values, a range, or a period."""
+    key, label = WHERE + segment.name, labels.escape(segment.label)
+    note = "As it was when the journey started" if segment.at_start else "As it is today"
+    if segment.can_break_down:
+        st.session_state[DEFAULTS][key] = []
+        return list(
+            st.multiselect(
+                label,
+                [NOT_SET if v is None else v for v in segment.values],
+                format_func=lambda value: spelled.say(key, value),
+                key=key,
+                help=note,
+                placeholder="All",
+                bind="query-params",
+            )
+        )
+    ends = limits(segment)
+    if segment.kind == "date":
+        st.session_state[DEFAULTS][key] = ()
+        days = st.date_input(label, [], ends.low, ends.high, key, format="YYYY-MM-DD", help=note, bind="query-params")
+        return [f"{days[0]}..{days[1]}"] if len(days) == 2 else []  # one day: the second is being picked
+    whole = (ends.low, ends.high)
+    st.session_state[DEFAULTS][key] = whole
+    chosen = st.slider(label, *whole, whole, ends.step, key=key, help=note, bind="query-params")
+    return [f"{chosen[0]!r}..{chosen[1]!r}"] if chosen != whole else []
+
+
+def _more(around: Surroundings) -> Values:
+    """The choices few people need: the data cut-off, the reporting time zone, how many groups a breakdown shows."""
+    with st.popover("More", icon=":material/tune:", key="_more", width=110):
+        as_of = st.text_input(
+            "As of",
+            key="as_of",
+            placeholder=labels.instant(around.as_of),
+            help="A day (2026-02-28, its end) or an instant in UTC (2026-02-28T12:00). Everything later is unseen.",
+            bind="query-params",
+        )
+        zones = _zones()
+        zone = st.selectbox(
+            "Days in", zones, zones.index(around.calendar.timezone), key="timezone", bind="query-params"
+        )
+        top = st.number_input("Groups in a breakdown", 1, 50, TOP, key="top", bind="query-params")
+    st.session_state[DEFAULTS] |= {"as_of": "", "timezone": around.calendar.timezone, "top": TOP}
+    return {"as_of": [as_of], "timezone": [zone], "top": [str(top)]}
+
+
+@cache
+def _zones() -> list[str]:
+    return sorted(available_timezones())
+
+
+def _reset() -> None:
+    """Everything but the lifecycle back to its default, in the widgets and so in the URL."""
+    for key, value in st.session_state[DEFAULTS].items():
+        if key in st.session_state:
+            st.session_state[key] = value
+
+
+def _show(notices: list[str]) -> None:
+    if notices:
+        st.warning("  \n".join(labels.escape(notice) for notice in notices), icon=":material/filter_alt_off:")

@@ -1,0 +1,89 @@
+"""Words and numbers as people read them: escaping, counts, shares, durations, money, dates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+
+from lifecycle.rates import Difference, Rate
+
+UNDEFINED = "n/a"  # nothing to divide by: neither 0 % nor 100 %
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+
+_PUNCTUATION = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:@^=&\"'/])")
+_SHORTCODE = re.compile(r":(?=[\w+\-/]+:)")
+
+
+def escape(text: object) -> str:
+    """`text` as markdown that shows exactly these characters on one line: no links, images, colours, maths or icons."""
+    line = re.sub(r"\s+", " ", str(text)).strip()
+    line = _SHORTCODE.sub(":\u2060", line)  # an invisible joiner: icons and emoji are replaced after unescaping
+    return _PUNCTUATION.sub(r"\\\1", line)
+
+
+def count(n: float | None) -> str:
+    """A number of things, with thousands separated; undefined for None."""
+    return UNDEFINED if n is None else f"{n:,.0f}"
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """A share in 0…1 as per cent; undefined for None."""
+    return UNDEFINED if share is None else f"{share * 100:.{digits}f} %"
+
+
+def interval(rate: Rate) -> str:
+    """The 95 % interval and what lies under it, flagged where that is little: `47.1–49.3 % · n = 30,503`."""
+    if rate.interval is None:
+        return "nothing to divide by"
+    low, high = rate.interval
+    flag = " · few, read with care" if rate.few else ""
+    return f"{low * 100:.1f}–{high * 100:.1f} % · {rate.numerator:,} of {rate.denominator:,}{flag}"
+
+
+def points(change: Difference | None) -> str | None:
+    """A difference of two rates in percentage points, with its sign; None where there is none."""
+    return None if change is None else f"{change.value * 100:+.1f} pp"
+
+
+def duration(seconds: float | None) -> str:
+    """Elapsed time in the largest unit that leaves a readable number: `45 s`, `3.5 h`, `13.1 days`."""
+    if seconds is None:
+        return UNDEFINED
+    for unit, name in ((DAY, "days"), (HOUR, "h"), (MINUTE, "min")):
+        if abs(seconds) >= unit:
+            return f"{seconds / unit:,.1f} {name}"
+    return f"{seconds:,.0f} s"
+
+
+def money(amount: float | None) -> str:
+    """An amount in the warehouse's own currency, shortened from ten thousand on: `9,480`, `12.4 k`, `3.1 M`."""
+    if amount is None:
+        return UNDEFINED
+    for unit, name in ((1e9, "bn"), (1e6, "M"), (1e4, "k")):
+        if abs(amount) >= unit:
+            return f"{amount / (1e3 if name == 'k' else unit):,.1f} {name}"
+    return f"{amount:,.0f}"
+
+
+def day(value: date | datetime | None) -> str:
+    """A calendar day: `28 Feb 2026`."""
+    return UNDEFINED if value is None else f"{value:%-d %b %Y}"
+
+
+def instant(value: datetime | None) -> str:
+    """A UTC instant to the minute: `28 Feb 2026 14:05 UTC`."""
+    return UNDEFINED if value is None else f"{value:%-d %b %Y %H:%M} UTC"
+
+
+def distinct(labels: Mapping[str, str]) -> dict[str, str]:
+    """The same labels, with the key added where two keys share one, so that a label names one key."""
+    seen = list(labels.values())
+    return {key: label if seen.count(label) == 1 else f"{label} ({key})" for key, label in labels.items()}
+
+
+def listed(items: Iterable[str], limit: int = 3) -> str:
+    """A short list for a title: the first few and how many more."""
+    names = list(items)
+    rest = len(names) - limit
+    return ", ".join(names[:limit]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,232 @@
+"""What every page is made of: a header, metric tiles and the one card that carries a chart through all its states."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import pandas as pd
+import streamlit as st
+
+from lifecycle.rates import Difference, Rate
+from pages.ui import export, filters, labels
+from pages.ui.charts import Picture
+from pages.ui.failures import Failure, explain
+
+A = TypeVar("A")
+Drawing = Picture | Mapping[str, Picture] | pd.DataFrame | None
+Selected = list[dict[str, Any]]
+
+WARNINGS = {"timeout": ":material/timer:", "too_large": ":material/filter_alt:"}  # kind of failure → icon
+
+
+def page_header(title: str, subtitle: str) -> None:
+    """The page's question and, in small, how it is answered."""
+    with st.container(gap=None):
+        st.markdown(f"## {labels.escape(title)}")
+        st.caption(labels.escape(subtitle))
+
+
+def tile(
+    label: str,
+    value: str,
+    *,
+    note: str = "",
+    change: str | None = None,
+    good: bool | None = None,
+    compared: str = "",
+    trend: Sequence[float] = (),
+    definition: str = "",
+) -> None:
+    """One number, large: its change (`good` colours it, None stays grey), a note, its course as a sparkline."""
+    rises = not (change or "").startswith("-")
+    with st.container(border=True, height="stretch", gap="xsmall"):
+        st.metric(
+            labels.escape(label),
+            value,
+            delta=change,
+            delta_color="off" if good is None else "normal" if good == rises else "inverse",
+            delta_description=compared or None,
+            chart_data=list(trend) or None,
+            help=labels.escape(definition) or None,
+        )
+        if note:
+            st.caption(labels.escape(note))
+
+
+def rate_tile(
+    label: str,
+    rate: Rate,
+    change: Difference | None = None,
+    *,
+    compared: str = "",
+    trend: Sequence[float] = (),
+    definition: str = "",
+) -> None:
+    """A rate with its interval and what lies under it; only a significant change is coloured."""
+    tile(
+        label,
+        labels.percent(rate.value),
+        note=labels.interval(rate),
+        change=labels.points(change),
+        good=change.value > 0 if change and change.significant else None,
+        compared=compared,
+        trend=trend,
+        definition=definition,
+    )
+
+
+def card(
+    title: str,
+    ask: Callable[[], A | Failure],
+    draw: Callable[[A], Drawing],
+    *,
+    caption: str = "",
+    definition: str | Callable[..., Any] = "",
+    table: Callable[[A], pd.DataFrame] | None = None,
+    empty: str = "Nothing matches the active filters in this period.",
+    height: int = 260,
+    select: str | None = None,
+    key: str | None = None,
+) -> Selected:
+    """A titled card: what `draw` makes of the answer of `ask`, or why there is nothing to show.
+
+    `draw` returns a picture, named pictures (small multiples), a frame (shown as a table) or None when there is
+    nothing. `table` gives the rows of the CSV (default: those drawn). `definition`: a text, or a function whose
+    docstring it is. `select` names the picture's selection (for a frame: any name, then a row can be picked); what is
+    selected is returned.
+    """
+    key = key or export.file_name(title, "card")
+    with st.container(border=True, height="stretch", key=key):
+        with st.container(horizontal=True, vertical_alignment="top", gap="small", wrap=False):
+            with st.container(gap=None):
+                st.markdown(f"##### {labels.escape(title)}")
+                if caption:
+                    st.caption(labels.escape(caption))
+            corner = st.container(width="content")
+        with st.skeleton(height=height):
+            answer, drawing = _drawn(ask, draw)
+        if isinstance(answer, Failure):
+            state(answer)
+            return []
+        rows = (lambda: table(answer)) if table else (lambda: _rows(drawing))
+        with corner:
+            _menu(key, title, answer, drawing, rows, definition)
+        if _is_empty(drawing):
+            st.markdown(f":material/inbox: {labels.escape(empty)}")
+            return []
+        return _show(drawing, select, key)
+
+
+def state(failure: Failure) -> None:
+    """What a failed or missing answer looks like: what is wrong, and what to do."""
+    said = f"**{labels.escape(failure.message)}** {labels.escape(failure.hint)}"
+    if failure.kind in ("missing", "missing_table"):
+        st.info(said, icon=":material/table_view:")
+    else:
+        st.warning(said, icon=WARNINGS.get(failure.kind, ":material/error:"))
+
+
+def _drawn(ask: Callable[[], Any], draw: Callable[[Any], Drawing]) -> tuple[Any, Drawing]:
+    """One card's mishap stays in that card: the others, and the page, live on."""
+    try:
+        answer = ask()
+        return answer, None if isinstance(answer, Failure) else draw(answer)
+    except Exception as problem:
+        return explain(problem), None
+
+
+def _is_empty(drawing: Drawing) -> bool:
+    if drawing is None:
+        return True
+    if isinstance(drawing, pd.DataFrame):
+        return drawing.empty
+    return drawing.is_empty if isinstance(drawing, Picture) else all(p.is_empty for p in drawing.values())
+
+
+def _show(drawing: Drawing, select: str | None, key: str) -> Selected:
+    if isinstance(drawing, Picture):
+        return _chart(drawing, select, f"{key}.chart")
+    if isinstance(drawing, pd.DataFrame):
+        return _table(drawing, select, f"{key}.table")
+    chosen: Selected = []
+    grid = st.grid(min_column_width=260)
+    for i, (name, picture) in enumerate((drawing or {}).items()):
+        with grid.cell(), st.container(gap=None):
+            st.markdown(f"**{labels.escape(name)}**")
+            chosen += [point | {"panel": name} for point in _chart(picture, select, f"{key}.chart.{i}")]
+    return chosen
+
+
+def _chart(picture: Picture, select: str | None, key: str) -> Selected:
+    spec = picture.spec | {"datasets": dict(picture.data)}
+    if not select:
+        st.vega_lite_chart(spec=spec, key=key, alt=picture.alt)
+        return []
+    event = st.vega_lite_chart(spec=spec, key=key, alt=picture.alt, on_select="rerun", selection_mode=select)
+    return list(event["selection"].get(select, []))
+
+
+def _table(frame: pd.DataFrame, select: str | None, key: str) -> Selected:
+    if not select:
+        st.dataframe(frame, hide_index=True, key=key)
+        return []
+    picked = st.dataframe(frame, hide_index=True, key=key, on_select="rerun", selection_mode="single-row")
+    rows = [i for i in picked["selection"]["rows"] if i < len(frame)]
+    return [{str(name): value for name, value in frame.iloc[i].items()} for i in rows]
+
+
+def _rows(drawing: Drawing) -> pd.DataFrame:
+    """The rows behind a drawing, as an export holds them."""
+    if isinstance(drawing, pd.DataFrame):
+        return drawing
+    if isinstance(drawing, Picture):
+        return drawing.data["main"]
+    panels = [picture.data["main"].assign(panel=name) for name, picture in (drawing or {}).items()]
+    return pd.concat(panels) if panels else pd.DataFrame()
+
+
+def _menu(
+    key: str,
+    title: str,
+    answer: Any,
+    drawing: Drawing,
+    rows: Callable[[], pd.DataFrame],
+    definition: str | Callable[..., Any],
+) -> None:
+    """Exports, definition and statements: filled only while it is open, and a file is made only when it is taken."""
+    menu = st.popover(
+        "", icon=":material/more_vert:", type="tertiary", key=f"{key}.menu", on_change="rerun", help="Export and method"
+    )
+    if not menu.open:
+        return
+    scope = filters.active()
+    with menu:
+        with st.container(horizontal=True, gap="small"):
+            _download("CSV", "text/csv", lambda: export.to_csv(rows(), scope), title, key)
+            if not isinstance(drawing, pd.DataFrame) and drawing is not None and not _is_empty(drawing):
+                _download("PNG", "image/png", lambda: export.to_image(drawing, "png", title, scope), title, key)
+                _download("SVG", "image/svg+xml", lambda: export.to_image(drawing, "svg", title, scope), title, key)
+        text = inspect.getdoc(definition) if callable(definition) else definition
+        if text:
+            st.markdown("**How this is computed**")
+            st.text(text)
+        for statement in getattr(answer, "statements", ()):
+            st.markdown("**Statement**")
+            st.code(statement.text, language="sql", wrap_lines=True)
+            if statement.parameters:
+                values = statement.as_dict()["parameters"]
+                st.dataframe({"parameter": list(values), "value": [str(v) for v in values.values()]}, hide_index=True)
+
+
+def _download(label: str, mime: str, make: Callable[[], bytes], title: str, key: str) -> None:
+    st.download_button(
+        label,
+        make,
+        export.file_name(title, label.lower()),
+        mime,
+        f"{key}.{label}",
+        on_click="ignore",
+        icon=":material/download:",
+    )
