@@ -1,0 +1,197 @@
+"""What stands beside the counts of a funnel: people, implied stages, times, scores and money, per row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from lifecycle.funnel import Durations, Steps
+from lifecycle.scope import Scope
+from lifecycle.segments import Choice, Filter
+from lifecycle.stages import normalise
+from queries.dialect import elapsed, quantile
+from queries.modelled import Modelled
+from queries.warehouse import Rendered
+
+QUANTILES = {"p25": 0.25, "median": 0.5, "p75": 0.75, "p90": 0.9}
+MICRO = 1e-6
+Part = int | None  # a group of a breakdown by its place, OTHERS, or None for the whole
+OTHERS = -1
+
+
+def belongs(base: sa.FromClause, steps: Steps) -> list[sa.ColumnElement[bool]]:
+    """For each row of the funnel, whether a journey is counted in it; the first row holds the young ones too."""
+    c, out = base.c, []
+    side = {stage.key: c[f"side{i}"] for i, (_, stage) in enumerate(steps.side, 1)}
+    for place, stage, is_side in steps.rows:
+        if is_side:
+            out.append(sa.and_(side[stage.key] == 1, c.young == 0))
+        else:
+            out.append(sa.and_(c.furthest >= place, c.young == 0) if place > 1 else sa.true())
+    return out
+
+
+def summed(base: sa.FromClause, steps: Steps, what: sa.ColumnElement | None = None) -> list[sa.ColumnElement]:
+    """Per row, the journeys counted in it, or the sum of a column over them."""
+    one = sa.literal_column("1") if what is None else what
+    kind = sa.BigInteger() if what is None else sa.Double()
+    tests = belongs(base, steps)
+    return [sa.cast(sa.func.sum(sa.case((t, one), else_=0)), kind).label(f"n{i}") for i, t in enumerate(tests)]
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Beside the counts of one part: one value per row; `cycle_p90` in seconds from the first to the last stage."""
+
+    entities: tuple[int, ...] = ()
+    skipped: tuple[int, ...] = ()
+    seconds: tuple[Durations | None, ...] = ()
+    score: tuple[float | None, ...] = ()
+    touched: int = 0
+    cycle_p90: float | None = None
+
+
+def measured(m: Modelled, steps: Steps, base: sa.FromClause) -> tuple[dict[Part, Measures], Rendered]:
+    """Measures of each `part` of a population; distinct entities are exact (only those with several journeys cost)."""
+    c, rows, tests = base.c, steps.rows, belongs(base, steps)
+    side = {stage.key: c[f"s{i}"] for i, (_, stage) in enumerate(steps.side, 1)}
+    columns: list[sa.ColumnElement] = [c.part]
+    fields: list[tuple[str, pa.DataType]] = [("part", pa.int64())]
+    implied = []
+    for i, ((place, stage, is_side), test) in enumerate(zip(rows, tests, strict=True)):
+        several = sa.case((sa.and_(test, c.n_journeys > 1), c.entity_id))
+        single = sa.case((sa.and_(test, c.n_journeys == 1), 1))
+        columns += [(sa.func.count(single) + sa.func.count(several.distinct())).label(f"entities{i}")]
+        own, t = (side[stage.key],) * 2 if is_side else (c[f"own{place}"], c[f"t{place}"])
+        missed = sa.and_(test, sa.or_(own.is_(None), own > t))
+        implied.append(missed)
+        columns += [
+            sa.func.count(sa.case((missed, 1))).label(f"skipped{i}"),
+            sa.func.avg(sa.case((test, c.score))).label(f"score{i}"),
+        ]
+        fields += [(f"entities{i}", pa.int64()), (f"skipped{i}", pa.int64()), (f"score{i}", pa.float64())]
+        before = place if is_side else place - 1
+        if not before:
+            continue
+        start = c[f"t{before}"]
+        both = sa.and_(test, c.young == 0, own == t, c[f"own{before}"] == start, t >= start)
+        value = sa.case((both, elapsed(start, t)))
+        columns += [sa.func.count(value).label(f"n{i}"), sa.func.avg(value).label(f"mean{i}")]
+        columns += [quantile(value, q).label(f"{name}{i}") for name, q in QUANTILES.items()]
+        fields += [(f"n{i}", pa.int64()), *((f"{name}{i}", pa.float64()) for name in ("mean", *QUANTILES))]
+    last = len(steps.chain)
+    whole_way = sa.case((sa.and_(c.furthest == last, c.young == 0), elapsed(c.t1, c[f"t{last}"])))
+    columns += [
+        sa.func.count(sa.case((sa.or_(c.in_order == 0, *implied), 1))).label("touched"),
+        quantile(whole_way, 0.9).label("cycle_p90"),
+    ]
+    fields += [("touched", pa.int64()), ("cycle_p90", pa.float64())]
+    table, rendered = m.ask(sa.select(*columns).group_by(c.part), pa.schema(fields))
+    return {row["part"]: _measures(row, len(rows)) for row in table.to_pylist()}, rendered
+
+
+def _measures(row: dict, n: int) -> Measures:
+    def seconds(i: int) -> Durations | None:
+        if f"n{i}" not in row:
+            return None
+        values = {name: row[f"{name}{i}"] for name in ("mean", *QUANTILES)}
+        return Durations(row[f"n{i}"], **{name: None if v is None else v * MICRO for name, v in values.items()})
+
+    return Measures(
+        entities=tuple(row[f"entities{i}"] for i in range(n)),
+        skipped=tuple(row[f"skipped{i}"] for i in range(n)),
+        seconds=tuple(seconds(i) for i in range(n)),
+        score=tuple(row[f"score{i}"] for i in range(n)),
+        touched=row["touched"],
+        cycle_p90=None if row["cycle_p90"] is None else row["cycle_p90"] * MICRO,
+    )
+
+
+def amounts(m: Modelled, scope: Scope, steps: Steps, base: sa.FromClause) -> tuple[dict[Part, list[float]], Rendered]:
+    """Money won by as_of, per row, of the journeys counted there; every deal belongs to one journey."""
+    d = m.deals.c
+    joined = base.join(m.deals, sa.and_(d.entity_id == base.c.entity_id, d.journey == base.c.journey))
+    won = [d.is_won == 1, d.closed_at <= scope.as_of]
+    columns = summed(base, steps, d.amount)
+    schema = pa.schema([("part", pa.int64()), *((c.name, pa.float64()) for c in columns)])
+    statement = sa.select(base.c.part, *columns).select_from(joined).where(*won).group_by(base.c.part)
+    table, rendered = m.ask(statement, schema)
+    return {row.pop("part"): list(row.values()) for row in table.to_pylist()}, rendered
+
+
+def acquisition_spend(m: Modelled, scope: Scope, by: str | None) -> dict[str | None, float] | None:
+    """Acquisition spend of the period: of the whole (key "") or per value of a segment that `spend` has too.
+
+    None where there is no spend table, or where a filter names a column that spend does not have: then no share of it
+    could be told apart.
+    """
+    spend = m.sources.get("spend")
+    if spend is None:
+        return None
+    where: list[sa.ColumnElement[bool]] = [spend["purpose"] == "acquire"] if spend.has("purpose") else []
+    for f in scope.filters:
+        test = _same(spend.extra, f)
+        if test is None:
+            return None
+        chosen = [v for v in test.values if v is not None]
+        tests = [spend.column(test.segment).in_(chosen)] if chosen else []
+        where.append(sa.or_(*tests, *([spend.column(test.segment).is_(None)] if None in test.values else [])))
+    where += [spend["day"] >= scope.start] if scope.start else []
+    where += [spend["day"] < scope.end] if scope.end else []
+    where.append(spend["day"] <= scope.calendar.day(scope.as_of))
+    if by is not None and by not in spend.extra:
+        return None
+    group = spend.column(by) if by else sa.literal_column("''")
+    statement = sa.select(group.label("value"), sa.func.sum(spend["amount"]).label("amount")).select_from(spend.table)
+    table, _ = m.ask(
+        statement.where(*where).group_by(group), pa.schema([("value", pa.string()), ("amount", pa.float64())])
+    )
+    return {row["value"]: row["amount"] or 0.0 for row in table.to_pylist()}
+
+
+def _same(columns: dict[str, str], f: Filter) -> Choice | None:
+    return f if isinstance(f, Choice) and f.segment in columns else None
+
+
+@dataclass(frozen=True)
+class Yardsticks:
+    """Entries aimed at per stage in the period, and step rates seen elsewhere per stage."""
+
+    targets: dict[str, float] = field(default_factory=dict)
+    benchmarks: dict[str, float] = field(default_factory=dict)
+
+
+def yardsticks(m: Modelled, scope: Scope, steps: Steps) -> Yardsticks:
+    """Targets of the whole company for the months of the period, and benchmarks between neighbouring stages.
+
+    A target's metric is a stage's key, or the key with `s_delivered` or `new_…s` around it; benchmark stages are keys
+    or raw values that the model knows.
+    """
+    targets: dict[str, float] = {}
+    source = m.sources.get("targets")
+    if source is not None and scope.start and scope.end and not scope.filters:
+        where = [source["month"] >= scope.calendar.floor(scope.start, "month"), source["month"] < scope.end]
+        where += [source.column(name).is_(None) for name in source.extra]
+        statement = sa.select(source["metric"], sa.func.sum(source["value"])).select_from(source.table).where(*where)
+        table, _ = m.ask(
+            statement.group_by(source["metric"]), pa.schema([("metric", pa.string()), ("value", pa.float64())])
+        )
+        aimed = {row["metric"]: row["value"] for row in table.to_pylist()}
+        for _, stage, _ in steps.rows:
+            key = stage.key
+            target = next((aimed[n] for n in (key, f"{key}s", f"{key}s_delivered", f"new_{key}s") if n in aimed), None)
+            if target is not None:
+                targets[key] = target
+    benchmarks: dict[str, float] = {}
+    source = m.sources.get("benchmarks")
+    if source is not None:
+        statement = sa.select(source["from_stage"], source["to_stage"], source["rate"]).select_from(source.table)
+        schema = pa.schema([("from_stage", pa.string()), ("to_stage", pa.string()), ("rate", pa.float64())])
+        pairs = [(a.key, b.key) for a, b in zip(steps.chain, steps.chain[1:], strict=False)]
+        for row in m.ask(statement.limit(10_000), schema)[0].to_pylist():
+            a, b = (m.model.aliases.get(normalise(row[name] or "")) for name in ("from_stage", "to_stage"))
+            if (a, b) in pairs and b:
+                benchmarks[b] = row["rate"]
+    return Yardsticks(targets, benchmarks)
