@@ -28,7 +28,7 @@ LOCKED = {
 class Embedded(Warehouse):
     """One DuckDB file, open: read-only and locked for pages, writable for a load or a build."""
 
-    build_schema = None
+    _generations: Generations | None = None  # of a reader: where to look for newer data
 
     def __init__(self, settings: Settings, path: Path, *, write: bool = False) -> None:
         super().__init__(settings)
@@ -58,6 +58,7 @@ class Embedded(Warehouse):
         generations = Generations(settings.folder, settings.keep_generations)
         warehouse = cls(settings, generations.current())
         warehouse.notice = generations.notice
+        warehouse._generations = generations
         return warehouse
 
     @classmethod
@@ -74,7 +75,7 @@ class Embedded(Warehouse):
 
     @property
     def token(self) -> str:
-        return self.path.name
+        return self._generations.token() if self._generations else self.path.name
 
     def _fetch(self, text: str, parameters: Mapping[str, Any], limit: float | None) -> pa.Table:
         cursor = self._connection.cursor()
