@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import logging
 import os
 import re
 import shutil
@@ -19,6 +20,8 @@ from pathlib import Path
 
 from queries.datafile import SMALL, DamageError, read_small, seal, sync, verify
 from queries.errors import WarehouseError
+
+log = logging.getLogger(__name__)
 
 POINTER = "CURRENT"
 LOCK = "LOCK"
@@ -100,6 +103,7 @@ class Generations:
 
         With `fresh`, or before the first generation, there is no file yet. The body opens it with DuckDB, writes,
         checkpoints and closes. If it raises, or anything else fails, the current generation stays what it was.
+        Where the current one is damaged the copy is of the earlier one that readers see, with the same `notice`.
         Raises WarehouseError: busy (another process is writing), damaged or newer (nothing to copy: write `fresh`),
         failed (the folder cannot be written, or the body left its file open).
         """
@@ -152,11 +156,14 @@ class Generations:
 
     def _source(self) -> Path | None:
         try:
-            return self.current()
+            source = self.current()
         except WarehouseError as problem:
             if problem.kind == "missing":
                 return None
             raise
+        if self.notice:
+            log.warning(self.notice)
+        return source
 
     def _publish(self, path: Path) -> None:
         """Make a finished file the current generation."""
