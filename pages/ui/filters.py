@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from lifecycle import links
 from lifecycle.links import WHERE, Surroundings
@@ -21,7 +22,7 @@ from lifecycle.scope import TOP, Scope, describe
 from lifecycle.segments import NOT_SET, Segment
 from lifecycle.stages import StageModel
 from pages.ui import data, labels, spelling
-from pages.ui.ranges import limits
+from pages.ui.ranges import limits, plain
 from pages.ui.spelling import CUSTOM, Spelling
 from queries.errors import WarehouseError
 from queries.modelled import Modelled
@@ -41,6 +42,7 @@ class View:
     scope: Scope
     around: Surroundings
     spelling: Spelling
+    line: DeltaGenerator  # where the active choices are written
 
 
 def view() -> View:
@@ -59,32 +61,24 @@ def filter_bar(opened: data.Opened, settings: Settings, models: Mapping[str, Sta
     st.session_state.setdefault(DEFAULTS, {})
     if ARRIVED not in st.session_state:
         _arrive(opened, settings, models)
+    names = {key: model.label for key, model in models.items()}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="filter-bar"):
-        words = labels.distinct({key: model.label for key, model in models.items()})
+        words = labels.distinct(names)
+        place = list(models).index(settings.default_model)
         model = st.selectbox(
-            "Lifecycle",
-            list(models),
-            list(models).index(settings.default_model),
-            words.__getitem__,
-            "model",
-            width=215,
-            bind="query-params",
+            "Lifecycle", list(models), place, words.__getitem__, "model", width=210, bind="query-params"
         )
         modelled = data.modelled(opened, models[model])
         around = _surroundings(modelled, settings)
-        spelled = spelling.spelling({key: m.label for key, m in models.items()}, around)
-        values: Values = {"model": [model]}
-        values |= _period(around, spelled)
-        values |= _select("Compare with", "compare", spelled, "none", width=185)
-        values |= _select("Break down by", "by", spelled, None, width=185, placeholder="Nothing")
-        values |= _segments(around, spelled)
-        values |= _more(around)
+        spelled = spelling.spelling(names, around)
+        values: Values = _period(around, spelled)
+        values |= _select("Compare with", "compare", spelled, "none", width=180)
+        values |= _select("Break down by", "by", spelled, None, width=180, placeholder="Nothing")
         st.button("Reset", icon=":material/restart_alt:", type="tertiary", on_click=_reset, key="_reset")
+    values |= _more(around, spelled)
     scope, notices = links.read(values, around)
     _show([*st.session_state.pop(NOTICES, []), *notices])
-    st.session_state[VIEW] = View(modelled, scope, around, spelled)
-    st.caption(" · ".join(labels.escape(text) for text in active()))
-    return view()
+    return _set(View(modelled, scope, around, spelled, st.empty()))
 
 
 def funnel_choices() -> View:
@@ -119,8 +113,13 @@ def funnel_choices() -> View:
     asked, notices = links.read(values, current.around)
     _show(notices)
     chosen = {name: getattr(asked, name) for name in spelling.FUNNEL}
-    st.session_state[VIEW] = replace(current, scope=replace(current.scope, **chosen))
-    return view()
+    return _set(replace(current, scope=replace(current.scope, **chosen)))
+
+
+def _set(current: View) -> View:
+    st.session_state[VIEW] = current
+    current.line.caption(" · ".join(labels.escape(text) for text in active()))
+    return current
 
 
 def _arrive(opened: data.Opened, settings: Settings, models: Mapping[str, StageModel]) -> None:
@@ -162,54 +161,57 @@ def _select(label: str, name: str, spelled: Spelling, default: str | None, **mor
 
 
 def _period(around: Surroundings, spelled: Spelling) -> Values:
-    """A preset, or two days of one's own: choosing either puts the other aside."""
-    current = st.session_state.get("period", around.period)
-    st.session_state[DEFAULTS] |= {"from": None, "to": None}
-    menu = st.popover(spelled.say("period", current), icon=":material/calendar_month:", key="_period", width=180)
-    with menu:
-        values = _select("Period", "period", spelled, around.period, on_change=_preset_chosen)
-        days: dict[str, Any] = {"format": "YYYY-MM-DD", "on_change": _days_chosen, "bind": "query-params"}
-        left, right = st.columns(2)
-        start = left.date_input("From", None, key="from", help="The first day", **days)
-        end = right.date_input("To", None, key="to", help="The first day after the period", **days)
-    if values["period"] == [CUSTOM]:
-        values |= {"from": [start.isoformat() if start else ""], "to": [end.isoformat() if end else ""]}
+    """A preset, or two days of one's own."""
+    values = _select("Period", "period", spelled, around.period, width=180, on_change=_period_chosen)
+    if values["period"] != [CUSTOM]:
+        return values
+    for name, label, note in (("from", "From", "The first day"), ("to", "To", "The first day after the period")):
+        day = st.date_input(label, None, key=name, help=note, format="YYYY-MM-DD", width=150, bind="query-params")
+        values[name] = [day.isoformat() if day else ""]
     return values
 
 
-def _preset_chosen() -> None:
-    if st.session_state["period"] != CUSTOM:
-        st.session_state["from"] = st.session_state["to"] = None
-    else:  # start from what was shown
-        st.session_state["from"], st.session_state["to"] = view().scope.start, view().scope.end
+def _period_chosen() -> None:
+    """One's own period starts from the one that was shown."""
+    if st.session_state["period"] == CUSTOM:
+        for name, day in (("from", view().scope.start), ("to", view().scope.end)):
+            if day:  # the URL too: the widgets, not there yet, will not write what they find
+                st.session_state[name], st.query_params[name] = day, day.isoformat()
 
 
-def _days_chosen() -> None:
-    st.session_state["period"] = CUSTOM
-
-
-def _segments(around: Surroundings, spelled: Spelling) -> Values:
-    """One widget per segment, in one popover whose label counts the active ones."""
+def _more(around: Surroundings, spelled: Spelling) -> Values:
+    """Segments, and the choices few people need. An expander, since it keeps its closed widgets in the URL."""
     segments = [s for s in around.catalog.visible if s.can_break_down or limits(s).is_open]
-    used = sum(_is_used(s) for s in segments)
-    menu = st.popover(
-        f"Segments · {used}" if used else "Segments",
-        icon=":material/filter_alt:",
-        key="_segments",
-        width=150,
-        disabled=not segments,
-    )
+    used = sum(_is_used(key) for key in [*(WHERE + s.name for s in segments), "as_of", "timezone", "top"])
+    label = f"Segments and more · {used} active" if used else "Segments and more"
     values: Values = {}
-    with menu, st.container(height=460 if len(segments) > 10 else "content", border=False):
-        grid = st.grid(2, min_column_width=210, gap="xsmall")
+    with (
+        st.expander(label, icon=":material/filter_alt:", key="_more"),
+        st.container(height=460 if len(segments) > 24 else "content", border=False),
+    ):
+        grid = st.grid(min_column_width=200, gap="small")
         for segment in segments:
             with grid.cell():
                 values[WHERE + segment.name] = _segment(segment, spelled)
-    return values
+        with grid.cell():
+            as_of = st.text_input(
+                "As of",
+                key="as_of",
+                placeholder=labels.instant(around.as_of),
+                help="A day (2026-02-28: its end) or an instant in UTC (2026-02-28T12:00). Everything later is unseen.",
+                bind="query-params",
+            )
+        with grid.cell():
+            zones = _zones()
+            place = zones.index(around.calendar.timezone)
+            zone = st.selectbox("Time zone of days", zones, place, key="timezone", bind="query-params")
+        with grid.cell():
+            top = st.number_input("Groups in a breakdown", 1, 50, TOP, key="top", bind="query-params")
+    st.session_state[DEFAULTS] |= {"as_of": "", "timezone": around.calendar.timezone, "top": TOP}
+    return values | {"as_of": [as_of], "timezone": [zone], "top": [str(top)]}
 
 
-def _is_used(segment: Segment) -> bool:
-    key = WHERE + segment.name
+def _is_used(key: str) -> bool:
     if key not in st.session_state:
         return key in st.query_params  # on arrival the widget has not read the URL yet
     return bool(st.session_state[key]) and st.session_state[key] != st.session_state[DEFAULTS].get(key)
@@ -218,7 +220,7 @@ def _is_used(segment: Segment) -> bool:
 def _segment(segment: Segment, spelled: Spelling) -> list[str]:
     """The widget of one segment: several values, a range, or a period."""
     key, label = WHERE + segment.name, labels.escape(segment.label)
-    note = "As it was when the journey started" if segment.at_start else "As it is today"
+    note = "As it was when the journey started" if segment.at_start else None
     if segment.can_break_down:
         st.session_state[DEFAULTS][key] = []
         return list(
@@ -239,27 +241,8 @@ def _segment(segment: Segment, spelled: Spelling) -> list[str]:
         return [f"{days[0]}..{days[1]}"] if len(days) == 2 else []  # one day: the second is being picked
     whole = (ends.low, ends.high)
     st.session_state[DEFAULTS][key] = whole
-    chosen = st.slider(label, *whole, whole, ends.step, key=key, help=note, bind="query-params")
-    return [f"{chosen[0]!r}..{chosen[1]!r}"] if chosen != whole else []
-
-
-def _more(around: Surroundings) -> Values:
-    """The choices few people need: the data cut-off, the reporting time zone, how many groups a breakdown shows."""
-    with st.popover("More", icon=":material/tune:", key="_more", width=110):
-        as_of = st.text_input(
-            "As of",
-            key="as_of",
-            placeholder=labels.instant(around.as_of),
-            help="A day (2026-02-28, its end) or an instant in UTC (2026-02-28T12:00). Everything later is unseen.",
-            bind="query-params",
-        )
-        zones = _zones()
-        zone = st.selectbox(
-            "Days in", zones, zones.index(around.calendar.timezone), key="timezone", bind="query-params"
-        )
-        top = st.number_input("Groups in a breakdown", 1, 50, TOP, key="top", bind="query-params")
-    st.session_state[DEFAULTS] |= {"as_of": "", "timezone": around.calendar.timezone, "top": TOP}
-    return {"as_of": [as_of], "timezone": [zone], "top": [str(top)]}
+    chosen = st.slider(label, *whole, whole, ends.step, "localized", key, help=note, bind="query-params")
+    return [f"{plain(chosen[0])}..{plain(chosen[1])}"] if chosen != whole else []
 
 
 @cache

@@ -94,5 +94,5 @@ def write(scope: Scope, url: Params, spelled: Spelling, around: Surroundings) ->
         if isinstance(f, Choice):
             out[WHERE + f.segment] = [NOT_SET if v is None else v for v in f.values]
         elif segment := around.catalog.get(f.segment):
-            out[WHERE + f.segment] = [str(bound) for bound in limits(segment).clamp(f.low, f.high)]
+            out[WHERE + f.segment] = limits(segment).spell(f)
     return {name: [spelled.say(name, value) for value in values] for name, values in out.items()}
