@@ -138,6 +138,7 @@ class Source:
     table: sa.TableClause
     mapped: Mapping[str, str]
     declared: Mapping[str, str]
+    timezone: str | None = None  # of naive instants
 
     def has(self, column: str) -> bool:
         return column in self.mapped
@@ -149,7 +150,7 @@ class Source:
         raw: sa.ColumnElement = self.table.c[self.mapped[column]]
         declared = self.declared[self.mapped[column]]
         if wanted == INSTANT:
-            return utc(raw, declared)
+            return utc(raw, declared, self.timezone)
         return raw if kind_of(declared) == wanted else sa.cast(raw, SQL_TYPES[wanted])
 
     @property
@@ -162,7 +163,8 @@ class Source:
     def column(self, name: str) -> sa.ColumnElement:
         """A column beyond the contract, by its own name; instants as naive UTC."""
         raw: sa.ColumnElement = self.table.c[name]
-        return utc(raw, self.declared[name]) if kind_of(self.declared[name]) == INSTANT else raw
+        declared = self.declared[name]
+        return utc(raw, declared, self.timezone) if kind_of(declared) == INSTANT else raw
 
 
 def find_sources(declared: Mapping[tuple[str | None, str], Mapping[str, str]], settings: Settings) -> dict[str, Source]:
@@ -191,5 +193,5 @@ def find_sources(declared: Mapping[tuple[str | None, str], Mapping[str, str]], s
         names = {c: names.get(c, c) for c in (*table_spec.columns, *names) if names.get(c, c) in types}
         if set(table_spec.required) <= set(names):
             table = sa.table(bare, *(sa.column(c) for c in types), schema=key[0])
-            found[name] = Source(table_spec, table, names, types)
+            found[name] = Source(table_spec, table, names, types, mapping.timezone if mapping else None)
     return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
@@ -57,7 +57,7 @@ class _Construct(FunctionElement):
     """A function of column expressions whose rendering is looked up by engine in `templates` ({0}, {1}, …)."""
 
     inherit_cache = True
-    templates: dict[str, str] = {}
+    templates: ClassVar[dict[str, str]]
 
 
 @compiles(_Construct)
@@ -115,6 +115,12 @@ _at_zone = _construct(
     "timezone({1}, timezone('UTC', {0}))",
     clickhousedb="toDateTime64(toString(toTimeZone({0}, {1})), 6, 'UTC')",
 )
+_from_local = _construct(
+    "from_local",
+    Instant(),
+    "timezone('UTC', timezone({1}, {0}))",
+    clickhousedb="toTimeZone(toDateTime64(toString({0}), 6, {1}), 'UTC')",
+)
 _to_utc = _construct("to_utc", Instant(), "timezone('UTC', {0})", clickhousedb="toTimeZone({0}, 'UTC')")
 _truncated = {
     grain: _construct(
@@ -140,13 +146,18 @@ _quantile = _construct(
 )
 
 
-def utc(column: sa.ColumnElement, declared: str) -> sa.ColumnElement:
-    """A source's instant column as naive UTC; columns without a zone are taken to hold UTC already."""
-    zoned = "with time zone" in declared.lower() or "timestamptz" in declared.lower()
-    if zoned or "'" in declared:  # ClickHouse names the zone in the type: DateTime64(6, 'Europe/Berlin')
+def utc(column: sa.ColumnElement, declared: str, timezone: str | None = None) -> sa.ColumnElement:
+    """A source's instant column as naive UTC; one without a zone is local time of `timezone`, UTC if none is declared.
+
+    A local time that a clock change skips or repeats is read as the engine reads it: in DuckDB and PostgreSQL shifted
+    forward, and the second of the two.
+    """
+    name = declared.lower()
+    if "with time zone" in name or "timestamptz" in name or "'" in name:  # ClickHouse: DateTime64(6, 'Europe/Berlin')
         return _to_utc(column)
-    exact = "date" in declared.lower() and "64" not in declared.lower()  # days and whole-second ClickHouse DateTimes
-    return sa.cast(column, Instant()) if exact else sa.type_coerce(column, Instant())
+    exact = (name.startswith("timestamp") and not name.startswith("timestamp_")) or "64" in name
+    naive = sa.type_coerce(column, Instant()) if exact else sa.cast(column, Instant())
+    return naive if timezone in (None, "UTC") else _from_local(naive, sa.literal(timezone))
 
 
 def local_floor(instant: sa.ColumnElement, grain: str, calendar: Calendar) -> sa.ColumnElement:
@@ -196,7 +207,7 @@ def create_table(dialect: sa.Dialect, table: sa.TableClause, types: Sequence[typ
     quote = dialect.identifier_preparer.quote_identifier
     columns = ", ".join(f"{quote(c.name)} {names[t]}" for c, t in zip(table.c, types, strict=True))
     engine = " ENGINE = MergeTree ORDER BY tuple()" if dialect.name == CLICKHOUSE else ""
-    return f"CREATE TABLE {dialect.identifier_preparer.format_table(table)} ({columns}){engine}"  # type: ignore[arg-type]
+    return f"CREATE TABLE {dialect.identifier_preparer.format_table(table)} ({columns}){engine}"
 
 
 def create_schema(dialect: sa.Dialect, name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -69,7 +69,7 @@ class Server(Warehouse):
         try:
             with self._engine.connect() as connection:
                 driver = connection.connection.driver_connection
-                cancel = getattr(driver, "cancel_safe", None) or getattr(driver, "cancel", lambda: None)
+                cancel: Callable[[], None] = getattr(driver, "cancel_safe", lambda: None)  # ClickHouse has none
                 # the server keeps the limit itself; ours, a second later, is for a server that does not answer
                 with self._cancellable(cancel, limit + 1 if limit else None) as expired:
                     result = connection.exec_driver_sql(text, dict(parameters))
