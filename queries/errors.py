@@ -11,7 +11,6 @@ Kind = Literal[
     "connection",  # the server cannot be reached
     "credentials",  # the server refuses the user
     "timeout",  # the statement took longer than allowed
-    "superseded",  # a newer question of the same reader took its place
     "too_large",  # the answer or its work space is larger than allowed
     "missing_table",  # a table or column of the contract is not there
     "superseded",  # the reader has asked something newer meanwhile
