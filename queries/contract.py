@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from queries.dialect import utc
+from queries.errors import WarehouseError
 from queries.settings import Settings
 
 TEXT, INSTANT, DAY, NUMBER, FLAG = "text", "instant", "day", "number", "flag"
@@ -170,10 +171,12 @@ class Source:
 def find_sources(declared: Mapping[tuple[str | None, str], Mapping[str, str]], settings: Settings) -> dict[str, Source]:
     """The contract tables that exist, out of all `(schema, table) → column → type` that the warehouse has.
 
-    A table counts as found when its required columns are there. Raises LookupError naming a configured table or
+    A table counts as found when its required columns are there. Raises WarehouseError naming a configured table or
     column that does not exist, and what does.
     """
     found: dict[str, Source] = {}
+    for name in settings.tables.keys() - CONTRACT.keys():
+        raise _unknown(f"tables.{name}: no such contract table", CONTRACT)
     for name, table_spec in CONTRACT.items():
         mapping = settings.tables.get(name)
         wanted = (mapping.table if mapping else None) or name
@@ -181,17 +184,20 @@ def find_sources(declared: Mapping[tuple[str | None, str], Mapping[str, str]], s
         key = next((k for k in declared if k[1] == bare and (not schema or k[0] == schema)), None)
         if key is None:
             if mapping and mapping.table:
-                raise LookupError(f"tables.{name}.table: {wanted!r} is not in the warehouse")
+                tables = sorted({table for _, table in declared})
+                raise _unknown(f"tables.{name}.table: {wanted!r} is not in the warehouse", tables)
             continue
         types = declared[key]
         names = dict(mapping.columns) if mapping else {}
         for column, source in names.items():
             if source not in types:
-                raise LookupError(
-                    f"tables.{name}.columns.{column}: {source!r} is no column of {wanted} ({', '.join(types)})"
-                )
+                raise _unknown(f"tables.{name}.columns.{column}: {source!r} is no column of {wanted}", types)
         names = {c: names.get(c, c) for c in (*table_spec.columns, *names) if names.get(c, c) in types}
         if set(table_spec.required) <= set(names):
             table = sa.table(bare, *(sa.column(c) for c in types), schema=key[0])
             found[name] = Source(table_spec, table, names, types, mapping.timezone if mapping else None)
     return found
+
+
+def _unknown(problem: str, known: Iterable[str]) -> WarehouseError:
+    return WarehouseError("missing_table", f"{problem}.", f"There is: {', '.join(list(known)[:40]) or 'nothing'}.")
