@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui import charts, data, filters, layout, web
+from pages.ui import charts, data, filters, labels, layout, web
 from pages.ui.failures import explain
 
 HERE = Path(__file__).parent
@@ -36,11 +36,12 @@ def main() -> None:
     page = st.navigation(sections, position="top")
     try:
         opened = data.opened()
+        if opened.warehouse.notice:
+            st.info(labels.escape(opened.warehouse.notice), icon=":material/history:")
         filters.filter_bar(opened, data.settings(), data.models())
-    except Exception as problem:
+        page.run()
+    except Exception as problem:  # here, not by Streamlit: its log would hold what the exception says
         layout.state(explain(problem))
-        st.stop()
-    page.run()
 
 
 @asynccontextmanager

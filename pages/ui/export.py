@@ -15,7 +15,7 @@ from typing import Any, Literal
 import pandas as pd
 import vl_convert
 
-from pages.ui.charts import INK, Picture
+from pages.ui.picture import INK, Picture
 
 FONTS = Path(__file__).parents[2] / "static"
 PAPER, PRINTED_INK = "#FFFFFF", "#17212E"

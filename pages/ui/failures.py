@@ -7,6 +7,8 @@ import traceback
 import uuid
 from dataclasses import dataclass
 
+from lifecycle.stages import ModelError
+from queries.configfile import ConfigError
 from queries.errors import WarehouseError
 
 log = logging.getLogger(__name__)
@@ -25,6 +27,8 @@ def explain(problem: Exception) -> Failure:
     """What people may read about a problem: a WarehouseError's own words, for anything else a reference number."""
     if isinstance(problem, WarehouseError):
         return Failure(problem.kind, problem.message, problem.hint)
+    if isinstance(problem, ConfigError | ModelError):
+        return Failure("failed", "The configuration cannot be used.", "Run: lifecycle check")
     return Failure("failed", "This could not be worked out.", f"Reference {record(problem)} is in the log.")
 
 

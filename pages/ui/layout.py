@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from lifecycle.rates import Difference, Rate
 from pages.ui import export, filters, labels
-from pages.ui.charts import Picture
 from pages.ui.failures import Failure, explain
+from pages.ui.picture import Picture
 
 A = TypeVar("A")
 Drawing = Picture | Mapping[str, Picture] | pd.DataFrame | None
@@ -24,8 +25,13 @@ WARNINGS = {"timeout": ":material/timer:", "too_large": ":material/filter_alt:"}
 def page_header(title: str, subtitle: str) -> None:
     """The page's question and, in small, how it is answered."""
     with st.container(gap=None):
-        st.markdown(f"## {labels.escape(title)}")
+        st.markdown(f"# {labels.escape(title)}")
         st.caption(labels.escape(subtitle))
+
+
+def tiles(n: int) -> DeltaGenerator:
+    """Room for `n` tiles in a row, fewer on a narrow screen: `with tiles(5): tile(…)`."""
+    return st.grid(n, min_column_width=190)
 
 
 def tile(
@@ -182,8 +188,8 @@ def _rows(drawing: Drawing) -> pd.DataFrame:
     if isinstance(drawing, pd.DataFrame):
         return drawing
     if isinstance(drawing, Picture):
-        return drawing.data["main"]
-    panels = [picture.data["main"].assign(panel=name) for name, picture in (drawing or {}).items()]
+        return drawing.rows
+    panels = [picture.rows.assign(panel=name) for name, picture in (drawing or {}).items()]
     return pd.concat(panels) if panels else pd.DataFrame()
 
 

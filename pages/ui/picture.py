@@ -1,0 +1,88 @@
+"""A picture: one specification, the frames swapped into it, its words; and the colours and axes that all share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+# Specifications name no colour of the page: text and rules take the page's own ink, so that one picture is right in
+# light and dark. The fills are of middle lightness for the same reason.
+INK = "currentColor"
+QUIET = 0.62  # opacity of secondary text
+GRID = "#8A94A3"
+
+# One colour per meaning on every page; blue, amber and vermilion stay apart for colour-blind readers.
+OUTCOMES = {
+    "advanced": ("Advanced", "#3E7CC4"),
+    "late": ("Advanced late", "#8DB4E2"),
+    "open": ("Still open", "#E0A030"),
+    "diverted": ("Went another way", "#8064C0"),
+    "exited": ("Left", "#CB5A3C"),
+    "not_due": ("Not yet due", "#A9B2BD"),
+}
+NOW, BEFORE = "#3E7CC4", "#A9B2BD"
+SERIES = ("#3E7CC4", "#D08A1E", "#1F9E8B", "#C2557F", "#8064C0", "#7D8B99", "#5AA2D6", "#A3742B", "#6E9B3A")
+RAMP = ("#DCE8F5", "#A5C4E4", "#6296CA", "#2B68A6", "#103C6B")
+
+Spec = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A specification, the frames it draws by name, the rows an export holds, and words for screen readers."""
+
+    spec: Spec
+    data: Mapping[str, pd.DataFrame]
+    rows: pd.DataFrame
+    alt: str
+
+    @property
+    def is_empty(self) -> bool:
+        return self.rows.empty
+
+
+def bare(chart: alt.TopLevelMixin) -> Spec:
+    """The specification alone: its config comes from the page's theme, or from the export."""
+    spec: Spec = chart.to_dict()
+    spec.pop("config", None)
+    return spec
+
+
+def axis(**more: Any) -> alt.Axis:
+    """An axis without lines, its labels upright and never shifted."""
+    plain = {"labelAngle": 0, "labelFlush": False, "labelBound": False, "labelOverlap": True}
+    return alt.Axis(**{"title": None, "ticks": False, "domain": False, "grid": False} | plain | more)
+
+
+def value_axis(style: str, title: str) -> alt.Axis:
+    """An axis of values: a few quiet grid lines and a number format of d3."""
+    return axis(grid=True, gridColor=GRID, gridOpacity=0.22, format=style, tickCount=4, title=title or None)
+
+
+def place(field: str) -> alt.EncodingSortField:
+    """Categories in the order of a column that numbers them."""
+    return alt.EncodingSortField(field=field, op="min")
+
+
+def legend(**more: Any) -> alt.Legend:
+    """A legend above the picture, in fewer columns where there is little room."""
+    return alt.Legend(title=None, orient="top", symbolOpacity=1, columns={"expr": "max(2, floor(width / 110))"}, **more)
+
+
+def series(colours: tuple[str, ...]) -> alt.Color:
+    """Colours of the column `series`, in order of appearance."""
+    return alt.Color("series:N", sort=None, scale=alt.Scale(range=list(colours)), legend=legend(symbolType="square"))
+
+
+def tip(field: str, title: str = " ", style: str | None = None) -> alt.Tooltip:
+    """One line of a tooltip."""
+    return alt.Tooltip(field, title=title, format=style) if style else alt.Tooltip(field, title=title)
+
+
+def filled(frame: pd.DataFrame, **defaults: Any) -> pd.DataFrame:
+    """A copy in which the columns that were left out have their default."""
+    return frame.assign(**{name: value for name, value in defaults.items() if name not in frame})
