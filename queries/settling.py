@@ -1,0 +1,117 @@
+"""From staged rows to the contract table: each once, one per key where declared, none that is there already."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from queries import workbench
+from queries.batches import LoadError
+from queries.contract import DAY, FLAG, REJECTS, SQL_TYPES, TEXT, kind_of
+from queries.embedded import Embedded
+from queries.parsing import ARROW, TRUE
+from queries.staging import NTH, REJECTS_SCHEMA, STAGED, STAGED_REJECTS, Staging
+
+
+def empty(warehouse: Embedded, table: str) -> None:
+    """Remove a contract table and what was rejected for it."""
+    workbench.drop(warehouse, sa.table(table))
+    rejects = sa.table(REJECTS, sa.column("table_name", sa.Text()))
+    warehouse.execute(sa.delete(rejects).where(rejects.c.table_name == table))
+
+
+def settle(warehouse: Embedded, staging: Staging) -> None:
+    """Move what is staged into the contract table and the table of rejects, and complete the report.
+
+    Raises LoadError where a column holds another kind of values than the table has for it.
+    """
+    table, report = staging.plan.table, staging.report
+    present = next((types for key, types in warehouse.tables().items() if key[1] == table), {})
+    for column in staging.kinds.keys() & present.keys():
+        _agree(staging, column, kind_of(present[column]) or TEXT)
+    target = sa.table(table, *(sa.column(c, SQL_TYPES[k]) for c, k in staging.kinds.items()))
+    distinct = _distinct(staging)
+    rows: sa.Select | sa.CompoundSelect = _absent(distinct, target, present) if present else distinct
+    if present:
+        _widen(warehouse, target, present)
+    else:
+        warehouse.append(table, pa.schema([(c, ARROW[k]) for c, k in staging.kinds.items()]).empty_table())
+    before = workbench.count(warehouse, target)
+    workbench.fill(warehouse, target, rows)
+    loaded = workbench.count(warehouse, target) - before
+    report.loaded += loaded
+    report.duplicates += staging.rows - loaded
+    workbench.drop(warehouse, sa.table(STAGED))
+    _settle_rejects(warehouse)
+
+
+def _agree(staging: Staging, column: str, present: str) -> None:
+    """Make a guessed kind fit the column that is there already."""
+    kind, guess = staging.kinds[column], staging.guesses.get(column)
+    if kind == present:
+        return
+    if guess is None or (present != TEXT and guess.seen):
+        raise LoadError(
+            f"{staging.file}: the column {column!r} holds {kind} values; in {staging.plan.table} it holds {present}. "
+            "Load all files of this table together, without --append."
+        )
+    staging.kinds[column] = present
+
+
+def _distinct(staging: Staging) -> sa.Select:
+    """The staged rows as the table's columns, each once: per key where the mapping declares one, else as a whole."""
+    source = staging.plan.source
+    staged = sa.table(STAGED, sa.column(NTH, sa.BigInteger()), *(_raw(staging, c) for c in staging.places))
+    values = {column: _value(staging, column, staged.c[place]) for column, place in staging.places.items()}
+    if not source.one_per:
+        return sa.select(*(value.label(column) for column, value in values.items())).distinct()
+    key = values[source.one_per]
+    order = [*([values[source.order_by]] if source.order_by else []), staged.c[NTH]]
+    ordered = [(o.desc() if source.keep == "last" else o.asc()).nulls_last() for o in order]
+    for column, made in staging.plan.columns.items():
+        if made.pick:
+            values[column] = getattr(sa.func, made.pick)(values[column]).over(partition_by=key)
+    place = sa.func.row_number().over(partition_by=key, order_by=ordered).label("place in its key")
+    ranked = sa.select(*(value.label(column) for column, value in values.items()), place).subquery()
+    return sa.select(*(ranked.c[column] for column in values)).where(ranked.c[place.name] == 1)
+
+
+def _raw(staging: Staging, column: str) -> sa.ColumnClause:
+    kind = TEXT if column in staging.guesses else staging.kinds[column]
+    return sa.column(staging.places[column], SQL_TYPES[kind])
+
+
+def _value(staging: Staging, column: str, raw: sa.ColumnElement) -> sa.ColumnElement:
+    """A staged column as its kind."""
+    kind = staging.kinds[column]
+    if column not in staging.guesses or kind == TEXT:
+        return raw
+    if kind == FLAG:
+        return sa.case((sa.func.lower(raw).in_(TRUE), sa.true()), (raw.is_not(None), sa.false()))
+    return sa.cast(sa.func.substr(raw, 1, 10) if kind == DAY else raw, SQL_TYPES[kind])
+
+
+def _absent(rows: sa.Select, target: sa.TableClause, present: dict[str, str]) -> sa.CompoundSelect:
+    """Those rows that the table does not hold yet; columns that the file lacks are blank."""
+    found = rows.subquery()
+    lacking = [c for c in present if c not in target.c]
+    known = sa.table(target.name, *(sa.column(c) for c in (*target.c.keys(), *lacking)))
+    full = sa.select(*found.c, *(sa.null().label(c) for c in lacking))
+    return full.except_(sa.select(*(known.c[c.name] for c in full.selected_columns)))
+
+
+def _widen(warehouse: Embedded, target: sa.TableClause, present: dict[str, str]) -> None:
+    """Add the columns that the table lacks."""
+    preparer = warehouse.dialect.identifier_preparer
+    for column in target.c:
+        if column.name not in present:
+            name, declared = preparer.quote(column.name), column.type.compile(warehouse.dialect)
+            warehouse.execute(f"ALTER TABLE {preparer.format_table(target)} ADD COLUMN {name} {declared}")
+
+
+def _settle_rejects(warehouse: Embedded) -> None:
+    """Add the staged rejects, except those that an earlier load of the same file has brought."""
+    new, old = (sa.table(name, *(sa.column(f.name) for f in REJECTS_SCHEMA)) for name in (STAGED_REJECTS, REJECTS))
+    same = [new.c[n] == old.c[n] for n in ("table_name", "file", "line", "digest")]
+    workbench.fill(warehouse, old, sa.select(new).where(~sa.exists().where(*same).correlate(new)))
+    workbench.drop(warehouse, new)
