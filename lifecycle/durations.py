@@ -1,0 +1,178 @@
+"""How long stages take, right about those still waiting: curves, quantiles and tests from a life table.
+
+A life table is a list of (seconds, outcome, n): n stays of that length ended by that outcome, or are still open
+(`OPEN`: censored). A censoring at the instant of an event is still at risk then. Kaplan and Meier (1958) for leaving by
+any cause; Aalen and Johansen (1978) for each way of leaving, because rivals are no censoring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.stats import chi2, norm
+
+OPEN = "open"
+Z = float(norm.ppf(0.975))
+Row = tuple[float, str, int]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One step of the curve: at `seconds`, of `at_risk` stays `left` ended and `censored` were seen no further."""
+
+    seconds: float
+    at_risk: int
+    left: int
+    censored: int
+    survival: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class LifeTable:
+    """Stays by length and outcome; everything about their durations is derived from it."""
+
+    rows: tuple[Row, ...]
+
+    @cached_property
+    def outcomes(self) -> tuple[str, ...]:
+        """The ways in which stays ended, the most frequent first."""
+        n: dict[str, int] = {}
+        for _, outcome, count in self.rows:
+            n[outcome] = n.get(outcome, 0) + count
+        n.pop(OPEN, None)
+        return tuple(sorted(n, key=lambda o: (-n[o], o)))
+
+    @cached_property
+    def _arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Distinct times, events per time and outcome, censored per time, at risk per time."""
+        times = np.unique([t for t, _, n in self.rows if n])
+        place = {t: i for i, t in enumerate(times)}
+        events = np.zeros((len(times), len(self.outcomes)))
+        censored = np.zeros(len(times))
+        for t, outcome, n in self.rows:
+            if n and outcome == OPEN:
+                censored[place[t]] += n
+            elif n:
+                events[place[t], self.outcomes.index(outcome)] += n
+        gone = events.sum(axis=1) + censored
+        at_risk = gone[::-1].cumsum()[::-1]
+        return times, events, censored, at_risk
+
+    @property
+    def n(self) -> int:
+        return sum(n for _, _, n in self.rows)
+
+    @property
+    def events(self) -> int:
+        return sum(n for _, outcome, n in self.rows if outcome != OPEN)
+
+    @property
+    def censored(self) -> int:
+        return self.n - self.events
+
+    @property
+    def zero(self) -> int:
+        """Stays of zero length: bulk updates, events at 0."""
+        return sum(n for t, outcome, n in self.rows if t == 0 and outcome != OPEN)
+
+    @cached_property
+    def curve(self) -> tuple[Point, ...]:
+        """Still in the stage after t seconds, with a 95 % band (log-log, Greenwood's variance)."""
+        times, events, censored, at_risk = self._arrays
+        left = events.sum(axis=1)
+        survival = np.cumprod(1 - left / at_risk) if len(times) else np.array([])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            greenwood = np.cumsum(left / (at_risk * (at_risk - left)))
+            spread = Z * np.sqrt(greenwood) / np.abs(np.log(survival))
+            low, high = survival ** np.exp(spread), survival ** np.exp(-spread)
+        inside = (survival > 0) & (survival < 1)
+        low, high = np.where(inside, low, survival), np.where(inside, high, survival)
+        columns = zip(times, at_risk, left, censored, survival, low, high, strict=True)
+        return tuple(
+            Point(float(t), int(r), int(d), int(c), float(s), float(a), float(b)) for t, r, d, c, s, a, b in columns
+        )
+
+    def quantile(self, q: float) -> float | None:
+        """The time by which a share `q` had left by any cause: first t with S(t) ≤ 1 − q; None = not reached."""
+        return next((p.seconds for p in self.curve if p.left and p.survival <= 1 - q + 1e-12), None)
+
+    def quantile_band(self, q: float) -> tuple[float | None, float | None]:
+        """95 % limits of a quantile, where the band of the curve crosses 1 − q (Brookmeyer and Crowley 1982)."""
+        low = next((p.seconds for p in self.curve if p.left and p.low <= 1 - q), None)
+        high = next((p.seconds for p in self.curve if p.left and p.high <= 1 - q), None)
+        return low, high
+
+    @property
+    def naive_median(self) -> float | None:
+        """The median of the closed ones alone: what a report that drops the waiting ones shows, and too short."""
+        half, seen = self.events / 2, 0
+        for t, outcome, n in sorted(self.rows):
+            seen += n if outcome != OPEN else 0
+            if self.events and seen >= half:
+                return t
+        return None
+
+    @cached_property
+    def incidence(self) -> dict[str, tuple[tuple[float, float], ...]]:
+        """Outcome → (seconds, share that has left that way by then); with those still in they add up to 1."""
+        times, events, _, at_risk = self._arrays
+        before = (
+            np.concatenate([[1.0], np.cumprod(1 - events.sum(axis=1) / at_risk)[:-1]]) if len(times) else np.array([])
+        )
+        out = {}
+        for i, outcome in enumerate(self.outcomes):
+            share = np.cumsum(before * events[:, i] / at_risk)
+            out[outcome] = tuple((float(t), float(v)) for t, v in zip(times, share, strict=True))
+        return out
+
+    def time_to(self, outcomes: Sequence[str], q: float) -> float | None:
+        """The time by which a share `q` of all had left by one of these outcomes; None = not reached."""
+        steps = zip(*(self.incidence[o] for o in outcomes if o in self.incidence), strict=True)
+        return next((step[0][0] for step in steps if sum(v for _, v in step) >= q - 1e-12), None)
+
+    def restricted_mean(self, horizon: float) -> float:
+        """Mean time in the stage up to `horizon` seconds: the area under the curve."""
+        area, t, survival = 0.0, 0.0, 1.0
+        for p in self.curve:
+            if p.seconds >= horizon:
+                break
+            area, t, survival = area + survival * (p.seconds - t), p.seconds, p.survival
+        return area + survival * (horizon - t)
+
+
+@dataclass(frozen=True)
+class Test:
+    """A test statistic with its degrees of freedom and p value."""
+
+    statistic: float
+    df: int
+    p: float
+
+
+def log_rank(tables: Sequence[LifeTable]) -> Test | None:
+    """Whether groups leave at different rates (Mantel 1966; Peto and Peto 1972); None with fewer than two groups."""
+    groups = [t for t in tables if t.n]
+    if len(groups) < 2:
+        return None
+    times = np.unique([p.seconds for g in groups for p in g.curve if p.left])
+    at_risk, left = np.zeros((len(groups), len(times))), np.zeros((len(groups), len(times)))
+    for i, group in enumerate(groups):
+        own, events, _, risk = group._arrays
+        after = np.searchsorted(own, times)  # those at risk at a time are those seen at it or later
+        at_risk[i] = np.append(risk, 0)[after]
+        left[i, np.searchsorted(times, own[events.sum(axis=1) > 0])] = events.sum(axis=1)[events.sum(axis=1) > 0]
+    n, d = at_risk.sum(axis=0), left.sum(axis=0)
+    expected = at_risk * d / n
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factor = np.where(n > 1, d * (n - d) / (n**2 * (n - 1)), 0.0)
+    gap = (left - expected).sum(axis=1)[:-1]
+    share = at_risk[:-1]
+    variance = -(share * factor) @ share.T + np.diag((share * factor * n).sum(axis=1))
+    statistic = float(gap @ np.linalg.pinv(variance) @ gap)
+    df = len(groups) - 1
+    return Test(statistic, df, float(chi2.sf(statistic, df)))
