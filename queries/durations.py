@@ -65,7 +65,8 @@ def life_tables(m: Modelled, scope: Scope) -> StageTimes:
         .subquery("lengths")
     )
     c = stays.c
-    hour, day = (sa.literal_column(str(n)) for n in (HOUR, DAY))
+    hour: sa.ColumnElement = sa.literal_column(str(HOUR))
+    day: sa.ColumnElement = sa.literal_column(str(DAY))
     edge = sa.case(
         (c.us < sa.literal_column(str(FINE)), c.us - sa.func.mod(c.us, hour)), else_=c.us - sa.func.mod(c.us, day)
     )
