@@ -23,11 +23,13 @@ OTHER = "Other"
 class Steps:
     """The stages a funnel counts. `chain` are counted one after the other; `side` are optional stages beside it.
 
-    A side stage is never implied: its place is the number of chain stages before it.
+    A side stage is never implied: its place is the number of chain stages before it. `in_turn`: step k is the k-th
+    distinct one of the chain's stages, whichever that is.
     """
 
     chain: tuple[Stage, ...]
     side: tuple[tuple[int, Stage], ...] = ()
+    in_turn: bool = False
 
     @property
     def rows(self) -> list[tuple[int, Stage, bool]]:
@@ -38,18 +40,25 @@ class Steps:
             out.append((i, stage, False))
         return out + [(place, s, True) for place, s in self.side if place == len(self.chain)]
 
+    def label(self, place: int, stage: Stage) -> str:
+        """What a row is called: its stage, or how many of the stages were reached."""
+        return f"{place} of {len(self.chain)} stages" if self.in_turn else stage.label
+
 
 def steps_of(model: StageModel, scope: Scope) -> Steps:
     """The steps that a scope asks for: its stages, or all of the model.
 
-    Under `passed` stages stand in the model's order and optional ones beside the chain; the other ways of counting
-    take the stages as given, and leave optional ones out unless they are named.
+    Under `passed` stages stand in the model's order and optional ones beside the chain, unless a funnel of chosen
+    stages starts with one; the other ways of counting take the stages as given, and leave optional ones out unless they
+    are named.
     """
     chosen = [model.stage(key) for key in scope.stages] or list(model.progress)
     if scope.count != "passed":
-        return Steps(tuple(s for s in chosen if scope.stages or not s.optional))
+        in_turn = scope.count == "any" and scope.basis == "cohort"
+        return Steps(tuple(s for s in chosen if scope.stages or not s.optional), in_turn=in_turn)
     chosen.sort(key=lambda s: model.rank(s.key))
-    chain = tuple(s for s in chosen if not s.optional) or tuple(chosen)
+    starts = chosen[:1] if scope.stages else []
+    chain = tuple(s for s in chosen if s in starts or not s.optional) or tuple(chosen)
     side = tuple((sum(model.rank(c.key) < model.rank(s.key) for c in chain), s) for s in chosen if s not in chain)
     return Steps(chain, side)
 
@@ -161,16 +170,20 @@ class TrendRow:
 
 @dataclass(frozen=True)
 class Funnel:
-    """The answer: a row per stage for the whole, then per segment; `touched` journeys depend on the way of counting."""
+    """The answer: a row per stage for the whole, then per segment; `touched` journeys depend on the way of counting.
+
+    Touched are journeys that skip, repeat or go back over a stage, or enter one in between that is not counted.
+    `other` is the name under which the values beyond the top n stand.
+    """
 
     model: str
     build: int
     scope: Scope
     rows: tuple[StageRow, ...]
     touched: int | None = None
-    trend: tuple[TrendRow, ...] = ()
     comparison: Funnel | None = None
     statements: tuple[Any, ...] = ()
+    other: str = OTHER
 
     @property
     def whole(self) -> tuple[StageRow, ...]:
@@ -185,9 +198,15 @@ class Funnel:
         return tuple(r for r in self.rows if r.segment and next(iter(r.segment.values())) == value)
 
 
-def tally(
-    steps: Steps, outcomes: Sequence[Outcome], segment: Mapping[str, str | None], seen: bool = True
-) -> list[StageRow]:
+def other_than(values: Sequence[str | None]) -> str:
+    """A name for all further values that none of `values` has."""
+    name = OTHER
+    while name in values:
+        name += " values"
+    return name
+
+
+def tally(steps: Steps, outcomes: Sequence[Outcome], segment: Mapping[str, str | None]) -> list[StageRow]:
     """The rows of one segment from its outcomes, with the conservation of every stage."""
     rows = []
     young = sum(o.n for o in outcomes if o.fate == "not_due")
@@ -208,7 +227,7 @@ def tally(
             StageRow(
                 segment=segment,
                 stage=stage.key,
-                label=stage.label,
+                label=steps.label(place, stage),
                 optional=is_side,
                 entered=entered,
                 advanced=entered - sum(counts.values()),
@@ -250,4 +269,4 @@ def side_by_side(rows: Sequence[StageRow]) -> list[StageRow]:
 def immature(period_end: datetime, as_of: datetime, window: timedelta | None, p90_seconds: float | None) -> bool:
     """Whether a period's journeys have not had time: the window, or what nine in ten of the finished ones took."""
     needed = window or (timedelta(seconds=p90_seconds) if p90_seconds else timedelta())
-    return period_end > as_of - needed
+    return as_of - period_end < needed

@@ -5,16 +5,18 @@ Every chart, total and drill-down of the funnel selects from this one subquery, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
 from lifecycle.funnel import Steps
 from lifecycle.scope import Scope
-from queries.dialect import elapsed
+from queries.dialect import Instant, elapsed
 from queries.modelled import Modelled
 
-KEPT = ("entity_id", "journey", "n_journeys", "in_order", "score", "exit_stage", "exited_at", "exit_reason")
+KEPT = ("entity_id", "journey", "n_journeys", "score", "exit_stage", "exited_at", "exit_reason")
 FROM_HERE = (0, None)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -22,8 +24,8 @@ MICROSECOND = timedelta(microseconds=1)
 def population(m: Modelled, scope: Scope, steps: Steps) -> sa.Subquery:
     """Journeys whose first counted step falls in the period.
 
-    Columns: entity_id, journey, segment, t1…tn (reached, null if not by as_of), s1… (side stages), own1…ownn, and
-    what `fated` derives: young, furthest, fate; with the journey's exit and score.
+    Columns: entity_id, journey, segment, uneven, t1…tn (reached, null if not by as_of), s1… (side stages), own1…ownn,
+    and what `fated` derives: young, furthest, fate, side1…; with the journey's exit and score.
     """
     reached = {"passed": _passed, "ordered": _attempts, "strict": _attempts, "any": _any}[scope.count](m, scope, steps)
     return fated(m, scope, steps, reached)
@@ -42,10 +44,26 @@ def in_period(column: sa.ColumnElement, scope: Scope) -> list[sa.ColumnElement[b
     return out + ([column < end] if end else [])
 
 
-def kept(m: Modelled, scope: Scope) -> list[sa.ColumnElement]:
+def kept(m: Modelled, scope: Scope, steps: Steps) -> list[sa.ColumnElement]:
     """Columns of a journey that every way of counting carries along."""
     j = m.journeys.c
-    return [*(j[name] for name in KEPT), m.segment_column(m.journeys, scope).label("segment")]
+    uneven = sa.case((_uneven(m, scope, steps), 1), else_=0).label("uneven")
+    return [*(j[name] for name in KEPT), m.segment_column(m.journeys, scope).label("segment"), uneven]
+
+
+def _uneven(m: Modelled, scope: Scope, steps: Steps) -> sa.ColumnElement[bool]:
+    """Whether the ways of counting may differ: a counted stage is skipped or comes twice, another lies in between."""
+    j, model = m.journeys.c, m.model
+    ranks = [model.rank(s.key) for s in steps.chain]
+    tests: list[sa.ColumnElement[bool]] = [j.in_order == 0]
+    for stage in model.progress[min(ranks) - 1 : max(ranks)]:
+        own = seen(j[f"{stage.key}_at"], scope)
+        if stage in steps.chain:
+            passed = seen(j[f"{stage.key}_passed_at"], scope)
+            tests.append(sa.and_(passed.is_not(None), sa.or_(own.is_(None), own > passed)))
+        else:
+            tests.append(own.is_not(None))
+    return sa.or_(*tests)
 
 
 def _passed(m: Modelled, scope: Scope, steps: Steps) -> sa.Subquery:
@@ -56,13 +74,21 @@ def _passed(m: Modelled, scope: Scope, steps: Steps) -> sa.Subquery:
     side = [seen(j[f"{s.key}_at"], scope).label(f"s{i}") for i, (_, s) in enumerate(steps.side, 1)]
     first = j[f"{steps.chain[0].key}_passed_at"]
     where = [*in_period(first, scope), *m.filtered(m.journeys, scope.filters)]
-    return sa.select(*kept(m, scope), *reached, *own, *side).where(*where).subquery("reached")
+    columns = [*kept(m, scope, steps), *reached, *_beyond(m, scope, steps), *own, *side]
+    return sa.select(*columns).where(*where).subquery("reached")
 
 
 def _beyond(m: Modelled, scope: Scope, steps: Steps) -> list[sa.ColumnElement]:
-    """Whether a journey went on past each step in any order: what tells `diverted` from `open`."""
-    j = m.journeys.c
-    return [seen(j[f"{s.key}_passed_at"], scope).label(f"p{k}") for k, s in enumerate(steps.chain, 1)]
+    """From each step, whether the journey went on to a later and higher one at any time: what tells diverted from open.
+
+    Under `passed` the two part only over a fact that came before its turn and implied nothing.
+    """
+    j, rank = m.journeys.c, m.model.rank
+    out: list[sa.ColumnElement] = []
+    for k, step in enumerate(steps.chain, 1):
+        later = [j[f"{s.key}_passed_at"] <= scope.as_of for s in steps.chain[k:] if rank(s.key) > rank(step.key)]
+        out.append(sa.case((sa.or_(sa.false(), *later), 1), else_=0).label(f"beyond{k}"))
+    return out
 
 
 def _any(m: Modelled, scope: Scope, steps: Steps) -> sa.Subquery:
@@ -85,7 +111,7 @@ def _any(m: Modelled, scope: Scope, steps: Steps) -> sa.Subquery:
     reached = [turned.c[f"t{k}"] for k in range(1, len(steps.chain) + 1)]
     own = [t.label(f"own{k}") for k, t in enumerate(reached, 1)]
     return (
-        sa.select(*kept(m, scope), *reached, *own)
+        sa.select(*kept(m, scope, steps), *reached, *own)
         .select_from(joined)
         .where(*in_period(turned.c.t1, scope))
         .subquery("reached")
@@ -104,13 +130,13 @@ def _attempts(m: Modelled, scope: Scope, steps: Steps) -> sa.Subquery:
     straight = _straight(m, scope, steps)
     s = searched.c
     window = _microseconds(scope)
-    young = sa.case((s.t1 > scope.as_of - scope.window, 1), else_=0) if scope.window else sa.literal_column("0")
-    order = [young, _furthest([s[f"t{k}"] for k in range(1, n + 1)], window).desc(), s.t1, s.seq]
+    order = [_young(s.t1, scope), _furthest([s[f"t{k}"] for k in range(1, n + 1)], window).desc(), s.t1, s.seq]
     nth = sa.func.row_number().over(partition_by=[s.entity_id, s.journey], order_by=order).label("nth")
     ranked = sa.select(searched, nth).subquery("attempts")
     joined = m.journeys.join(ranked, sa.and_(ranked.c.entity_id == j.entity_id, ranked.c.journey == j.journey))
     times = [ranked.c[f"t{k}"] for k in range(1, n + 1)]
-    chosen = sa.select(*kept(m, scope), *times, *_beyond(m, scope, steps)).select_from(joined).where(ranked.c.nth == 1)
+    columns = [*kept(m, scope, steps), *times, *_beyond(m, scope, steps)]
+    chosen = sa.select(*columns).select_from(joined).where(ranked.c.nth == 1)
     both = sa.union_all(straight, chosen).subquery("either")
     own = [both.c[f"t{k}"].label(f"own{k}") for k in range(1, n + 1)]
     return sa.select(both, *own).subquery("reached")
@@ -132,7 +158,7 @@ def _straight(m: Modelled, scope: Scope, steps: Steps) -> sa.Select:
                 conditions = [*conditions, *between, sa.literal(low < high)]
         reached.append(sa.case((sa.and_(*conditions), at)).label(f"t{k + 1}"))
     where = [j.in_order == 1, *in_period(times[0], scope), *m.filtered(m.journeys, scope.filters)]
-    return sa.select(*kept(m, scope), *reached, *_beyond(m, scope, steps)).where(*where)
+    return sa.select(*kept(m, scope, steps), *reached, *_beyond(m, scope, steps)).where(*where)
 
 
 def _entries(m: Modelled, scope: Scope) -> sa.Subquery:
@@ -176,11 +202,10 @@ def _directly(m: Modelled, scope: Scope, steps: Steps) -> sa.Subquery:
     """Attempts of `strict`: the next entries are the next steps, with no other value of any kind in between."""
     rows = _entries(m, scope)
     c = rows.c
-    over = {"partition_by": [c.entity_id, c.journey], "order_by": c.seq}
     columns: list[sa.ColumnElement] = [c.entity_id, c.journey, c.seq, c.stage, c.entered_at]
     for k in range(2, len(steps.chain) + 1):
         for name in ("stage", "entered_at", "after_other"):
-            columns.append(sa.func.lead(c[name], sa.literal_column(str(k - 1))).over(**over).label(f"{name}{k}"))
+            columns.append(_ahead(c, name, k - 1).label(f"{name}{k}"))
     ahead = sa.select(*columns).subquery("ahead")
     c = ahead.c
     conditions: list[sa.ColumnElement[bool]] = []
@@ -194,6 +219,20 @@ def _directly(m: Modelled, scope: Scope, steps: Steps) -> sa.Subquery:
     )
 
 
+def _ahead(c: sa.ColumnCollection, name: str, n: int) -> sa.ColumnElement:
+    """A column of the journey's n-th next entry."""
+    over = sa.func.lead(c[name], sa.literal_column(str(n))).over
+    return over(partition_by=[c.entity_id, c.journey], order_by=c.seq)
+
+
+def _young(start: sa.ColumnElement, scope: Scope) -> sa.ColumnElement:
+    """1 where the window has not passed by as_of: t₁ > as_of − h."""
+    window = _microseconds(scope)
+    if window is None:
+        return sa.literal_column("0")
+    return sa.case((elapsed(start, sa.literal(scope.as_of, Instant())) < window, 1), else_=0)
+
+
 def _microseconds(scope: Scope) -> sa.ColumnElement | None:
     return sa.literal(scope.window // MICROSECOND, sa.BigInteger()) if scope.window else None
 
@@ -204,9 +243,11 @@ def _within(t: sa.ColumnElement, start: sa.ColumnElement, window: sa.ColumnEleme
     return reached if window is None else sa.and_(reached, elapsed(start, t) <= window)
 
 
-def _furthest(times: list[sa.ColumnElement], window: sa.ColumnElement | None) -> sa.ColumnElement:
+def _furthest(times: Sequence[sa.ColumnElement], window: sa.ColumnElement | None) -> sa.ColumnElement:
     """The last step (1…n) up to which all steps were reached within the window."""
-    short = [(sa.not_(_within(t, times[0], window)), sa.literal_column(str(k))) for k, t in enumerate(times[1:], 1)]
+    short: list[Any] = [
+        (sa.not_(_within(t, times[0], window)), sa.literal_column(str(k))) for k, t in enumerate(times[1:], 1)
+    ]
     return sa.case(*short, else_=sa.literal_column(str(len(times)))) if short else sa.literal_column("1")
 
 
@@ -215,21 +256,25 @@ def fated(m: Modelled, scope: Scope, steps: Steps, reached: sa.Subquery) -> sa.S
     c, n = reached.c, len(steps.chain)
     times = [c[f"t{k}"] for k in range(1, n + 1)]
     window = _microseconds(scope)
-    young = c.t1 > scope.as_of - scope.window if scope.window else sa.false()
     placed = sa.select(
-        reached, sa.case((young, 1), else_=0).label("young"), _furthest(times, window).label("furthest")
+        reached, _young(c.t1, scope).label("young"), _furthest(times, window).label("furthest")
     ).subquery("placed")
     p = placed.c
-    next_reached = sa.case(*((p.furthest == k, p[f"t{k + 1}"]) for k in range(1, n))) if n > 1 else None
+    here = range(1, n)  # the steps that have a next one
     tests: list[tuple[sa.ColumnElement[bool], str]] = [(p.young == 1, "not_due")]
-    if next_reached is not None and scope.window:
-        tests.append((next_reached >= p.t1, "late"))
+    if scope.window:
+        tests += [(sa.and_(p.furthest == k, p[f"t{k + 1}"] >= p.t1), "late") for k in here]
     tests.append((p.exited_at <= scope.as_of, "exited"))
-    if "p1" in p and n > 1:
-        tests.append((sa.case(*((p.furthest == k, p[f"p{k + 1}"]) for k in range(1, n))).is_not(None), "diverted"))
+    tests += [(sa.and_(p.furthest == k, p[f"beyond{k}"] == 1), "diverted") for k in here if f"beyond{k}" in p]
     fate = sa.case(*tests, else_=sa.literal_column("'open'"))
-    side = [
-        sa.case((_within(p[f"s{i}"], p.t1, window), 1), else_=0).label(f"side{i}")
-        for i in range(1, len(steps.side) + 1)
-    ]
-    return sa.select(placed, fate.label("fate"), *side).subquery("counted")
+    return sa.select(placed, fate.label("fate"), *_aside(p, steps, window)).subquery("counted")
+
+
+def _aside(p: sa.ColumnCollection, steps: Steps, window: sa.ColumnElement | None) -> list[sa.ColumnElement]:
+    """Whether each side stage counts: entered within the window and after the stages before it, or at all if first."""
+    out: list[sa.ColumnElement] = []
+    for i, (place, _) in enumerate(steps.side, 1):
+        entered = p[f"s{i}"]
+        counts = sa.and_(_within(entered, p.t1, window), p.furthest >= place) if place else entered.is_not(None)
+        out.append(sa.case((counts, 1), else_=0).label(f"side{i}"))
+    return out

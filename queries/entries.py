@@ -1,0 +1,84 @@
+"""The funnel on other bases: entries to each stage in the period, or who is in each stage at as_of: counts alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from lifecycle.funnel import Funnel, StageRow, Steps, side_by_side, steps_of
+from lifecycle.scope import Scope
+from queries import counted
+from queries.groups import Groups, whole
+from queries.measures import Part
+from queries.modelled import Modelled
+from queries.warehouse import Rendered
+
+COUNTS = pa.schema([("segment", pa.string()), ("place", pa.int64()), ("n", pa.int64())])
+PEOPLE = pa.schema([("part", pa.int64()), ("place", pa.int64()), ("n", pa.int64())])
+
+
+def period(m: Modelled, scope: Scope) -> Funnel:
+    """Entries to each stage in the period, beside entries to the stage before in the same period."""
+    steps, j = steps_of(m.model, scope), m.journeys.c
+    suffix = "passed_at" if scope.count == "passed" else "at"
+    parts = []
+    for i, (_, stage, is_side) in enumerate(steps.rows):
+        at = j[f"{stage.key}_{'at' if is_side else suffix}"]
+        place = sa.literal_column(str(i), sa.BigInteger()).label("place")
+        where = [*counted.in_period(at, scope), *m.filtered(m.journeys, scope.filters)]
+        parts.append(sa.select(m.segment_column(m.journeys, scope).label("segment"), place, j.entity_id).where(*where))
+    return _answer(m, scope, steps, sa.union_all(*parts).subquery("entries"))
+
+
+def stock(m: Modelled, scope: Scope) -> Funnel:
+    """How many are in each stage at as_of: entered by then, not left by then. The period plays no part."""
+    steps, s = steps_of(m.model, replace(scope, count="passed")), m.stays.c
+    keys = {stage.key: sa.literal_column(str(i), sa.BigInteger()) for i, (_, stage, _) in enumerate(steps.rows)}
+    still_in = sa.or_(s.exited_at.is_(None), s.exited_at > scope.as_of)
+    where = [s.move != "repeat", s.stage.in_(list(keys)), s.entered_at <= scope.as_of, still_in]
+    place = sa.case(*((s.stage == key, i) for key, i in keys.items())).label("place")
+    rows = sa.select(m.segment_column(m.stays, scope).label("segment"), place, s.entity_id)
+    inside = rows.where(*where, *m.filtered(m.stays, scope.filters)).subquery("inside")
+    return _answer(m, scope, steps, inside)
+
+
+def _answer(m: Modelled, scope: Scope, steps: Steps, entries: sa.Subquery) -> Funnel:
+    """Rows that have counts and nothing else, from entries (segment, place of the row, entity_id)."""
+    c = entries.c
+    statement = sa.select(c.segment, c.place, sa.func.count().label("n")).group_by(c.segment, c.place)
+    table, rendered = m.ask(statement, COUNTS)
+    found = {(row["segment"], row["place"]): row["n"] for row in table.to_pylist()}
+    sizes: dict[str | None, int] = {}
+    for (segment, _), count in found.items():
+        sizes[segment] = sizes.get(segment, 0) + count
+    groups, statements = Groups(scope, sizes), [rendered]
+    entities: dict[tuple[Part, int], int] = {}
+    for parted in [whole(entries), *([groups.split(entries)] if scope.by else [])]:
+        told, asked = _people(m, parted)
+        entities |= told
+        statements.append(asked)
+    rows: list[StageRow] = []
+    for part in (None, *groups.parts):
+        made = [
+            StageRow(
+                segment=groups.label(part),
+                stage=stage.key,
+                label=stage.label,
+                entered=sum(found.get((v, i), 0) for v in groups.values(part)),
+                optional=is_side,
+                entities=entities.get((part, i), 0),
+            )
+            for i, (_, stage, is_side) in enumerate(steps.rows)
+        ]
+        rows += side_by_side(made) if scope.basis == "period" else made
+    return Funnel(m.model.name, m.build.id, scope, tuple(rows), statements=tuple(statements), other=groups.other)
+
+
+def _people(m: Modelled, parted: sa.FromClause) -> tuple[dict[tuple[Part, int], int], Rendered]:
+    """Distinct entities per part and row: they do not add up, so every part is counted by itself."""
+    c = parted.c
+    statement = sa.select(c.part, c.place, sa.func.count(c.entity_id.distinct()).label("n")).group_by(c.part, c.place)
+    table, rendered = m.ask(statement, PEOPLE)
+    return {(row["part"], row["place"]): row["n"] for row in table.to_pylist()}, rendered
