@@ -1,0 +1,78 @@
+"""What the overview checks: each function asks for its evidence and applies its rules; a later subject adds its own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from lifecycle import attention
+from lifecycle.attention import Figure, Freshness, Sign
+from lifecycle.rates import Difference, Rate
+from lifecycle.volumes import Count
+from pages.overview.headlines import followed
+from pages.ui import data, labels
+from pages.ui.failures import Failure
+from pages.ui.filters import View
+from queries import overview
+
+
+def freshness(v: View) -> list[Sign]:
+    """Whether the data is old."""
+    return attention.stale(freshness_of(v), datetime.now(UTC).replace(tzinfo=None))
+
+
+def targets(v: View) -> list[Sign] | Failure:
+    """Whether the targets of the months were met."""
+    found = data.ask(overview.attainment, v.modelled, v.scope.whole)
+    return found if isinstance(found, Failure) else attention.missed(found)
+
+
+def conversion(v: View) -> list[Sign] | Failure:
+    """Where journeys go on more or less often than before, than elsewhere, than without an optional stage."""
+    found = followed(v)
+    if isinstance(found, Failure):
+        return found
+    model = v.modelled.model
+    return [
+        *attention.changed(model, found),
+        *attention.beside_benchmark(model, found),
+        *attention.tried(found),
+    ]
+
+
+def waiting(v: View) -> list[Sign] | Failure:
+    """Where they wait for too long."""
+    found, model = followed(v), v.modelled.model
+    if isinstance(found, Failure):
+        return found
+    stock = data.ask(overview.waiting, v.modelled, v.scope.whole, attention.limits(model, found))
+    return stock if isinstance(stock, Failure) else attention.stalled(model, stock)
+
+
+CHECKS = (freshness, targets, conversion, waiting)
+
+
+def freshness_of(v: View) -> Freshness:
+    build = v.modelled.build
+    return Freshness(build.as_of, build.loaded_at, build.finished, data.settings().stale_after_days)
+
+
+def figure(value: Figure) -> str:
+    """A figure of a sign in words: with its interval and its denominator, where it has them."""
+    match value:
+        case Rate():
+            return f"{labels.percent(value.value)} ({labels.interval(value)})"
+        case Difference():
+            return f"{labels.points(value)} ({value.low * 100:+.1f} to {value.high * 100:+.1f})"
+        case Count():
+            low, high = value.interval
+            return f"{value.value:,} ({low:,.0f}–{high:,.0f})"
+        case timedelta():
+            return labels.duration(value.total_seconds())
+        case datetime():
+            return labels.instant(value)
+        case float():
+            return labels.percent(value)
+        case int():
+            return labels.count(value)
+        case _:
+            return value

@@ -1,0 +1,88 @@
+"""The tiles of the overview: each function turns one subject's answer into tiles; a later subject adds its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from lifecycle.attention import purchase
+from lifecycle.funnel import Funnel, StageRow
+from lifecycle.rates import Rate, difference
+from lifecycle.scope import Scope
+from lifecycle.volumes import Volumes, at_a_glance, change, chosen
+from pages.ui import data, labels
+from pages.ui.failures import Failure
+from pages.ui.filters import View
+from pages.ui.layout import rate_tile, state, tile
+from queries import funnel, overview
+
+Tile = Callable[[], None]
+
+
+def volumes(v: View) -> list[Tile]:
+    """Entries per stage in the period, with their course and their change."""
+    answer = data.ask(overview.volumes, v.modelled, at_a_glance(v.scope.whole))
+    return [partial(state, answer)] if isinstance(answer, Failure) else _volumes(v, answer)
+
+
+def conversion(v: View) -> list[Tile]:
+    """How many of those who started in the period have made the purchase, or whatever the lifecycle leads up to."""
+    answer = followed(v)
+    if isinstance(answer, Failure):
+        return [partial(state, answer)]
+    first, goal = ends(v, answer)
+    now = goal.conversion_rate
+    if not isinstance(now, Rate):
+        return []
+    before = ends(v, answer.comparison)[1].conversion_rate if answer.comparison and is_compared(v) else None
+    found = difference(now, before) if isinstance(before, Rate) else None
+    definition = (
+        f"Of the journeys that reached {first.label} in the period, the share that has reached {goal.label} so far, "
+        "with its 95 % interval. A comparison gives both periods equally long."
+    )
+    return [partial(rate_tile, f"{first.label} → {goal.label}", now, found, definition=definition)]
+
+
+HEADLINES = (volumes, conversion)
+
+
+def followed(v: View) -> Funnel | Failure:
+    """The cohort of the period, and always an earlier one to see changes against."""
+    return data.ask(funnel.funnel, v.modelled, against(v.scope.whole))
+
+
+def against(scope: Scope) -> Scope:
+    """The scope with its comparison, the previous period where none is chosen."""
+    return scope if scope.compare != "none" else replace(scope, compare="previous")
+
+
+def is_compared(v: View) -> bool:
+    return v.scope.compared is not None
+
+
+def ends(v: View, answer: Funnel) -> tuple[StageRow, StageRow]:
+    """The first stage, and the one that the lifecycle leads up to."""
+    goal = purchase(v.modelled.model).key
+    return answer.whole[0], next(row for row in answer.whole if row.stage == goal)
+
+
+def _volumes(v: View, answer: Volumes) -> list[Tile]:
+    tiles: list[Tile] = []
+    for row in chosen(answer.rows):
+        before = answer.comparison.entered(row.stage) if answer.comparison else None
+        found = change(row.entered, before) if before else None
+        stage = v.modelled.model.stage(row.stage)
+        tiles.append(
+            partial(
+                tile,
+                row.label,
+                labels.count(row.entered),
+                change=f"{found.value:+.1%}" if found else None,
+                good=found.value > 0 if found and found.significant else None,
+                note=f"before: {before:,}" if before is not None else "",
+                trend=row.bins[: answer.complete],
+                definition=stage.definition,
+            )
+        )
+    return tiles
