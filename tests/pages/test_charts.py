@@ -1,0 +1,99 @@
+"""Pictures: built once, whatever the data; every field a specification names is in its frame."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from pages.ui import charts
+from pages.ui.picture import Picture
+from tests.pages.test_export import OUTCOMES, STAGES
+
+MONTHS = pd.DataFrame(
+    {
+        "period": pd.to_datetime(["2026-01-01", "2026-02-01", "2026-03-01"]),
+        "name": ["Jan", "Feb", "Mar"],
+        "value": [1.0, 2.0, 3.0],
+        "immature": [False, False, True],
+    }
+)
+GROUPS = pd.DataFrame({"label": ["a", "b"], "value": [0.5, 0.25], "low": [0.4, 0.2], "high": [0.6, 0.3]})
+CELLS = pd.DataFrame({"row": ["r", "r", "s"], "column": ["0", "1", "0"], "value": [0.5, None, 0.25]})
+PICTURES = {
+    "waterfall": charts.waterfall(OUTCOMES, STAGES),
+    "relative waterfall": charts.waterfall(OUTCOMES, STAGES, relative=True),
+    "steps": charts.steps(STAGES),
+    "trend": charts.trend(MONTHS),
+    "trend of series": charts.trend(pd.concat([MONTHS.assign(series=s) for s in "xy"])),
+    "bars": charts.bars(GROUPS),
+    "bars side by side": charts.bars(pd.concat([GROUPS.assign(series=s) for s in ("now", "before")])),
+    "heat": charts.heat(CELLS),
+}
+
+
+def layers(spec: dict[str, Any], data: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """(name of its data, encodings) of every single layer."""
+    data = spec.get("data", {}).get("name", data)
+    for layer in spec.get("layer", []):
+        yield from layers(layer, data)
+    if "encoding" in spec:
+        yield data, spec["encoding"]
+
+
+def fields(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        if isinstance(node.get("field"), str):
+            yield node["field"]
+        for value in node.values():
+            yield from fields(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from fields(value)
+
+
+@pytest.mark.parametrize("picture", PICTURES.values(), ids=PICTURES.keys())
+def test_every_field_is_in_its_frame(picture: Picture) -> None:
+    found = list(layers(picture.spec))
+    assert found
+    for name, encoding in found:
+        assert set(fields(encoding)) <= set(picture.data[name].columns)
+
+
+@pytest.mark.parametrize("picture", PICTURES.values(), ids=PICTURES.keys())
+def test_pictures_can_be_read_aloud_and_name_no_ink_of_one_theme(picture: Picture) -> None:
+    assert picture.alt
+    text = json.dumps(picture.spec)
+    assert "black" not in text
+    assert '"url"' not in text
+    assert '"href"' not in text
+
+
+def test_other_data_reuses_the_specification() -> None:
+    hostile = STAGES.assign(label=["datum['x']", "__proto__"])
+    again = charts.waterfall(OUTCOMES.assign(label="datum['x']", n=7), hostile)
+    assert again.spec is PICTURES["waterfall"].spec
+    assert "datum['x']" not in json.dumps(again.spec)
+
+
+def test_columns_of_the_waterfall_stack_to_the_stage() -> None:
+    main = PICTURES["waterfall"].data["main"]
+    lead = main[main["stage"] == "lead"]
+    assert list(zip(lead["outcome"], lead["low"], lead["high"], strict=True)) == [
+        ("advanced", 0, 40),
+        ("exited", 40, 100),
+    ]
+    relative = PICTURES["relative waterfall"].data["main"]
+    assert relative.groupby("stage")["high"].max().tolist() == [1, 1]
+
+
+def test_dashes_begin_at_the_last_mature_period() -> None:
+    assert PICTURES["trend"].data["main"]["joint"].tolist() == [False, True, True]
+
+
+def test_nothing_entered_is_empty() -> None:
+    nothing = charts.waterfall(OUTCOMES.assign(n=0), STAGES.assign(n=0))
+    assert nothing.data["main"].empty

@@ -1,0 +1,72 @@
+"""Words and numbers: nothing that comes from data is markdown, and nothing undefined looks like a number."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifecycle.rates import Rate, difference
+from pages.ui import labels
+
+HOSTILE = [
+    "<img src=x onerror=alert(1)>",
+    "[x](javascript:alert(1))",
+    "![](http://evil.example/p.png)",
+    ":red[x]",
+    ":material/home:",
+    "$\\href{javascript:alert(1)}{x}$",
+    "**bold** _it_ ~~gone~~ `code`",
+    "http://evil.example www.evil.example a@evil.example",
+    "# heading\n- list\n1. one\n> quote",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_markdown_signs_are_escaped(text: str) -> None:
+    said = labels.escape(text)
+    assert "\n" not in said
+    bare = re.sub(r"\\.", "", said)  # what remains when every escaped sign is taken out
+    assert not re.search(r"[\\`*_{}\[\]()<>#|~$:@]", bare)
+    assert not re.search(r":[\w+\-/]+:", said.replace("\\", "")), "no icon, no emoji"
+
+
+@given(st.text())
+def test_escaping_keeps_every_character_that_shows(text: str) -> None:
+    shown = re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", labels.escape(text)).replace("\u2060", "")
+    assert shown == re.sub(r"\s+", " ", text).strip().replace("\u2060", "")
+
+
+def test_undefined_is_neither_zero_nor_all() -> None:
+    assert labels.percent(Rate(0, 0).value) == "n/a"
+    assert labels.percent(0.0) == "0.0 %"
+    assert labels.interval(Rate(0, 0)) == "nothing to divide by"
+    assert labels.points(difference(Rate(1, 2), Rate(0, 0))) is None
+
+
+def test_a_rate_says_its_numbers_and_flags_few() -> None:
+    assert labels.interval(Rate(50, 100)) == "40.4–59.6 % · 50 of 100"
+    assert "few" in labels.interval(Rate(9, 21))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(None, "n/a"), (0, "0 s"), (90, "1.5 min"), (5_400, "1.5 h"), (129_600, "1.5 days")]
+)
+def test_durations_take_the_largest_readable_unit(seconds: float | None, said: str) -> None:
+    assert labels.duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"), [(9_480, "9,480"), (12_400, "12.4 k"), (3.1e6, "3.1 M"), (-2e9, "-2.0 bn")]
+)
+def test_money_is_short(amount: float, said: str) -> None:
+    assert labels.money(amount) == said
+
+
+@given(st.dictionaries(st.text(min_size=1), st.sampled_from(["A", "B", "C"]), min_size=1))
+def test_labels_name_one_key_each(names: dict[str, str]) -> None:
+    said = labels.distinct(names)
+    assert said.keys() == names.keys()
+    assert len(set(said.values())) == len(said)
