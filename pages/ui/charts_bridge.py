@@ -1,0 +1,51 @@
+"""A bridge: totals, and between them the steps that lead from one to the next, as horizontal bars."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import altair as alt
+import pandas as pd
+
+from pages.ui.picture import INK, NOW, QUIET, Picture, Spec, axis, bare, place, tip
+
+MORE, FEWER = "#1F9E8B", "#CB5A3C"
+ROW = 30  # pixels of one line
+COLUMNS = ["label", "count", "low", "high", "kind", "text", "why", "position"]
+
+
+@cache
+def _bridge(height: int) -> Spec:
+    base = alt.Chart(alt.NamedData("main")).encode(
+        y=alt.Y("label:N", sort=place("position"), axis=axis(labelLimit=210, labelPadding=8, labelOverlap=False))
+    )
+    kinds = alt.Scale(domain=["total", "more", "fewer"], range=[NOW, MORE, FEWER])
+    solid = base.mark_bar(cornerRadius=2, height={"band": 0.66}).encode(
+        x=alt.X("low:Q", axis=None, scale=alt.Scale(zero=True, nice=False)),
+        x2="high:Q",
+        color=alt.Color("kind:N", scale=kinds, legend=None),
+        tooltip=[tip("label:N"), tip("text:N", "Count"), tip("why:N", "Why")],
+    )
+    end = base.encode(x="high:Q", text="text:N")
+    totals = end.mark_text(align="left", dx=6, color=INK, fontSize=13, fontWeight=600)
+    steps = end.mark_text(align="left", dx=6, color=INK, fontSize=12, opacity=QUIET)
+    totals, steps = totals.transform_filter("datum.kind == 'total'"), steps.transform_filter("datum.kind != 'total'")
+    room = base.mark_point(opacity=0).encode(x="room:Q")  # so that the longest bar's number stays inside
+    return bare((solid + totals + steps + room).properties(height=height))
+
+
+def bridge(lines: Sequence[tuple[str, int, bool, str]]) -> Picture:
+    """Totals and signed steps from top to bottom. `lines`: label, count, whether it is a total, why."""
+    rows: list[dict[str, object]] = []
+    level = 0
+    for position, (label, n, is_total, why) in enumerate(lines):
+        before, level = (0, n) if is_total else (level, level + n)
+        text = f"{n:,}" if is_total else f"{n:+,}".replace("-", "−")
+        kind = "total" if is_total else "more" if n > 0 else "fewer"
+        ends = sorted((before, level))
+        rows.append(dict(zip(COLUMNS, (label, n, *ends, kind, text, why, position), strict=True)))
+    main = pd.DataFrame(rows, columns=COLUMNS)
+    main["room"] = main["high"].max() * 1.14 if rows else 0.0
+    words = "; ".join(f"{row['label']}: {row['text']}" for row in rows)
+    return Picture(_bridge(ROW * max(len(rows), 1)), {"main": main}, main[["label", "count", "why"]], words)

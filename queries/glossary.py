@@ -1,0 +1,88 @@
+"""Every metric in the words of the code that computes it: docstrings, collected, so that nothing is written twice."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+
+from lifecycle import agreement, bridge, correspondence, durations, funnel, health, rates, scope, transitions, volumes
+from queries import funnel as funnel_asked
+from queries import measures, overview
+
+# Subject → term as people know it → what computes it, or holds it.
+TERMS: dict[str, dict[str, object]] = {
+    "What is asked": {
+        "Scope, data cut-off and period": scope.Scope,
+        "Comparison": scope.Scope.compared,
+        "Journey": transitions.Journey,
+        "Entry and stay": transitions.Entry,
+    },
+    "Rates and their uncertainty": {
+        "Rate": rates.Rate,
+        "Interval of a rate": rates.Rate.interval,
+        "Few": rates.Rate.few,
+        "Difference of two rates": rates.difference,
+        "Interval of a difference": rates.Difference,
+        "Many segments at once": rates.adjusted,
+    },
+    "Funnel": {
+        "Funnel": funnel_asked.funnel,
+        "What becomes of those who enter a stage": funnel.StageRow,
+        "Stages that are counted, optional stages": funnel.steps_of,
+        "Journeys that the way of counting touches": funnel.Funnel,
+        "Ratio on the basis Period": funnel.Ratio,
+        "Time from the previous stage": funnel.Durations,
+        "Money": measures.amounts,
+        "Acquisition spend, for the cost per entry": measures.acquisition_spend,
+        "Targets and benchmarks": measures.yardsticks,
+        "Trend": funnel_asked.trend,
+        "Immature period": funnel.immature,
+    },
+    "Volumes": {
+        "Entries of a period": overview.volumes,
+        "Interval of a count": volumes.Count,
+        "Relative change": volumes.Change,
+        "Entries beside their target": volumes.Attainment,
+    },
+    "Marketing and sales": {
+        "Handed over, accepted, rejected, bypass, returned": agreement.Agreement,
+        "Positive agreement": agreement.PositiveAgreement,
+    },
+    "Time in stage": {
+        "Life table": durations.LifeTable,
+        "Test between groups": durations.log_rank,
+    },
+    "Counts and models beside each other": {
+        "From one count of a stage to another": bridge.bridge,
+        "Best match of a stage in another model": correspondence.Match,
+    },
+    "Data health": {
+        "Conservation of events": health.Conservation,
+        "Share set aside": health.Conservation.set_aside,
+    },
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A term and its definition: the docstring of `source`, word for word."""
+
+    subject: str
+    term: str
+    text: str
+    source: str
+
+
+def entries() -> list[Entry]:
+    """Every term with its definition, subject by subject."""
+    return [
+        Entry(subject, term, inspect.getdoc(thing) or "", _source(thing))
+        for subject, terms in TERMS.items()
+        for term, thing in terms.items()
+    ]
+
+
+def _source(thing: object) -> str:
+    """Where the definition stands: `lifecycle.rates.Rate.interval`."""
+    function = thing.fget if isinstance(thing, property) else thing
+    return f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', '')}"
