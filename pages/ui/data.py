@@ -121,6 +121,8 @@ def digest(value: object) -> str:
 def _spelled(value: object) -> str:
     if value is None or isinstance(value, bool | int | float | str | date | timedelta):
         return f"{type(value).__name__}:{value!r}"
+    if isinstance(value, StageModel):
+        return f"model:{value.digest}"
     if isinstance(value, tuple | frozenset):
         parts = [_spelled(v) for v in value]
         return f"({','.join(sorted(parts) if isinstance(value, frozenset) else parts)})"
