@@ -34,8 +34,22 @@ FOREIGN_TO = {  # who must not know what
     "pages": {"sqlalchemy", "duckdb"},
     "app.py": {"sqlalchemy", "duckdb", "altair"},
 }
-# Functions that mean the same on every engine; any other is named by dialect.py alone.
-PORTABLE = {"avg", "coalesce", "count", "lag", "lead", "length", "max", "min", "mod", "row_number", "substr", "sum"}
+# Functions that mean the same on every engine (lower: of ASCII); any other is named by dialect.py alone.
+PORTABLE = {
+    "avg",
+    "coalesce",
+    "count",
+    "lag",
+    "lead",
+    "length",
+    "lower",
+    "max",
+    "min",
+    "mod",
+    "row_number",
+    "substr",
+    "sum",
+}
 FORBIDDEN_NAMES = {"eval", "exec", "compile", "__import__", "breakpoint"}
 FORBIDDEN_MODULES = {"pickle", "marshal", "shelve", "yaml", "subprocess"}
 FORBIDDEN_STREAMLIT = {"html", "iframe", "switch_page", "components", "write", "exception", "file_uploader"}
