@@ -56,16 +56,15 @@ def freshness_of(v: View) -> Freshness:
     return Freshness(build.as_of, build.loaded_at, build.finished, data.settings().stale_after_days)
 
 
-def figure(value: Figure) -> str:
-    """A figure of a sign in words: with its interval and its denominator, where it has them."""
+def short(value: Figure) -> str:
+    """The figure alone."""
     match value:
         case Rate():
-            return f"{labels.percent(value.value)} ({labels.interval(value)})"
+            return labels.percent(value.value)
         case Difference():
-            return f"{labels.points(value)} ({value.low * 100:+.1f} to {value.high * 100:+.1f})"
+            return labels.points(value) or ""
         case Count():
-            low, high = value.interval
-            return f"{value.value:,} ({low:,.0f}–{high:,.0f})"
+            return labels.count(value.value)
         case timedelta():
             return labels.duration(value.total_seconds())
         case datetime():
@@ -74,5 +73,24 @@ def figure(value: Figure) -> str:
             return labels.percent(value)
         case int():
             return labels.count(value)
-        case _:
+        case str():
             return value
+
+
+def figure(value: Figure) -> str:
+    """The figure with what lies under it."""
+    return f"{short(value)} ({value.numerator:,} of {value.denominator:,})" if isinstance(value, Rate) else short(value)
+
+
+def interval(value: Figure) -> str:
+    """The interval of a figure, and what lies under it; empty for what has none."""
+    match value:
+        case Rate():
+            return labels.interval(value)
+        case Difference():
+            return f"{value.low * 100:+.1f} to {value.high * 100:+.1f} pp"
+        case Count():
+            low, high = value.interval
+            return f"{low:,.0f}–{high:,.0f}"
+        case _:
+            return ""

@@ -41,7 +41,7 @@ def conversion(v: View) -> list[Tile]:
         f"Of the journeys that reached {first.label} in the period, the share that has reached {goal.label} so far, "
         "with its 95 % interval. A comparison gives both periods equally long."
     )
-    return [partial(rate_tile, f"{first.label} → {goal.label}", now, found, definition=definition)]
+    return [partial(rate_tile, f"To {goal.label}", now, found, definition=definition)]
 
 
 HEADLINES = (volumes, conversion)
@@ -78,9 +78,9 @@ def _volumes(v: View, answer: Volumes) -> list[Tile]:
                 tile,
                 row.label,
                 labels.count(row.entered),
-                change=f"{found.value:+.1%}" if found else None,
+                change=f"{found.value * 100:+.0f} %" if found else None,
                 good=found.value > 0 if found and found.significant else None,
-                note=f"before: {before:,}" if before is not None else "",
+                compared=f"vs {before:,}" if found else "",
                 trend=row.bins[: answer.complete],
                 definition=stage.definition,
             )

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pandas as pd
 import streamlit as st
 
-from lifecycle.attention import Sign
-from lifecycle.funnel import Funnel, StageRow
+from lifecycle.attention import Sign, purchase
+from lifecycle.funnel import Funnel, Ratio, StageRow
 from lifecycle.rates import Rate
 from lifecycle.scope import Scope
 from lifecycle.volumes import at_a_glance
-from pages.overview.checks import CHECKS, figure, freshness, freshness_of
+from pages.overview.checks import CHECKS, figure, freshness, freshness_of, interval, short
 from pages.overview.headlines import HEADLINES, against, ends, followed
-from pages.ui import charts, labels
+from pages.ui import charts, data, labels
 from pages.ui.charts import Picture
 from pages.ui.failures import Failure
 from pages.ui.filters import View, view
 from pages.ui.layout import card, page_header, state
+from queries import funnel
 
 PAGES = {
     "funnel": ("pages/funnel/funnel.py", "Funnel"),
@@ -38,7 +40,7 @@ def header(v: View) -> None:
     found = freshness_of(v)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         with st.container():
-            page_header("Overview", "The state of the lifecycle in one screen")
+            page_header("Overview", subtitle(v))
         with st.container(horizontal=True, width="content", vertical_alignment="center", gap="small"):
             st.badge(
                 f"Data to {labels.instant(found.as_of)}",
@@ -50,23 +52,26 @@ def header(v: View) -> None:
 
 
 def tiles(v: View) -> None:
-    """The headlines side by side, and what they are compared with."""
+    """The headlines side by side."""
     drawn = [tile for headline in HEADLINES for tile in headline(v)]
     grid = st.grid(min(len(drawn), 7), min_column_width=142, gap="xsmall")
-    for draw in drawn:
-        with grid.cell():
+    with grid:
+        for draw in drawn:
             draw()
-    glance = at_a_glance(v.scope)
-    course = f"Entries in the period, their course by finished {glance.grain}."
-    st.caption(f"{course} {labels.escape(versus(v.scope.compared))}" if v.scope.compared else course)
+
+
+def subtitle(v: View) -> str:
+    """What the tiles show."""
+    shown = f"Entries to each stage in the period, with their course by finished {at_a_glance(v.scope).grain}"
+    return f"{shown}, {versus(v.scope.compared)}" if v.scope.compared else shown
 
 
 def versus(before: Scope | None) -> str:
-    """The compared period in words."""
+    """The compared period in words, seen as long after its end as the period itself."""
     if before is None or before.start is None or before.end is None:
         return ""
     period = f"{labels.day(before.start)} – {labels.day(before.end - timedelta(days=1))}"
-    return f"Against {period} as it stood on {labels.day(before.as_of)}."
+    return f"against {period}"
 
 
 def small_funnel(v: View) -> None:
@@ -102,15 +107,20 @@ def chain(answer: Funnel) -> list[StageRow]:
 
 def picture(answer: Funnel) -> Picture | None:
     rows = chain(answer)
-    steps = [row.step_conversion_rate for row in rows]
+    names, steps = [row.label for row in rows], [row.step_conversion_rate for row in rows]
     frame = pd.DataFrame(
         {
-            "label": [row.label for row in rows],
+            "label": names,
             "n": [row.entered for row in rows],
-            "note": [labels.percent(step.value, 0) if step else "" for step in steps],
+            "note": [of_previous(step, before) for step, before in zip(steps, ["", *names], strict=False)],
+            "short": [labels.percent(step.value, 0) if step else "" for step in steps],
         }
     )
-    return charts.steps(frame, height=215) if rows and rows[0].entered else None
+    return charts.steps(frame, height=225) if rows and rows[0].entered else None
+
+
+def of_previous(step: Rate | Ratio | None, before: str) -> str:
+    return f"{labels.percent(step.value, 0)} of {before}" if step else ""
 
 
 def table(answer: Funnel) -> pd.DataFrame:
@@ -129,12 +139,43 @@ def table(answer: Funnel) -> pd.DataFrame:
     )
 
 
+def by_segment(v: View) -> None:
+    """How the parts of the chosen breakdown do."""
+    segment = v.around.catalog.get(v.scope.by or "")
+    goal = purchase(v.modelled.model)
+    if segment:
+        card(
+            f"To {goal.label} by {segment.label}",
+            lambda: data.ask(funnel.funnel, v.modelled, replace(v.scope, compare="none")),
+            lambda answer: parts(answer, goal.key),
+            caption="Of the journeys that started in the period, the share that came this far, with its 95 % interval",
+            definition=HOW,
+            key="by-segment",
+        )
+
+
+def parts(answer: Funnel, goal: str) -> Picture:
+    """Bars of the share that reached `goal`, a bar per part of the breakdown."""
+    found = [(part, row.conversion_rate) for part in answer.segments for row in answer.of(part) if row.stage == goal]
+    rates = [(part or "not set", rate) for part, rate in found if isinstance(rate, Rate) and rate.interval]
+    frame = pd.DataFrame(
+        {
+            "label": [part for part, _ in rates],
+            "value": [rate.value for _, rate in rates],
+            "low": [rate.as_dict()["low"] for _, rate in rates],
+            "high": [rate.as_dict()["high"] for _, rate in rates],
+            "note": [labels.interval(rate) for _, rate in rates],
+        }
+    )
+    return charts.bars(frame, style=".1%")
+
+
 def needs_attention(v: View) -> None:
     """What the rules found, the worst first; what could not be checked is said."""
     with st.container(border=True, height="stretch", key="attention", gap="small"):
         with st.container(gap=None):
             st.markdown("##### What needs attention")
-            st.caption(labels.escape(versus(against(v.scope).compared)) or "Nothing to compare with in this period")
+            st.caption(labels.escape(f"Only what is beyond chance {versus(against(v.scope).compared)}".strip()))
         found: list[Sign] = []
         for check in CHECKS:
             signs = check(v)
@@ -155,14 +196,15 @@ def needs_attention(v: View) -> None:
 
 def show(sign: Sign) -> None:
     """One sign: what was found and by how much, the evidence, what it may mean, and where to look."""
-    (_, decisive), *rest = sign.evidence
-    evidence = [f"{name} {figure(value)}" for name, value in rest]
-    with st.container(horizontal=True, gap="small", wrap=False):
-        with st.container(gap=None):
-            st.markdown(f"{TONES[sign.tone]} **{labels.escape(sign.finding)}** · {labels.escape(figure(decisive))}")
-            st.caption(labels.escape(" · ".join(filter(None, [*evidence, sign.meaning]))))
-        with st.container(width="content"):
+    (name, decisive), *rest = sign.evidence
+    evidence = [f"{name} {interval(decisive)}".strip(), *(f"{name} {figure(value)}" for name, value in rest)]
+    unbroken = labels.escape(short(decisive)).replace(" ", "\u00a0")
+    headline = f"{TONES[sign.tone]} **{labels.escape(sign.finding)}** · {unbroken}"
+    with st.container(gap=None):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
+            st.markdown(headline, width="stretch")
             link(sign.page)
+        st.caption(labels.escape(" · ".join(filter(None, [*evidence, sign.meaning]))))
 
 
 def link(page: str) -> None:
@@ -179,3 +221,4 @@ with left:
     small_funnel(current)
 with right:
     needs_attention(current)
+by_segment(current)
