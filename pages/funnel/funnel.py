@@ -3,53 +3,211 @@
 from functools import partial
 
 import pandas as pd
+import streamlit as st
 
+from lifecycle.anonymous import Top
+from lifecycle.findings import Step, changes, rate_of, steps_to_follow
 from lifecycle.funnel import Funnel
-from pages.ui import charts, labels
+from pages.funnel import frames, words
+from pages.funnel.records import drill_down
+from pages.ui import charts, charts_funnel, labels
 from pages.ui.data import ask
-from pages.ui.filters import funnel_choices
-from pages.ui.layout import card, page_header
-from pages.ui.picture import OUTCOMES, Picture
-from queries.funnel import funnel
+from pages.ui.failures import Failure
+from pages.ui.filters import View, funnel_choices
+from pages.ui.layout import card, page_header, rate_tile, tile, tiles
+from pages.ui.picture import Picture
+from queries.funnel import Trend, funnel, trend
+from queries.traffic import top
+
+QUESTION = "Where they enter, and how far they come"
 
 
-def waterfall(answer: Funnel) -> Picture | None:
-    if answer.scope.basis != "cohort" or answer.scope.count == "any":
-        return None
+def page() -> None:
+    page_header("Funnel", "Where they enter, where they leave, and who goes on")
+    view = funnel_choices()
+    with st.skeleton(height=420):
+        answer = ask(funnel, view.modelled, view.scope)
+    if isinstance(answer, Failure) or not any(row.entered for row in answer.whole):
+        card(QUESTION, lambda: answer, lambda _: None, definition=funnel, key="waterfall")
+    elif view.scope.basis == "cohort":
+        of_journeys(view, answer)
+    else:
+        of_entries(view, answer)
+    if view.modelled.model.anonymous and view.scope.basis != "stock":
+        anonymous_top(view)
+
+
+def of_journeys(view: View, answer: Funnel) -> None:
+    """What became of the journeys that began in the period."""
+    key_figures(view, answer)
+    equal = st.toggle("Every stage equally tall, to compare shares", key="equal")
+    clicked = card(
+        words.headline(answer),
+        lambda: answer,
+        partial(waterfall, view, equal),
+        caption=words.population(answer, view.modelled.model),
+        definition=funnel,
+        table=frames.tidy,
+        height=420,
+        select="bar",
+        key="waterfall",
+    )
+    drill_down(view, answer, clicked)
+    stage_by_stage(view, answer)
+    steps = steps_to_follow(answer.whole)
+    if steps:
+        names = {step.label: step for step in steps}
+        step = names[st.selectbox("Look closer at", list(names), key="step", width=300)]
+        left, right = st.columns(2)
+        with left:
+            over_time(view, step)
+        with right:
+            why_they_leave(view, answer)
+        if view.scope.by:
+            by_segment(view, answer, step)
+        if answer.comparison:
+            against(answer)
+
+
+def key_figures(view: View, answer: Funnel) -> None:
+    """The whole in five numbers."""
+    first, last = answer.whole[0], [row for row in answer.whole if not row.optional][-1]
+    ends = Step(first.stage, last.stage, f"{first.label} → {last.label}")
+    change = next((c.difference for c in changes(answer) if c.step == ends), None)
+    with tiles(5):
+        tile(f"Entered {first.label}", labels.count(first.entered), **words.versus(answer, first))
+        rate_tile(ends.label, rate_of(answer.whole, ends), change, compared="before" if change else "")
+        waiting = sum(row.open or 0 for row in answer.whole if not row.optional and row is not last)
+        tile("Still open on the way", labels.count(waiting), note="neither won nor lost so far")
+        tile("Won", labels.money(first.amount), note="by these journeys, up to the cut-off")
+        tile(f"Cost per {last.label}", labels.money(last.cost_per_entry), note="acquisition spend of the period")
+
+
+def waterfall(view: View, equal: bool, answer: Funnel) -> Picture:
     rows = answer.whole
-    outcomes = [
-        {
-            "stage": r.stage,
-            "label": r.label,
-            "outcome": outcome,
-            "n": r.left if outcome == "exited" else getattr(r, outcome) or 0,
-            "detail": labels.listed(f"{stage} {e.total:,}" for stage, e in r.exited.items())
-            if outcome == "exited"
-            else "",
-        }
-        for r in rows
-        for outcome in OUTCOMES
-    ]
-    stages = [
-        {
-            "stage": r.stage,
-            "label": r.label,
-            "n": r.entered,
-            "note": f"{labels.percent(r.step_conversion_rate.value, 0)} of previous" if r.step_conversion_rate else "",
-            "short": labels.percent(r.step_conversion_rate.value, 0) if r.step_conversion_rate else "",
-        }
-        for r in rows
-    ]
-    return charts.waterfall(pd.DataFrame(outcomes), pd.DataFrame(stages)) if any(r.entered for r in rows) else None
+    return charts.waterfall(frames.outcomes(rows, view.modelled.model), frames.columns(rows), relative=equal)
 
 
-page_header("Funnel", "Where they enter, where they leave, and who goes on")
-view = funnel_choices()
-card(
-    "Where they leave",
-    partial(ask, funnel, view.modelled, view.scope),
-    waterfall,
-    caption="What became of everyone who entered a stage, up to the data cut-off",
-    definition=funnel,
-    select="bar",
-)
+def stage_by_stage(view: View, answer: Funnel) -> None:
+    """Everything that is known of each stage."""
+    card(
+        "Stage by stage",
+        lambda: answer,
+        lambda a: frames.measures(a, view.modelled.model),
+        caption="Rates with their 95 % interval and what lies under them; times of those who have advanced",
+        definition=funnel,
+        table=frames.tidy,
+        key="stages-table",
+    )
+
+
+def over_time(view: View, step: Step) -> None:
+    name = partial(words.period_name, view.scope.grain)
+
+    def draw(found: Trend) -> Picture:
+        return charts.trend(frames.over_time(found, step, name), style=".0%", title="Share", height=300)
+
+    card(
+        f"{step.label} by {view.scope.grain} of entry",
+        partial(ask, trend, view.modelled, view.scope),
+        draw,
+        caption="Dashed: not all had the time to get there yet",
+        definition=trend,
+        key="trend",
+    )
+
+
+def why_they_leave(view: View, answer: Funnel) -> None:
+    def draw(a: Funnel) -> Picture | None:
+        found = frames.reasons(a.whole, view.modelled.model)
+        return None if found.empty else charts_funnel.reasons(found)
+
+    card(
+        "Why they leave",
+        lambda: answer,
+        draw,
+        caption="Reasons given with the exit, at whatever stage",
+        definition=funnel,
+        empty="Nobody has left.",
+        key="reasons",
+    )
+
+
+def by_segment(view: View, answer: Funnel, step: Step) -> None:
+    """How the groups of the breakdown differ: one rate, then the whole way of each."""
+    segment = view.modelled.catalog.get(view.scope.by or "")
+    label = segment.label if segment else ""
+    card(
+        words.segment_title(answer, step, label),
+        lambda: answer,
+        lambda a: charts.bars(frames.by_segment(a, step), style=".0%", title="Share"),
+        caption=f"By {label.lower()}, each with its 95 % interval",
+        definition=funnel,
+        table=frames.tidy,
+        key="segments",
+    )
+    card(
+        f"The funnel of each {label.lower()}",
+        lambda: answer,
+        lambda a: {frames.named(v): charts.steps(frames.columns(a.of(v)), height=190) for v in a.segments},
+        definition=funnel,
+        table=frames.tidy,
+        key="multiples",
+    )
+
+
+def against(answer: Funnel) -> None:
+    """What changed since the compared period."""
+    found = changes(answer)
+    card(
+        words.change_title(found),
+        lambda: answer,
+        lambda _: charts_funnel.changes(frames.differences(found)),
+        caption=words.compared_with(answer),
+        definition=changes,
+        key="changes",
+    )
+
+
+def of_entries(view: View, answer: Funnel) -> None:
+    """Counts alone: who entered each stage in the period, or who is in it."""
+    card(
+        words.counts_title(answer),
+        lambda: answer,
+        lambda a: charts.steps(frames.columns(a.whole), height=340),
+        caption=words.counts_caption(answer),
+        definition=funnel,
+        table=frames.tidy,
+        key="entries",
+    )
+    stage_by_stage(view, answer)
+    if view.scope.by:
+        card(
+            "Each by itself",
+            lambda: answer,
+            lambda a: {frames.named(v): charts.steps(frames.columns(a.of(v)), height=190) for v in a.segments},
+            definition=funnel,
+            table=frames.tidy,
+            key="multiples",
+        )
+
+
+def anonymous_top(view: View) -> None:
+    """Before anybody is known: ratios of daily counts."""
+    name = partial(words.period_name, view.scope.grain)
+
+    def draw(found: Top) -> dict[str, Picture]:
+        rows: pd.DataFrame = frames.anonymous(found, name)
+        return charts.small_multiples(rows, "panel", lambda part: charts.trend(part, style=",.0f", height=200))
+
+    card(
+        "Before anybody is known",
+        partial(ask, top, view.modelled, view.scope),
+        draw,
+        caption="Ratios of the counts of the same days. They are different people, so this is no conversion rate.",
+        definition=top,
+        key="anonymous",
+    )
+
+
+page()

@@ -1,0 +1,63 @@
+"""The anonymous top of a lifecycle: daily counts of people nobody knows, beside the entries of the same days.
+
+These are different people on every day, so what follows are ratios of counts, never conversion rates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from typing import Any
+
+from lifecycle.funnel import Ratio
+from lifecycle.stages import StageModel
+
+COLUMNS = ("strangers", "visitors")  # of the contract's traffic, from the top down
+
+
+@dataclass(frozen=True)
+class Level:
+    """A row of the anonymous top, or the first known stage under it: what it is called, and its count per period."""
+
+    label: str
+    counts: tuple[int, ...]
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts)
+
+
+@dataclass(frozen=True)
+class Top:
+    """The anonymous levels from the top down, then the first known stage; counts stand in the order of `periods`."""
+
+    periods: tuple[date, ...]
+    levels: tuple[Level, ...]
+    statements: tuple[Any, ...] = ()
+
+    @property
+    def ratios(self) -> list[tuple[Level, Level, tuple[Ratio, ...], Ratio]]:
+        """For each two neighbouring levels: upper, lower, lower ÷ upper per period, and over all periods."""
+        return [
+            (
+                upper,
+                lower,
+                tuple(Ratio(n, d) for n, d in zip(lower.counts, upper.counts, strict=True)),
+                Ratio(lower.total, upper.total),
+            )
+            for upper, lower in pairwise(self.levels)
+        ]
+
+
+def columns_of(model: StageModel, available: Sequence[str]) -> dict[str, str]:
+    """Anonymous stage (its label) to the column of traffic that counts it: by name, else the first one left."""
+    left = [c for c in COLUMNS if c in available]
+    out: dict[str, str] = {}
+    for stage in model.anonymous:
+        named = [c for c in left if c == f"{stage.key}s"]
+        if named or left:
+            out[stage.label] = (named or left)[0]
+            left.remove(out[stage.label])
+    return out

@@ -1,0 +1,96 @@
+"""What the funnel's numbers say: titles and captions, silent below significance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from lifecycle.findings import Change, Step, clearest, most_left, rate_of, standouts
+from lifecycle.funnel import Funnel, StageRow
+from lifecycle.scope import describe
+from lifecycle.stages import StageModel
+from pages.funnel.frames import ENTITIES, named
+from pages.ui import labels
+
+
+def period_name(grain: str, day: date) -> str:
+    """A period as people call it, by its first day."""
+    names = {
+        "day": f"{day:%-d %b %Y}",
+        "week": f"week of {day:%-d %b %Y}",
+        "month": f"{day:%b %Y}",
+        "year": f"{day:%Y}",
+    }
+    return names.get(grain, f"quarter from {day:%b %Y}")
+
+
+def population(answer: Funnel, model: StageModel) -> str:
+    """Whom the funnel counts, and how many of them the way of counting touches."""
+    first = answer.whole[0]
+    things = ENTITIES[model.entity].lower()
+    said = (
+        f"{first.entered:,} journeys of {first.entities or 0:,} {things} entered in this period; what became of each."
+    )
+    if answer.touched:
+        said += (
+            f" {answer.touched:,} of them skip a stage, repeat one, go back or stop in between:"
+            " the other ways of counting may place them differently."
+        )
+    return said
+
+
+def versus(answer: Funnel, first: StageRow) -> dict[str, Any]:
+    """Note and change of the entries for a tile."""
+    note = {"note": f"{first.entities or 0:,} of them distinct"}
+    before = answer.comparison.whole[0].entered if answer.comparison else 0
+    if not before:
+        return note
+    return note | {"change": f"{first.entered / before - 1:+.1%}", "compared": f"before: {before:,}"}
+
+
+def compared_with(answer: Funnel) -> str:
+    """Which period was compared, seen from when."""
+    other = answer.comparison.scope if answer.comparison else answer.scope
+    return f"Against {describe(other)[0]}, as far as it was known equally long after ({describe(other)[1]})"
+
+
+def counts_title(answer: Funnel) -> str:
+    return "Who is in each stage" if answer.scope.basis == "stock" else "Who entered each stage in this period"
+
+
+def counts_caption(answer: Funnel) -> str:
+    """What the counts of this basis cannot say."""
+    if answer.scope.basis == "stock":
+        return "At the cut-off, whenever they came. The period and the window play no part."
+    return "Different people at each stage: the shares are ratios of counts, no conversion rates. No window applies."
+
+
+def headline(answer: Funnel) -> str:
+    """Where most of those who left did so."""
+    worst = most_left(answer.whole)
+    left = sum(r.left for r in answer.whole if not r.optional)
+    if worst is None:
+        return "Where they enter, and how far they come: nobody has left"
+    return f"Most of those who left did so at {worst.label}: {worst.left:,} of {left:,}"
+
+
+def segment_title(answer: Funnel, step: Step, by: str) -> str:
+    """Which group differs from all others together; that none does, where none does."""
+    found = standouts({named(v): rate_of(answer.of(v), step) for v in answer.segments})
+    if not found:
+        return f"{step.label}: no {by.lower()} differs clearly from the others"
+    best = found[0]
+    return (
+        f"{step.label}: {best.name} at {labels.percent(best.rate.value)}, "
+        f"all others together at {labels.percent(best.rest.value)}"
+    )
+
+
+def change_title(found: Sequence[Change]) -> str:
+    """The largest change that chance does not explain; that there is none, where there is none."""
+    most = clearest(found)
+    if most is None or most.difference is None:
+        return "No step converts clearly better or worse than in the other period"
+    went = "up" if most.difference.value > 0 else "down"
+    return f"{most.step.label} went {went} by {abs(most.difference.value) * 100:.1f} points"

@@ -1,0 +1,153 @@
+"""The funnel's own pictures: reasons of those who left, and how step rates changed."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import altair as alt
+import pandas as pd
+
+from pages.ui import labels
+from pages.ui.picture import GRID, INK, NOW, QUIET, Picture, Spec, axis, bare, legend, place, tip, value_axis
+
+MAIN = alt.NamedData("main")
+ENDS = alt.NamedData("ends")
+WORSE, UNSURE = "#CB5A3C", GRID
+
+
+@cache
+def _reasons(height: int) -> Spec:
+    chosen = alt.selection_point(name="reason", fields=["reason"], toggle=False)
+    y = alt.Y("reason:N", sort=place("position"), axis=axis(labelLimit=190, labelPadding=8))
+    bars = (
+        alt.Chart(MAIN)
+        .mark_bar(height={"band": 0.66})
+        .encode(
+            y=y,
+            x=alt.X("n:Q", axis=None, stack="zero"),
+            order=alt.Order("turn:Q"),
+            color=alt.Color(
+                "exit:N",
+                sort=place("turn"),
+                scale=alt.Scale(range=["#CB5A3C", "#E39B7F", "#8F3F2A", "#A9B2BD", "#6B4A86"]),
+                legend=legend(symbolType="square", offset=8),
+            ),
+            opacity=alt.condition(chosen, alt.value(1), alt.value(0.35)),
+            tooltip=[
+                tip("reason:N", "Reason"),
+                tip("exit:N", "Exit"),
+                tip("n:Q", "Journeys", ","),
+                tip("detail:N", "Left at"),
+            ],
+        )
+        .add_params(chosen)
+    )
+    total = (
+        alt.Chart(ENDS)
+        .mark_text(align="left", dx=6, fontSize=12, color=INK)
+        .encode(y=y, x=alt.X("n:Q", axis=None), text="note:N")
+    )
+    return bare((bars + total).properties(height=height))
+
+
+def reasons(frame: pd.DataFrame) -> Picture:
+    """Why journeys left, the most frequent reason first, each bar parted by exit.
+
+    `frame`: reason, exit, n, detail (at which stages); the selection is called `reason` and yields reason.
+    """
+    sizes = frame.groupby("reason", sort=False)["n"].sum().sort_values(ascending=False, kind="stable")
+    places = {reason: i for i, reason in enumerate(sizes.index)}
+    turns = {
+        name: i
+        for i, name in enumerate(frame.groupby("exit", sort=False)["n"].sum().sort_values(ascending=False).index)
+    }
+    main = frame.assign(position=frame["reason"].map(places), turn=frame["exit"].map(turns))
+    main = main.sort_values(["position", "turn"], ignore_index=True)
+    ends = pd.DataFrame({"reason": sizes.index, "n": sizes.to_numpy(), "position": range(len(sizes))})
+    ends["note"] = [f"{n:,} · {n / sizes.sum():.0%}" for n in ends["n"]]
+    words = "; ".join(f"{reason}: {n:,}" for reason, n in sizes.items())
+    return Picture(_reasons(52 + 30 * len(sizes)), {"main": main, "ends": ends}, frame, f"Why they left. {words}")
+
+
+@cache
+def _changes(height: int) -> Spec:
+    y = alt.Y("label:N", sort=place("position"), axis=axis(labelLimit=190, labelPadding=8))
+    base = alt.Chart(MAIN).encode(y=y)
+    colour = alt.Color(
+        "verdict:N",
+        scale=alt.Scale(domain=["higher", "lower", "unsure"], range=[NOW, WORSE, UNSURE]),
+        legend=None,
+    )
+    x = alt.X("value:Q", axis=value_axis("+.0f", "percentage points"), scale=alt.Scale(zero=True, padding=24))
+    tips = [tip("label:N", "Step"), tip("note:N", "Change"), tip("rates:N", "Rates")]
+    zero = alt.Chart(ENDS).mark_rule(color=INK, opacity=QUIET, strokeDash=[3, 3]).encode(x=alt.X("value:Q"))
+    span = base.mark_rule(strokeWidth=3, opacity=0.55).encode(x=alt.X("low:Q"), x2="high:Q", color=colour, tooltip=tips)
+    point = base.mark_point(filled=True, size=110, opacity=1).encode(x=x, color=colour, tooltip=tips)
+    said = base.mark_text(dy=-13, fontSize=12, fontWeight=600, color=INK).encode(x=x, text="note:N")
+    rates = base.mark_text(dy=15, fontSize=11, color=INK, opacity=QUIET).encode(x=x, text="rates:N")
+    return bare((zero + span + point + said + rates).properties(height=height))
+
+
+def changes(frame: pd.DataFrame) -> Picture:
+    """Differences in percentage points with their intervals around zero; those that chance explains are grey.
+
+    `frame`, in order: label, value, low, high (points), note (the change in words), rates (both rates in words).
+    """
+    main = frame.assign(position=range(len(frame)), verdict="unsure")
+    main.loc[main["low"] > 0, "verdict"] = "higher"
+    main.loc[main["high"] < 0, "verdict"] = "lower"
+    words = "; ".join(f"{row.label}: {row.note}" for row in frame.itertuples())
+    ends = pd.DataFrame({"value": [0.0]})
+    return Picture(_changes(50 + 54 * len(frame)), {"main": main, "ends": ends}, frame, f"Changes. {words}")
+
+
+@cache
+def _timeline(height: int) -> Spec:
+    y = alt.Y("stage:N", sort=place("position"), axis=axis(labelLimit=160, labelPadding=8))
+    when = axis(
+        format="%-d %b %Y",
+        labelOverlap="greedy",
+        tickCount=6,
+        labelPadding=6,
+        grid=True,
+        gridColor=GRID,
+        gridOpacity=0.22,
+    )
+    x = alt.X("start:T", axis=when)
+    tips = [tip("stage:N", "Stage"), tip("entered:N", "Entered"), tip("span:N", "Stayed"), tip("note:N", "How")]
+    base = alt.Chart(MAIN).encode(y=y)
+    stays = (
+        base.mark_bar(cornerRadius=3, height=14, color=NOW)
+        .encode(x=x, x2="end:T", tooltip=tips)
+        .transform_filter("datum.kind == 'stayed'")
+    )
+    begins = base.mark_point(filled=True, size=70, opacity=1).encode(
+        x=x,
+        color=alt.Color("kind:N", scale=alt.Scale(domain=["stayed", "left"], range=[NOW, WORSE]), legend=None),
+        tooltip=tips,
+    )
+    done = (
+        alt.Chart(ENDS)
+        .mark_tick(thickness=2, height=12, color="#D08A1E", opacity=0.9)
+        .encode(
+            y=y,
+            x=alt.X("at:T", axis=when),
+            tooltip=[tip("kind:N", "What was done"), tip("on:N", "When"), tip("actor:N", "By")],
+        )
+    )
+    return bare((stays + begins + done).properties(height=height))
+
+
+def timeline(stays: pd.DataFrame, touches: pd.DataFrame, order: list[str]) -> Picture:
+    """A history: a bar per stay from entry to exit, a point per exit, and below what was done with them.
+
+    `stays`: stage, start, end, kind (stayed, left), note, span. `touches`: at, kind, actor. `order`: the stages from
+    the top down.
+    """
+    places = {stage: i for i, stage in enumerate(order)}
+    main = stays.assign(position=stays["stage"].map(places), entered=stays["start"].map(labels.instant))
+    ends = touches.assign(stage="Activities", position=len(order))
+    if len(ends):
+        ends["on"] = ends["at"].map(labels.instant)
+    words = "; ".join(f"{row.stage} on {row.entered}" for row in main.itertuples())
+    return Picture(_timeline(56 + 30 * (len(order) + bool(len(ends)))), {"main": main, "ends": ends}, stays, words)
