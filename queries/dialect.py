@@ -101,6 +101,10 @@ stripped = _construct(
     postgresql="btrim({0}, E' \\t\\n\\r\\v\\f')",
     clickhousedb="trim(BOTH ' \\t\\n\\r\\v\\f' FROM {0})",
 )
+# Text in small letters.
+lowered = _construct("lowered", sa.Text(), "lower({0})", clickhousedb="lowerUTF8({0})")
+# The greatest whole number that is not above a number.
+floored = _construct("floored", sa.Double(), "floor({0})")
 # A partition number's raw material and a row's fingerprint: any stable 53-bit hash, compared within one engine only.
 fingerprint = _construct(
     "fingerprint",
@@ -137,6 +141,14 @@ _days_later = _construct(
 _months_later = _construct(
     "months_later", sa.DateTime(), "({0} + {1} * interval '1 month')", clickhousedb="addMonths({0}, {1})"
 )
+# Text as a number; NULL where it is none.
+as_number = _construct(
+    "as_number",
+    sa.Double(),
+    "try_cast({0} AS double)",
+    postgresql=r"CASE WHEN {0} ~ '^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{{1,2}})?\s*$' THEN CAST({0} AS double precision) END",
+    clickhousedb="toFloat64OrNull(trim(BOTH ' \\t\\n\\r' FROM {0}))",
+)
 _quantile = _construct(
     "quantile",
     sa.Double(),
@@ -160,9 +172,14 @@ def utc(column: sa.ColumnElement, declared: str, timezone: str | None = None) ->
     return naive if timezone in (None, "UTC") else _from_local(naive, sa.literal(timezone))
 
 
+def local_time(instant: sa.ColumnElement, timezone: str) -> sa.ColumnElement:
+    """A naive UTC instant as the clock on the wall shows it there."""
+    return instant if timezone == "UTC" else _at_zone(instant, sa.literal(timezone))
+
+
 def local_floor(instant: sa.ColumnElement, grain: str, calendar: Calendar) -> sa.ColumnElement:
     """The first local day of the period of `grain` that holds a naive UTC instant (as Calendar.floor counts it)."""
-    local = instant if calendar.timezone == "UTC" else _at_zone(instant, sa.literal(calendar.timezone))
+    local = local_time(instant, calendar.timezone)
     if grain == "week" and calendar.week_start == "sunday":
         monday_based = _truncated["week"](_days_later(local, sa.literal_column("1")))
         return sa.cast(_days_later(monday_based, sa.literal_column("-1")), sa.Date())
@@ -176,11 +193,6 @@ def local_floor(instant: sa.ColumnElement, grain: str, calendar: Calendar) -> sa
 def quantile(value: sa.ColumnElement, q: float) -> sa.ColumnElement:
     """The q-quantile of non-null values, interpolated between neighbours (type 7); NULL over nothing."""
     return _quantile(value, sa.literal_column(repr(float(q))))
-
-
-def bucket(key: sa.ColumnElement, number: int, of: int) -> sa.ColumnElement:
-    """Whether a key falls into part `number` of `of` equal parts."""
-    return sa.func.mod(fingerprint(key), sa.literal_column(str(int(of)))) == sa.literal_column(str(int(number)))
 
 
 # Column types of the tables the app creates.
@@ -201,13 +213,23 @@ def type_of(python: type) -> TypeEngine:
     return {str: sa.Text(), datetime: Instant(), int: sa.BigInteger(), float: sa.Double(), bool: sa.Boolean()}[python]
 
 
-def create_table(dialect: sa.Dialect, table: sa.TableClause, types: Sequence[type]) -> str:
-    """The statement that creates an empty modelled table."""
+# Working tables need not survive their build: DuckDB keeps them out of its file, PostgreSQL out of its log.
+_WORKING = {DUCKDB: "TEMP ", POSTGRES: "UNLOGGED "}
+
+
+def create_table(dialect: sa.Dialect, table: sa.TableClause, types: Sequence[type], *, working: bool = False) -> str:
+    """The statement that creates an empty modelled table, or a working one."""
     names = _TYPES.get(dialect.name, _TYPES["default"])
     quote = dialect.identifier_preparer.quote_identifier
     columns = ", ".join(f"{quote(c.name)} {names[t]}" for c, t in zip(table.c, types, strict=True))
     engine = " ENGINE = MergeTree ORDER BY tuple()" if dialect.name == CLICKHOUSE else ""
-    return f"CREATE TABLE {dialect.identifier_preparer.format_table(table)} ({columns}){engine}"
+    kind = _WORKING.get(dialect.name, "") if working else ""
+    return f"CREATE {kind}TABLE {dialect.identifier_preparer.format_table(table)} ({columns}){engine}"  # type: ignore[arg-type]
+
+
+def note_statistics(dialect: sa.Dialect, table: sa.TableClause) -> str | None:
+    """The statement after which the engine plans with the rows just written, where it does not see to that itself."""
+    return f"ANALYZE {dialect.identifier_preparer.format_table(table)}" if dialect.name == POSTGRES else None  # type: ignore[arg-type]
 
 
 def create_schema(dialect: sa.Dialect, name: str) -> str:

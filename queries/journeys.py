@@ -1,4 +1,4 @@
-"""From stays to journeys: one wide row per journey, and both tables with their segments."""
+"""From steps to the tables that pages ask: one row per entry, and one wide row per journey, both with segments."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import sqlalchemy as sa
 
 from lifecycle.segments import Segment
 from lifecycle.stages import StageModel
-from queries.contract import Source
+from queries.catalog import segment_columns
+from queries.described import Described
 from queries.events import codes
-from queries.people import STORED
 
 
 def stays_columns(segments: tuple[Segment, ...]) -> dict[str, type]:
@@ -32,7 +32,7 @@ def stays_columns(segments: tuple[Segment, ...]) -> dict[str, type]:
         "actor": str,
         "lead_score": float,
         "contact_id": str,
-    } | {s.column: STORED[s.kind] for s in segments}
+    } | segment_columns(segments)
 
 
 def journeys_columns(model: StageModel, segments: tuple[Segment, ...]) -> dict[str, type]:
@@ -53,7 +53,7 @@ def journeys_columns(model: StageModel, segments: tuple[Segment, ...]) -> dict[s
     }
     columns |= {f"{s.key}_at": datetime for s in model.progress}
     columns |= {f"{s.key}_passed_at": datetime for s in model.progress}
-    return columns | {s.column: STORED[s.kind] for s in segments}
+    return columns | segment_columns(segments)
 
 
 def key_of(code: sa.ColumnElement, model: StageModel) -> sa.ColumnElement:
@@ -78,55 +78,55 @@ def move_of(c: sa.ColumnCollection, model: StageModel) -> sa.ColumnElement:
     )
 
 
-def journey_rows(
-    steps: sa.TableClause, model: StageModel, people: sa.FromClause | None, segments: tuple[Segment, ...]
-) -> sa.Select:
-    """The journeys of a set of steps, with the segments and the score of who moves."""
-    n, c = len(model.progress), steps.c
-    first = sa.and_(c.repeat == 0, c.code <= n, sa.or_(c.from_code.is_(None), c.from_code > n))
-    ends = sa.and_(c.code > n, c.from_code <= n)
-    last = sa.and_(c.repeat == 0, sa.or_(c.next_code.is_(None), sa.and_(c.code > n, c.next_code <= n)))
-    progress = c.code <= n
+def journey_rows(steps: sa.TableClause, model: StageModel) -> sa.Select:
+    """The journeys of steps, as `journey_working` columns: all but who moves, with codes for stages."""
+    ranks, c = len(model.progress), steps.c
+    first = sa.and_(c.repeat == 0, c.code <= ranks, sa.or_(c.from_code.is_(None), c.from_code > ranks))
+    ends = sa.and_(c.code > ranks, c.from_code <= ranks)
+    last = sa.and_(c.repeat == 0, sa.or_(c.next_code.is_(None), sa.and_(c.code > ranks, c.next_code <= ranks)))
+    progress = c.code <= ranks
     irregular = sa.or_(
         sa.and_(c.repeat == 1, progress),
-        sa.and_(c.repeat == 0, progress, c.code < c.from_code, c.from_code <= n),
+        sa.and_(c.repeat == 0, progress, c.code < c.from_code, c.from_code <= ranks),
         sa.and_(c.after_other == 1, sa.not_(first)),
     )
-    furthest = sa.func.max(sa.case((progress, c.code)))
     columns: dict[str, sa.ColumnElement] = {
-        "entity_id": c.entity_id,
+        "n": c.n,
         "journey": c.journey,
         "started_at": sa.func.min(c.at),
-        "started_by": sa.case((sa.func.min(sa.case((first, c.fact))) == 1, "fact"), else_="event"),
+        "by_fact": sa.func.min(sa.case((first, c.fact))),
         "exit_code": sa.func.min(sa.case((ends, c.code))),
         "exited_at": sa.func.min(sa.case((ends, c.at))),
         "exit_reason": sa.func.min(sa.case((ends, c.reason))),
         "current_code": sa.func.min(sa.case((last, c.code))),
-        "furthest_code": furthest,
-        "in_order": sa.case((sa.func.sum(sa.case((irregular, 1), else_=0)) == 0, 1), else_=0),
+        "furthest_code": sa.func.max(sa.case((progress, c.code))),
+        "irregular": sa.func.max(sa.case((irregular, 1), else_=0)),
+        "n_journeys": sa.func.max(c.n_journeys),
     }
     for stage in model.progress:
         rank = model.rank(stage.key)
         columns[f"{stage.key}_at"] = sa.func.min(sa.case((c.code == rank, c.at)))
         columns[f"{stage.key}_passed_at"] = sa.func.min(sa.case((_passes(c, model, rank), c.at)))
-    grouped = sa.select(*(e.label(name) for name, e in columns.items())).where(c.journey > 0)
-    j = grouped.group_by(c.entity_id, c.journey).subquery("grouped")
-    source: sa.FromClause = j
-    if people is not None:
-        source = source.outerjoin(people, people.c.entity_id == j.c.entity_id)
-    out: list[sa.ColumnElement] = []
-    decoded = {"exit_stage": j.c.exit_code, "current_stage": j.c.current_code, "furthest": j.c.furthest_code}
-    for name in journeys_columns(model, segments):
-        if name in decoded:
-            value = key_of(decoded[name], model)
-        elif name == "n_journeys":
-            value = sa.func.count().over(partition_by=j.c.entity_id)
-        elif name in j.c:
-            value = j.c[name]
-        else:
-            value = people.c[name] if people is not None else sa.cast(sa.null(), sa.Double())
-        out.append(value.label(name))
-    return sa.select(*out).select_from(source)
+    grouped = sa.select(*(value.label(name) for name, value in columns.items()))
+    return grouped.where(c.journey > 0).group_by(c.n, c.journey)
+
+
+def journey_working(model: StageModel) -> dict[str, type]:
+    """The columns of `journey_rows`."""
+    columns: dict[str, type] = {
+        "n": int,
+        "journey": int,
+        "started_at": datetime,
+        "by_fact": int,
+        "exit_code": int,
+        "exited_at": datetime,
+        "exit_reason": str,
+        "current_code": int,
+        "furthest_code": int,
+        "irregular": int,
+        "n_journeys": int,
+    }
+    return columns | {f"{s.key}{suffix}": datetime for s in model.progress for suffix in ("_at", "_passed_at")}
 
 
 def _passes(c: sa.ColumnCollection, model: StageModel, rank: int) -> sa.ColumnElement[bool]:
@@ -141,11 +141,22 @@ def _passes(c: sa.ColumnCollection, model: StageModel, rank: int) -> sa.ColumnEl
     return sa.or_(own, later)
 
 
-def stay_rows(
-    steps: sa.TableClause, journeys: sa.FromClause, model: StageModel, segments: tuple[Segment, ...]
-) -> sa.Select:
-    """The stays of a set of steps, with the segments of their journey."""
-    c, j = steps.c, journeys.c
+def journeys(rows: sa.TableClause, people: Described, model: StageModel) -> sa.Select:
+    """Journeys as the pages see them: stages by key, and who moves, with segments."""
+    c = rows.c
+    given: dict[str, sa.ColumnElement] = {
+        "started_by": sa.case((c.by_fact == 1, "fact"), else_="event"),
+        "exit_stage": key_of(c.exit_code, model),
+        "current_stage": key_of(c.current_code, model),
+        "furthest": key_of(c.furthest_code, model),
+        "in_order": 1 - c.irregular,
+    }
+    return _table(journeys_columns(model, people.segments), rows, given, people)
+
+
+def stays(steps: sa.TableClause, people: Described, model: StageModel) -> sa.Select:
+    """Stays as the pages see them: stages by key, how they were entered, and who moves, with segments."""
+    c = steps.c
     given: dict[str, sa.ColumnElement] = {
         "stage": key_of(c.code, model),
         "entered_at": c.at,
@@ -154,44 +165,12 @@ def stay_rows(
         "move": move_of(c, model),
         "by_fact": c.fact,
     }
-    columns = []
-    for name in stays_columns(segments):
-        value = given[name] if name in given else c[name] if name in c else j[name]
-        columns.append(value.label(name))
-    source = steps.outerjoin(journeys, sa.and_(j.entity_id == c.entity_id, j.journey == c.journey))
-    return sa.select(*columns).select_from(source)
+    return _table(stays_columns(people.segments), steps, given, people)
 
 
-def at_start(
-    journeys: sa.Subquery, past: Source, segments: tuple[Segment, ...], contacts_of: sa.FromClause | None
+def _table(
+    columns: dict[str, type], rows: sa.TableClause, given: dict[str, sa.ColumnElement], people: Described
 ) -> sa.Select:
-    """Journeys with segment values as they were when the journey started, where the history tells; else today's.
-
-    `contacts_of` maps an entity to the contact whose history counts (null: the entity is the contact).
-    """
-    j, result = journeys.c, journeys
-    names = {s.name: s for s in segments if s.kind in ("choice", "flag", "number")}
-    replaced: dict[str, sa.ColumnElement] = {}
-    source: sa.FromClause = result
-    for name, segment in names.items():
-        who = j.entity_id if contacts_of is None else contacts_of.c.contact_id
-        base = (
-            sa.select(j.entity_id, j.journey, past["value"].label("value"))
-            .select_from(
-                result.join(past.table, sa.and_(past["contact_id"] == who, past["valid_from"] <= j.started_at))
-                if contacts_of is None
-                else result.join(contacts_of, contacts_of.c.entity_id == j.entity_id).join(
-                    past.table, sa.and_(past["contact_id"] == who, past["valid_from"] <= j.started_at)
-                )
-            )
-            .where(past["column"] == name)
-        )
-        nth = sa.func.row_number().over(
-            partition_by=[j.entity_id, j.journey], order_by=[past["valid_from"].desc(), past["value"].asc()]
-        )
-        ranked = base.add_columns(nth.label("nth")).subquery()
-        newest = sa.select(ranked).where(ranked.c.nth == 1).subquery(f"was_{segment.column}")
-        source = source.outerjoin(newest, sa.and_(newest.c.entity_id == j.entity_id, newest.c.journey == j.journey))
-        was = newest.c.value if segment.kind != "number" else sa.cast(newest.c.value, sa.Double())
-        replaced[segment.column] = sa.func.coalesce(was, j[segment.column])
-    return sa.select(*(replaced.get(c.name, c).label(c.name) for c in j)).select_from(source)
+    source, told = people.of(rows)
+    found = given | {name: rows.c[name] for name in columns if name in rows.c and name not in given}
+    return sa.select(*((found.get(name, told.get(name))).label(name) for name in columns)).select_from(source)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 
 import pyarrow as pa
@@ -13,21 +12,12 @@ from lifecycle.scope import Scope
 from lifecycle.segments import Catalog, Choice, Filter
 from lifecycle.stages import StageModel
 from queries import builds, workbench
+from queries.attribution import DEALS
 from queries.builds import Build
 from queries.contract import Source, find_sources
 from queries.events import QUARANTINE
 from queries.journeys import journeys_columns, stays_columns
 from queries.warehouse import Rendered, Warehouse
-
-DEALS: dict[str, type] = {
-    "deal_id": str,
-    "entity_id": str,
-    "journey": int,
-    "created_at": datetime,
-    "closed_at": datetime,
-    "is_won": int,
-    "amount": float,
-}
 
 
 @dataclass(frozen=True)

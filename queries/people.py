@@ -1,128 +1,110 @@
-"""Who moves: contacts with their segments, and the merges that make several ids one."""
+"""Who is who: contacts with their segments, one row and one number each, and the merges that make several ids one."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from datetime import datetime
 
 import sqlalchemy as sa
 
 from lifecycle.segments import Segment
-from queries import workbench
-from queries.contract import DAY, FLAG, INSTANT, NUMBER, PERSONAL, TEXT, Source
-from queries.dialect import bytewise, stripped
-from queries.settings import Settings
-from queries.warehouse import Warehouse
+from queries.catalog import segment_columns, value_of
+from queries.contract import Source
+from queries.dialect import bytewise, fingerprint, stripped
+from queries.singles import first_of_each
+from queries.workbench import Workbench
 
-MAX_VALUES = 200  # a text column with more distinct values is an identifier or free text, not a segment
-STORED = {"choice": str, "flag": str, "number": float, "date": str}  # dates as ISO text: they compare as they sort
+MERGES: dict[str, type] = {"merged_id": str, "surviving_id": str}
+PEOPLE: dict[str, type] = {"n": int, "contact_id": str, "account_id": str, "created_at": datetime, "score": float}
 
 
-def resolve(pairs: list[tuple[str, str]]) -> dict[str, str | None]:
-    """Every merged id to the id that survives at the end of its chain; None where the chain runs into a circle.
+def identities(bench: Workbench, merges: Source) -> sa.TableClause:
+    """A working table from each merged id to the id at the end of its chain; null where that is a circle.
 
     An id merged into several others follows the bytewise smallest, so that the answer never depends on row order.
     """
-    into: dict[str, str] = {}
-    for merged, surviving in sorted(pairs, key=lambda p: (p[0].encode(), p[1].encode()), reverse=True):
-        into[merged] = surviving
-    resolved: dict[str, str | None] = {}
-    for start in into:
-        chain, at = [], start
-        while at in into and at not in resolved and at not in chain:
-            chain.append(at)
-            at = into[at]
-        end = resolved[at] if at in resolved else None if at in chain else at
-        resolved.update(dict.fromkeys(chain, end))
-    return resolved
+    merged, surviving = merges["merged_id"], merges["surviving_id"]
+    into = sa.func.min(bytewise(surviving)).label("surviving_id")
+    pairs = sa.select(merged.label("merged_id"), into).where(merged.is_not(None), surviving.is_not(None))
+    hops = bench.make("merges_1", MERGES, pairs.group_by(merged))
+    total, reach = bench.count(hops), 1
+    while bench.count(_unfinished(hops)) and reach <= total:  # no chain is longer than the table
+        onward = hops.alias("onward")
+        further = sa.func.coalesce(onward.c.surviving_id, hops.c.surviving_id).label("surviving_id")
+        joined = hops.outerjoin(onward, onward.c.merged_id == hops.c.surviving_id)
+        reach *= 2
+        hops = bench.make(f"merges_{reach}", MERGES, sa.select(hops.c.merged_id, further).select_from(joined))
+    circle = _unfinished(hops)
+    end = sa.case((circle.c.merged_id.is_(None), hops.c.surviving_id)).label("surviving_id")
+    known = sa.select(hops.c.merged_id, end).select_from(hops.outerjoin(circle, circle.c.merged_id == hops.c.merged_id))
+    return bench.make("identities", MERGES, known)
 
 
-def identities(warehouse: Warehouse, merges: Source | None, name: str) -> sa.TableClause | None:
-    """A working table `merged_id, surviving_id` (null in a circle); None where nothing was merged."""
-    if merges is None:
-        return None
-    pair = (merges["merged_id"], merges["surviving_id"])
-    rows = warehouse.query(sa.select(*pair).where(*(c.is_not(None) for c in pair)).distinct()).to_pylist()
-    resolved = resolve([tuple(r.values()) for r in rows])
-    made = workbench.create(warehouse, name, {"merged_id": str, "surviving_id": str})
-    pairs = list(resolved.items())
-    for i in range(0, len(pairs), 5_000):
-        values = [{"merged_id": m, "surviving_id": s} for m, s in pairs[i : i + 5_000]]
-        warehouse.execute(sa.insert(made).values(values))
-    return made
+def _unfinished(hops: sa.TableClause) -> sa.Subquery:
+    """The merged ids whose chain still ends at an id that was merged itself."""
+    onward = hops.alias("onward")
+    return sa.select(hops.c.merged_id).join(onward, onward.c.merged_id == hops.c.surviving_id).subquery("unfinished")
 
 
-def find_segments(warehouse: Warehouse, contacts: Source | None, settings: Settings) -> tuple[Segment, ...]:
-    """The segment columns of `contacts`, found from the schema and what the columns hold.
-
-    Low-cardinality text and booleans become choices and flags, numbers ranges, dates periods. Personal data and
-    identifiers are left out; configuration gives labels, order and hides.
-    """
-    if contacts is None:
-        return ()
-    kinds = {n: contacts.spec.columns[n] for n in ("owner", "lead_score") if contacts.has(n)} | contacts.extra
-    found = []
-    for name, kind in kinds.items():
-        setting = settings.segments.get(name)
-        if (setting.personal if setting else False) or (PERSONAL.search(name) and not setting):
-            continue
-        segment = _examined(warehouse, contacts, name, kind)
-        if segment:
-            label = (setting.label if setting else None) or name.replace("_", " ").strip().capitalize()
-            found.append(replace(segment, label=label, hidden=setting.hidden if setting else False))
-    order = {name: s.order for name, s in settings.segments.items() if s.order is not None}
-    found.sort(key=lambda s: order.get(s.name, len(order) + 1_000))
-    return tuple(replace(s, column=f"g{i}") for i, s in enumerate(found))
+def survivor(contact: sa.ColumnElement, identities: sa.TableClause) -> sa.ColumnElement:
+    """The id at the end of a contact's merges, for rows outer-joined to `identities`; null in a circle."""
+    return sa.case((identities.c.merged_id.is_(None), contact), else_=identities.c.surviving_id)
 
 
-def value_of(contacts: Source, name: str, kind: str) -> sa.ColumnElement:
-    """A segment's value as the modelled tables store it."""
-    raw = contacts[name] if contacts.has(name) else contacts.column(name)
-    if kind == FLAG:
-        return sa.case((raw.is_(True), "true"), (raw.is_(False), "false"))
-    if kind in (DAY, INSTANT):
-        return sa.cast(sa.cast(raw, sa.Date()), sa.Text())
-    return sa.cast(raw, sa.Double()) if kind == NUMBER else sa.cast(raw, sa.Text())
+def folded(rows: sa.Select, column: str, identities: sa.TableClause | None) -> sa.Select:
+    """`rows` with merged ids in `column` replaced by the surviving ones; ids in a circle stay what they were."""
+    if identities is None:
+        return rows
+    base, who = rows.subquery("unfolded"), identities.alias("who")
+    kept = sa.func.coalesce(who.c.surviving_id, base.c[column]).label(column)
+    joined = base.outerjoin(who, who.c.merged_id == base.c[column])
+    return sa.select(*(kept if c.name == column else c for c in base.c)).select_from(joined)
 
 
-def _examined(warehouse: Warehouse, contacts: Source, name: str, kind: str) -> Segment | None:
-    value = value_of(contacts, name, kind).label("value")
-    base = sa.select(value).select_from(contacts.table).subquery()
-    if kind in (TEXT, FLAG):
-        n = sa.func.count()
-        statement = sa.select(base.c.value, n).group_by(base.c.value).order_by(n.desc(), bytewise(base.c.value))
-        values = warehouse.query(statement.limit(MAX_VALUES + 1)).column(0).to_pylist()
-        if len(values) > MAX_VALUES or not any(v is not None for v in values):
-            return None
-        return Segment(name, "", "flag" if kind == FLAG else "choice", name, tuple(values))
-    low, high = warehouse.query(sa.select(sa.func.min(base.c.value), sa.func.max(base.c.value))).to_pylist()[0].values()
-    if low is None:
-        return None
-    return Segment(name, "", "number" if kind == NUMBER else "date", name, (), low, high)
-
-
-def people_columns(segments: tuple[Segment, ...]) -> dict[str, type]:
-    return {"contact_id": str, "account_id": str, "created_at": str, "score": float} | {
-        s.column: STORED[s.kind] for s in segments
-    }
-
-
-def people(warehouse: Warehouse, contacts: Source, segments: tuple[Segment, ...], name: str) -> sa.TableClause:
-    """A working table of one row per contact: account, score and segments; of several rows, the first created counts."""
-    columns = [
+def people(bench: Workbench, contacts: Source, segments: tuple[Segment, ...]) -> sa.TableClause:
+    """A working table of one numbered row per contact: account, score, segments. Of several the first created counts."""
+    rows = sa.select(
         contacts["contact_id"].label("contact_id"),
         sa.case((stripped(contacts["account_id"]) != "", contacts["account_id"])).label("account_id"),
-        sa.cast(contacts["created_at"], sa.Text()).label("created_at"),
+        contacts["created_at"].label("created_at"),
         contacts["lead_score"].label("score"),
-        *(value_of(contacts, s.name, _contract_kind(contacts, s.name)).label(s.column) for s in segments),
-    ]
-    rows = sa.select(*columns).select_from(contacts.table).where(contacts["contact_id"].is_not(None)).subquery()
-    order = [bytewise(c) if isinstance(c.type, sa.Text) else c for c in list(rows.c)[1:]]
-    first = sa.func.row_number().over(partition_by=rows.c.contact_id, order_by=[c.asc().nulls_last() for c in order])
-    numbered = sa.select(rows, first.label("nth")).subquery()
-    made = workbench.create(warehouse, name, people_columns(segments))
-    workbench.fill(warehouse, made, sa.select(*(numbered.c[c.name] for c in made.c)).where(numbered.c.nth == 1))
-    return made
+        *(value_of(contacts, s).label(s.column) for s in segments),
+    ).where(contacts["contact_id"].is_not(None))
+
+    def single(c: sa.ColumnCollection) -> tuple[list[sa.ColumnElement], list[sa.ColumnElement]]:
+        rest = [x for x in c if x.name not in ("contact_id", "created_at")]
+        order = [bytewise(x) if isinstance(x.type, sa.Text) else x for x in (c.created_at, *rest)]
+        return [c.contact_id], [x.asc().nulls_last() for x in order]
+
+    single_rows = first_of_each(bench, "contacts", rows, lambda c: fingerprint(c.contact_id), single).subquery()
+    number = sa.func.row_number().over().label("n")
+    return bench.make("people", PEOPLE | segment_columns(segments), sa.select(number, *single_rows.c))
 
 
-def _contract_kind(contacts: Source, name: str) -> str:
-    return contacts.spec.columns.get(name) or contacts.extra[name]
+def mentioned(bench: Workbench, rows: list[sa.Select], identities: sa.TableClause | None) -> sa.TableClause:
+    """Where no contacts are given: a numbered row for everybody whom the rows name, by the surviving id."""
+    named = sa.union_all(*(sa.select(r.subquery().c.contact_id) for r in rows)).subquery()
+    ids = folded(sa.select(named.c.contact_id), "contact_id", identities).distinct().subquery()
+    number = sa.func.row_number().over().label("n")
+    return bench.make("people", PEOPLE, sa.select(number, ids.c.contact_id).where(ids.c.contact_id.is_not(None)))
+
+
+def first_contacts(people: sa.TableClause, accounts: sa.Select) -> sa.Subquery:
+    """The first contact of each of these accounts: the earliest created, then the bytewise smallest id."""
+    order = [people.c.created_at.asc().nulls_last(), bytewise(people.c.contact_id)]
+    nth = sa.func.row_number().over(partition_by=people.c.account_id, order_by=order).label("nth")
+    rows = sa.select(people.c.account_id, people.c.contact_id, nth).where(people.c.account_id.in_(accounts)).subquery()
+    return sa.select(rows.c.account_id, rows.c.contact_id).where(rows.c.nth == 1).subquery("first_contacts")
+
+
+def owned(source: Source, people: sa.TableClause | None, **columns: sa.ColumnElement) -> sa.Select:
+    """`columns` of a source's rows and `contact_id`, who they belong to: their contact, else their account's first."""
+    named = [c.label(name) for name, c in columns.items()]
+    if people is None or not source.has("account_id"):
+        return sa.select(source["contact_id"].label("contact_id"), *named).select_from(source.table)
+    alone = sa.select(source["account_id"]).select_from(source.table).where(source["contact_id"].is_(None))
+    first = first_contacts(people, alone)
+    who = sa.func.coalesce(source["contact_id"], first.c.contact_id).label("contact_id")
+    joined = source.table.outerjoin(
+        first, sa.and_(first.c.account_id == source["account_id"], source["contact_id"].is_(None))
+    )
+    return sa.select(who, *named).select_from(joined)

@@ -1,7 +1,8 @@
-"""From events to stays: one chain of window functions that walks every entity's history in order.
+"""From events to steps: one chain of window functions that walks every entity's history in order.
 
-Each step adds what the next one needs; nothing looks at more than its own entity, so entities can be taken in parts.
-The rules are those of `lifecycle.transitions`, which derives the same rows one by one.
+Each link adds what the next one needs; nothing looks at more than its own entity, so entities can be taken in parts.
+The rules are those of `lifecycle.transitions`, which derives the same rows one by one. Only numbers travel along the
+chain; what an event says otherwise is found again by its id.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ import sqlalchemy as sa
 
 from lifecycle.stages import StageModel
 from queries.dialect import bytewise
-from queries.events import EVENT, codes
 
+# An event on its way: of entity `n`; `code` as in EVENT; `behind_other`: an ignored value lies before it.
+MOMENT: dict[str, type] = {"n": int, "at": datetime, "code": int, "fact": int, "behind_other": int, "id": int}
+# An entry: its journey, its stay's end, where it came from and went, whether it repeats. `n_journeys` of its entity.
 STEP: dict[str, type] = {
-    "entity_id": str,
+    "n": int,
     "journey": int,
+    "n_journeys": int,
     "seq": int,
     "code": int,
     "at": datetime,
@@ -26,157 +30,154 @@ STEP: dict[str, type] = {
     "repeat": int,
     "fact": int,
     "after_other": int,
-    "event_id": str,
-    "raw": str,
-    "reason": str,
-    "competitor": str,
-    "actor": str,
-    "lead_score": float,
-    "contact_id": str,
+    "id": int,
 }
-_PACK = 1024  # codes stay below: a row number and a code travel through one min or max
+_PACK = 1024  # codes stay below: a count and a code travel through one maximum
+BEFORE, SO_FAR, ALL = (None, -1), (None, 0), (None, None)
+Window = tuple[int | None, int | None]
 
 
-def ordered(c: sa.ColumnCollection) -> list[sa.ColumnElement]:
-    """The canonical order of an entity's events; it depends on what the rows say, never on how they arrived."""
-    texts = [sa.func.coalesce(c.event_id, ""), c.raw, c.reason, c.competitor, c.actor]
-    by_text = [bytewise(t).asc().nulls_first() for t in texts]
-    return [c.at.asc(), c.ord.asc(), *by_text, c.lead_score.asc().nulls_first(), bytewise(c.contact_id).asc()]
-
-
-def steps(events: sa.FromClause, model: StageModel) -> sa.Select:
-    """Every kept event in order, as STEP columns: its journey, its stay's end, where it came from, whether it repeats.
-
-    Left out: ignored values (they only set `after_other` on the next row) and facts whose `requires` is not met.
-    """
+def place(code: sa.ColumnElement, model: StageModel) -> sa.ColumnElement:
+    """Order within an instant: progress by rank, then exits, then ignored values."""
     n = len(model.progress)
-    c = events.c
-    rows: sa.Subquery = sa.select(
-        events, sa.func.row_number().over(partition_by=c.entity_id, order_by=ordered(c)).label("rn")
-    ).subquery("numbered")
-    rows = _qualified(rows, model)
-    rows = _without_ignored(rows)
-    rows = _journeys(rows, n)
-    rows = _repeats(rows, n)
-    return _stays(rows)
+    return sa.case((code == 0, n + 2), (code > n, n + 1), else_=code)
 
 
-def _window(
-    rows: sa.Subquery, value: sa.ColumnElement, frame: tuple[int | None, int | None], *also: str
-) -> sa.ColumnElement:
-    """`value` over the rows of the same entity (and of `also`) in canonical order."""
-    partition = [rows.c.entity_id, *(rows.c[name] for name in also)]
+def ties(moments: sa.FromClause, events: sa.TableClause, model: StageModel, contact: sa.FromClause | None) -> sa.Select:
+    """The moments that share entity, instant and place with another: `id`, and `tie` by what they say, bytewise.
+
+    `contact` maps event ids to contacts (`id, contact_id`), for entities that several contacts move.
+    """
+    m, e = moments.c, events.c
+    key = (m.n, m.at, place(m.code, model).label("place"))
+    shared = sa.select(*key).group_by(*key).having(sa.func.count() > 1).subquery("shared")
+    texts = [sa.func.coalesce(e.event_id, ""), e.raw, e.reason, e.competitor, e.actor]
+    order = [*(bytewise(t).asc().nulls_first() for t in texts), e.lead_score.asc().nulls_first()]
+    same = sa.and_(shared.c.n == m.n, shared.c.at == m.at, shared.c.place == place(m.code, model))
+    source = moments.join(shared, same).join(events, e.id == m.id)
+    if contact is not None:
+        source = source.join(contact, contact.c.id == m.id)
+        order.append(bytewise(contact.c.contact_id))
+    tie = sa.func.row_number().over(partition_by=[shared.c.n, shared.c.at, shared.c.place], order_by=order)
+    return sa.select(m.id, tie.label("tie")).select_from(source)
+
+
+def steps(moments: sa.FromClause, ties: sa.TableClause, model: StageModel, never_back: bool) -> sa.Select:
+    """Every entry in order, as STEP columns. `never_back`: no event goes back in its journey; else only facts do not.
+
+    Left out are ignored values; they only set `after_other` on the next entry.
+    """
+    ranks = len(model.progress)
+    rows = _ordered(moments, ties, model)
+    rows = _without_ignored(rows, ranks)
+    rows = _started(rows, ranks, never_back)
+    rows = _repeats(rows)
+    return _closed(rows)
+
+
+def _over(rows: sa.Subquery, value: sa.ColumnElement, frame: Window | None = None, *also: str) -> sa.ColumnElement:
+    """`value` over the rows of the same entity (and of equal `also`) in order."""
+    partition = [rows.c.n, *(rows.c[name] for name in also)]
     return value.over(partition_by=partition, order_by=rows.c.rn, rows=frame)  # type: ignore[attr-defined]
 
 
-BEFORE, SO_FAR, AFTER = (None, -1), (None, 0), (1, None)
+def _ordered(moments: sa.FromClause, ties: sa.TableClause, model: StageModel) -> sa.Subquery:
+    """Numbers the rows of every entity in order; `behind` is the code of the row before, `exits` counts exits so far."""
+    m = moments.c
+    window = {"partition_by": m.n, "order_by": [m.at, place(m.code, model), sa.func.coalesce(ties.c.tie, 0)]}
+    exits = sa.func.sum(sa.case((m.code > len(model.progress), 1), else_=0))
+    return (
+        sa.select(
+            moments,
+            sa.func.row_number().over(**window).label("rn"),
+            sa.func.lag(m.code).over(**window).label("behind"),
+            exits.over(**window, rows=SO_FAR).label("exits"),
+        )
+        .select_from(moments.outerjoin(ties, ties.c.id == m.id))
+        .subquery("ordered")
+    )
 
 
-def _qualified(rows: sa.Subquery, model: StageModel) -> sa.Subquery:
-    """Drops facts of a stage that `requires` another one which no earlier row has."""
-    known = codes(model)
-    needs = {known[key]: known[need] for key in set(model.facts.values()) if (need := model.stage(key).requires)}
-    if not needs:
-        return rows
-    seen = {
-        need: _window(rows, sa.func.max(sa.case((rows.c.code == need, 1))), BEFORE).label(f"seen_{need}")
-        for need in sorted(set(needs.values()))
-    }
-    marked = sa.select(rows, *seen.values()).subquery("seen")
-    c = marked.c
-    unmet = [sa.and_(c.fact == 1, c.code == key, c[f"seen_{need}"].is_(None)) for key, need in needs.items()]
-    return sa.select(*(c[col.name] for col in rows.c)).where(sa.not_(sa.or_(*unmet))).subquery("qualified")
-
-
-def _without_ignored(rows: sa.Subquery) -> sa.Subquery:
-    """Drops ignored values, counting them up first: a kept row is `after_other` if the count moved since the last."""
-    others = _window(rows, sa.func.sum(sa.case((rows.c.code == 0, 1), else_=0)), SO_FAR).label("others")
-    counted = sa.select(rows, others).subquery("counted")
-    kept = sa.select(counted).where(counted.c.code != 0).subquery("kept")
-    partition = {"partition_by": kept.c.entity_id, "order_by": kept.c.rn}
+def _without_ignored(rows: sa.Subquery, ranks: int) -> sa.Subquery:
+    """Drops ignored values; `top` is the highest rank reached since which exit, packed."""
+    kept = sa.select(rows).where(rows.c.code != 0).subquery("kept")
+    c = kept.c
     return sa.select(
         kept,
-        sa.func.row_number().over(**partition).label("seq"),
-        sa.func.lag(kept.c.others).over(**partition).label("others_before"),
-        sa.func.lag(kept.c.code).over(**partition).label("code_before"),
+        _over(kept, sa.func.row_number()).label("seq"),
+        _over(kept, sa.func.lag(c.code)).label("before"),
+        _over(kept, sa.func.max(sa.case((c.code <= ranks, c.exits * _PACK + c.code))), BEFORE).label("top"),
     ).subquery("sequence")
 
 
-def _journeys(rows: sa.Subquery, n: int) -> sa.Subquery:
-    """Numbers the journeys: one starts at a progress row that is the entity's first or follows an exit."""
+def _started(rows: sa.Subquery, ranks: int, never_back: bool) -> sa.Subquery:
+    """`starts` a journey: the first progress, or progress after an exit. `sunk`: at or below what its journey reached."""
     c = rows.c
-    first = c.seq == 1  # engines disagree on what lies before the first row: the row number does not
-    starts = sa.case((sa.and_(c.code <= n, sa.or_(first, c.code_before > n)), 1), else_=0)
-    others_before = sa.case((first, 0), else_=c.others_before)
+    progress = c.code <= ranks
+    starts = sa.and_(progress, sa.or_(c.seq == 1, c.before > ranks))
+    rises = sa.true() if never_back else c.fact == 1
+    sunk = sa.and_(rises, progress, c.exits * _PACK + c.code <= c.top)
+    other = sa.or_(c.behind_other == 1, sa.and_(c.rn > 1, c.behind == 0))
     return sa.select(
         rows,
-        sa.case((c.others > others_before, 1), else_=c.after_other).label("behind_other"),
-        _window(rows, sa.func.sum(starts), SO_FAR).label("journey"),
-    ).subquery("numbered_journeys")
+        *(sa.case((x, 1), else_=0).label(n) for n, x in (("starts", starts), ("sunk", sunk), ("after_other", other))),
+    ).subquery("started")
 
 
-def _repeats(rows: sa.Subquery, n: int) -> sa.Subquery:
-    """Marks repeats: what never goes back and is not above the highest rank of its journey, or the current stage again."""
-    c = rows.c
-    top = _window(rows, sa.func.max(sa.case((c.code <= n, c.code))), BEFORE, "journey").label("top")
-    topped = sa.select(rows, top).subquery("topped")
-    c = topped.c
-    sunk = sa.and_(c.rises == 1, c.code <= n, c.code <= sa.func.coalesce(c.top, 0))
-    packed = sa.case((sa.not_(sunk), c.rn * _PACK + c.code))
-    current = _window(topped, sa.func.max(packed), BEFORE).label("current")
-    placed = sa.select(topped, sa.case((sunk, 1), else_=0).label("sunk"), current).subquery("placed")
-    c = placed.c
-    again = sa.and_(c.current.is_not(None), sa.func.mod(c.current, _PACK) == c.code)
-    return sa.select(placed, sa.case((sa.or_(c.sunk == 1, again), 1), else_=0).label("repeat")).subquery("repeats")
+def _repeats(rows: sa.Subquery) -> sa.Subquery:
+    """Numbers the journeys, and marks repeats: what is sunk, and the stage again that the entity is in."""
+    current = _over(rows, sa.func.lag(rows.c.code), None, "sunk").label("current")
+    numbered = sa.select(
+        rows,
+        _over(rows, sa.func.sum(rows.c.starts), SO_FAR).label("journey"),
+        _over(rows, sa.func.sum(rows.c.starts), ALL).label("n_journeys"),
+        current,
+    ).subquery("journeys")
+    c = numbered.c
+    repeat = sa.case((sa.or_(c.sunk == 1, c.code == c.current), 1), else_=0).label("repeat")
+    return sa.select(numbered, repeat).subquery("repeats")
 
 
-def _stays(rows: sa.Subquery) -> sa.Select:
-    """Closes every stay at the next row that is no repeat, and tells from which stage it was entered."""
-    c = rows.c
-    packed = sa.case((c.repeat == 0, c.rn * _PACK + c.code))
+def _closed(rows: sa.Subquery) -> sa.Select:
+    """Closes every stay at the next entry that is no repeat, and tells from which stage it was entered."""
     walked = sa.select(
         rows,
-        _window(rows, sa.func.min(packed), AFTER).label("following"),
-        _window(rows, sa.func.max(packed), BEFORE).label("preceding"),
-        _window(rows, sa.func.min(sa.case((c.repeat == 0, c.at))), AFTER).label("next_at"),
+        _over(rows, sa.func.lead(rows.c.code), None, "repeat").label("following"),
+        _over(rows, sa.func.lead(rows.c.at), None, "repeat").label("ends_at"),
+        _over(rows, sa.func.lag(rows.c.code), None, "repeat").label("preceding"),
     ).subquery("walked")
     c = walked.c
     kept = c.repeat == 0
     given = {
-        "after_other": c.behind_other,
-        "exited_at": sa.case((kept, c.next_at)),
-        "next_code": sa.case((sa.and_(kept, c.following.is_not(None)), sa.func.mod(c.following, _PACK))),
-        "from_code": sa.case((sa.and_(kept, c.preceding.is_not(None)), sa.func.mod(c.preceding, _PACK))),
+        "exited_at": sa.case((kept, c.ends_at)),
+        "next_code": sa.case((kept, c.following)),
+        "from_code": sa.case((kept, c.preceding)),
     }
     return sa.select(*(given.get(name, c.get(name)).label(name) for name in STEP))
 
 
-def account_events(stays: sa.FromClause, accounts: sa.FromClause, model: StageModel) -> sa.Select:
-    """The events of accounts, from their contacts' stays: progress that never goes back, and the last exit.
-
-    Every entry of a contact counts for its account (contacts without one stand alone); an exit counts at the instant
-    at which no contact of the account is in an open journey any more.
+def entered_by_members(steps: sa.TableClause, members: sa.TableClause, model: StageModel) -> sa.Subquery:
+    """What contacts entered, as rows of their account: MOMENT columns, and `change`, +1 where a contact opens (its first
+    progress, also after an exit), -1 where it closes.
     """
-    n = len(model.progress)
-    c = stays.c
-    entity = sa.func.coalesce(accounts.c.account_id, c.contact_id).label("entity_id")
-    opens = sa.case((sa.and_(c.code <= n, sa.or_(c.from_code.is_(None), c.from_code > n)), 1), else_=0)
-    closes = sa.case((sa.and_(c.code > n, c.from_code <= n), 1), else_=0)
-    ord_ = sa.case((c.code > n, n + 1), else_=c.code)
-    rows = (
-        sa.select(*(c[name] for name in EVENT if name in STEP and name != "entity_id"))
-        .add_columns(entity, ord_.label("ord"), (opens - closes).label("change"), closes.label("closes"))
-        .select_from(stays.outerjoin(accounts, accounts.c.contact_id == c.contact_id))
+    ranks, c = len(model.progress), steps.c
+    opens = sa.and_(c.code <= ranks, sa.or_(c.from_code.is_(None), c.from_code > ranks))
+    closes = sa.and_(c.code > ranks, c.from_code <= ranks)
+    change = sa.case((opens, 1), (closes, -1), else_=0).label("change")
+    return (
+        sa.select(members.c.entity.label("n"), c.at, c.code, c.fact, c.after_other.label("behind_other"), c.id, change)
+        .join(members, members.c.n == c.n)
         .where(c.repeat == 0)
-        .subquery("members")
+        .subquery("entered")
     )
-    r = rows.c
-    still_open = (
-        sa.func.sum(r.change).over(partition_by=r.entity_id, order_by=ordered(r), rows=SO_FAR).label("still_open")
-    )
-    counted = sa.select(rows, still_open).subquery("counted_members")
-    r = counted.c
-    given = {"rises": sa.literal_column("1")}
-    return sa.select(*(given.get(name, r.get(name)).label(name) for name in EVENT)).where(
-        sa.or_(r.code <= n, sa.and_(r.closes == 1, r.still_open == 0))
-    )
+
+
+def account_moments(entered: sa.FromClause, ties: sa.TableClause, model: StageModel) -> sa.Select:
+    """The moments of accounts: every progress of a contact, and the exit of the last one that was open."""
+    e = entered.c
+    order = [e.at, place(e.code, model), sa.func.coalesce(ties.c.tie, 0)]
+    still_open = sa.func.sum(e.change).over(partition_by=e.n, order_by=order, rows=SO_FAR).label("still_open")
+    counted = sa.select(entered, still_open).select_from(entered.outerjoin(ties, ties.c.id == e.id)).subquery("counted")
+    c = counted.c
+    last = sa.and_(c.change == -1, c.still_open == 0)
+    return sa.select(*(c[name] for name in MOMENT)).where(sa.or_(c.code <= len(model.progress), last))

@@ -3,11 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import TracebackType
 
 import sqlalchemy as sa
 
 from queries import dialect
 from queries.warehouse import Warehouse
+
+
+class Workbench:
+    """The working tables of one build, which end with it: `with Workbench(…) as bench:`."""
+
+    def __init__(self, warehouse: Warehouse, mark: int) -> None:
+        self.warehouse = warehouse
+        self._mark = mark
+        self._made: list[sa.TableClause] = []
+
+    def __enter__(self) -> Workbench:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        while self._made:
+            drop(self.warehouse, self._made.pop())
+
+    def make(
+        self, what: str, columns: Mapping[str, type], rows: sa.Select | sa.CompoundSelect | None = None
+    ) -> sa.TableClause:
+        """A working table, with these rows if given; one of the same name is replaced."""
+        made = table(self.warehouse, f"working_{what}_{self._mark}", columns)
+        drop(self.warehouse, made)
+        self._made.append(made)
+        kinds = list(columns.values())
+        self.warehouse.execute(dialect.create_table(self.warehouse.dialect, made, kinds, working=True))
+        if rows is not None:
+            fill(self.warehouse, made, rows)
+        return made
+
+    def count(self, of: sa.FromClause, *where: sa.ColumnElement[bool]) -> int:
+        """Rows of a table or subquery that fulfil all conditions."""
+        return count(self.warehouse, of, *where)
 
 
 def table(warehouse: Warehouse, name: str, columns: Mapping[str, type]) -> sa.TableClause:
@@ -28,9 +64,12 @@ def create(warehouse: Warehouse, name: str, columns: Mapping[str, type]) -> sa.T
 def fill(warehouse: Warehouse, into: sa.TableClause, rows: sa.Select | sa.CompoundSelect) -> None:
     """Append the rows of a select, column by column of the same name."""
     warehouse.execute(sa.insert(into).from_select([c.name for c in rows.selected_columns], rows))
+    if statement := dialect.note_statistics(warehouse.dialect, into):
+        warehouse.execute(statement)
 
 
 def drop(warehouse: Warehouse, made: sa.TableClause) -> None:
+    """Drop a table if it is there."""
     warehouse.execute(f"DROP TABLE IF EXISTS {warehouse.dialect.identifier_preparer.format_table(made)}")  # type: ignore[arg-type]
 
 

@@ -1,0 +1,78 @@
+"""What is known of who moves: today's score and segments, and segments as they were when a journey started."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from lifecycle.segments import Segment
+from queries.catalog import STORED
+from queries.contract import Source
+from queries.dialect import as_number, bytewise
+from queries.entities import Entities
+from queries.workbench import Workbench
+
+PAST: dict[str, type] = {"n": int, "name": str, "value": str, "valid_from": datetime}
+
+
+@dataclass(frozen=True)
+class Described:
+    """Entities with the segments of a build; `then` holds, for journeys whose contact has a history, what it tells."""
+
+    entities: Entities
+    segments: tuple[Segment, ...]
+    then: sa.TableClause | None
+
+    def of(self, rows: sa.TableClause) -> tuple[sa.FromClause, dict[str, sa.ColumnElement]]:
+        """Rows of entities `n` and their `journey`, joined with who moves; and that one's columns by name."""
+        e = self.entities.moving
+        source = rows.join(e, e.c.n == rows.c.n)
+        columns: dict[str, sa.ColumnElement] = {c.name: c for c in e.c if c.name != "n"}
+        if self.then is not None:
+            t = self.then.c
+            source = source.outerjoin(self.then, sa.and_(t.n == rows.c.n, t.journey == rows.c.journey))
+            for s in self.segments:
+                if s.at_start:
+                    columns[s.column] = sa.case((t[f"told_{s.column}"] > 0, t[s.column]), else_=e.c[s.column])
+        return source, columns
+
+
+def past(bench: Workbench, history: Source, entities: Entities) -> sa.TableClause:
+    """A working table of what is known of the past of those who speak for entities."""
+    e = entities.moving
+    rows = sa.select(
+        e.c.n,
+        history["column"].label("name"),
+        history["value"].label("value"),
+        history["valid_from"].label("valid_from"),
+    ).select_from(history.table.join(e, e.c.contact_id == history["contact_id"]))
+    return bench.make("past", PAST, rows)
+
+
+def then_columns(segments: tuple[Segment, ...]) -> dict[str, type]:
+    """The columns of `then_rows`: per segment its value at the start of the journey, and whether the history tells it."""
+    told = [s for s in segments if s.at_start]
+    columns: dict[str, type] = {"n": int, "journey": int}
+    return columns | {s.column: STORED[s.kind] for s in told} | {f"told_{s.column}": int for s in told}
+
+
+def then_rows(past: sa.TableClause, journeys: sa.FromClause, segments: tuple[Segment, ...]) -> sa.Select:
+    """One row per journey of whose start the history tells: of each segment the newest value valid by then."""
+    p, j = past.c, journeys.c
+    newest = [p.valid_from.desc(), bytewise(p.value).asc().nulls_last()]
+    nth = sa.func.row_number().over(partition_by=[j.n, j.journey, p.name], order_by=newest).label("nth")
+    by_then = sa.and_(p.n == j.n, p.valid_from <= j.started_at)
+    ranked = (
+        sa.select(j.n, j.journey, p.name, p.value, nth).select_from(past.join(journeys, by_then)).subquery("ranked")
+    )
+    c = ranked.c
+    columns: dict[str, sa.ColumnElement] = {"n": c.n, "journey": c.journey}
+    for s in (s for s in segments if s.at_start):
+        kinds = {"number": as_number(c.value), "flag": sa.func.lower(c.value)}
+        named = c.name == s.name
+        columns[s.column] = sa.func.max(sa.case((named, kinds.get(s.kind, c.value))))
+        columns[f"told_{s.column}"] = sa.func.sum(sa.case((named, 1), else_=0))
+    rows = sa.select(*(columns[name].label(name) for name in then_columns(segments)))
+    return rows.where(c.nth == 1).group_by(c.n, c.journey)

@@ -1,0 +1,91 @@
+"""Who moves through a model: contacts, accounts (their contacts rolled up) or deals, one numbered row each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from lifecycle.segments import Segment
+from queries.catalog import segment_columns
+from queries.contract import Source
+from queries.dialect import bytewise, fingerprint
+from queries.people import folded, owned
+from queries.singles import first_of_each
+from queries.workbench import Workbench
+
+ENTITY: dict[str, type] = {"n": int, "entity_id": str, "contact_id": str, "score": float}
+
+
+@dataclass(frozen=True)
+class Entities:
+    """Who moves, by number.
+
+    `named`: `id, n` of what events name; `complete` tells that an id which is not there does not exist. `moving`: ENTITY
+    columns and segments; `contact_id` is the contact who speaks for the entity. `members`: for accounts, the number `n`
+    of each contact and the number `entity` of its account.
+    """
+
+    named: sa.FromClause
+    complete: bool
+    moving: sa.FromClause
+    members: sa.TableClause | None = None
+
+
+def contacts(people: sa.TableClause, segments: tuple[Segment, ...], complete: bool) -> Entities:
+    """Contacts move by themselves."""
+    c = people.c
+    moving = sa.select(c.n, c.contact_id.label("entity_id"), c.contact_id, c.score, *(c[s.column] for s in segments))
+    return Entities(_named(people), complete, moving.subquery("entities"))
+
+
+def accounts(bench: Workbench, people: sa.TableClause, segments: tuple[Segment, ...], complete: bool) -> Entities:
+    """Contacts move their account, for which its first contact speaks; those without an account stand alone."""
+    c = people.c
+    account = sa.func.coalesce(c.account_id, c.contact_id)
+    alone = sa.case((c.account_id.is_(None), 1), else_=0)
+    order = [alone, c.created_at.asc().nulls_last(), bytewise(c.contact_id)]
+    first = sa.func.first_value(c.n).over(partition_by=account, order_by=order).label("entity")
+    members = bench.make("members", {"n": int, "entity": int}, sa.select(c.n, first))
+    moving = (
+        sa.select(c.n, account.label("entity_id"), c.contact_id, c.score, *(c[s.column] for s in segments))
+        .join(members, members.c.n == c.n)
+        .where(members.c.entity == c.n)
+    )
+    return Entities(_named(people), complete, moving.subquery("entities"), members)
+
+
+def deals(
+    bench: Workbench,
+    source: Source,
+    people: sa.TableClause | None,
+    identities: sa.TableClause | None,
+    segments: tuple[Segment, ...],
+) -> Entities:
+    """The deals that `deals` lists; their contact, or their account's first, speaks for them."""
+    rows = folded(owned(source, people, entity_id=source["deal_id"]), "contact_id", identities)
+
+    def single(c: sa.ColumnCollection) -> tuple[list[sa.ColumnElement], list[sa.ColumnElement]]:
+        return [c.entity_id], [bytewise(c.contact_id).asc().nulls_last()]
+
+    one = first_of_each(bench, "deals", rows, lambda c: fingerprint(c.entity_id), single).subquery("single")
+    joined, values = sa.select(one), [sa.cast(sa.null(), sa.Double()).label("score")]
+    if people is not None:
+        values = [people.c.score, *(people.c[s.column] for s in segments)]
+        joined = joined.outerjoin(people, people.c.contact_id == one.c.contact_id)
+    number = sa.func.row_number().over().label("n")
+    statement = joined.with_only_columns(number, one.c.entity_id, one.c.contact_id, *values)
+    moving = bench.make("deals", ENTITY | segment_columns(segments), statement.where(one.c.entity_id.is_not(None)))
+    return Entities(sa.select(moving.c.entity_id.label("id"), moving.c.n).subquery("named"), True, moving)
+
+
+def mentioned_deals(bench: Workbench, rows: sa.Select | sa.CompoundSelect) -> Entities:
+    """Where no deals are given: those that the rows name."""
+    ids = sa.select(rows.subquery().c.contact_id.label("entity_id")).distinct().subquery("ids")
+    number = sa.func.row_number().over().label("n")
+    moving = bench.make("deals", ENTITY, sa.select(number, ids.c.entity_id).where(ids.c.entity_id.is_not(None)))
+    return Entities(sa.select(moving.c.entity_id.label("id"), moving.c.n).subquery("named"), False, moving)
+
+
+def _named(people: sa.TableClause) -> sa.Subquery:
+    return sa.select(people.c.contact_id.label("id"), people.c.n).subquery("named")

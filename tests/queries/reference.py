@@ -1,0 +1,196 @@
+"""What a build of a small company must contain, derived in plain Python by the rules, one row at a time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+
+from lifecycle.intake import EARLIEST, LATEST, Event, survivor
+from lifecycle.stages import StageModel
+from lifecycle.transitions import Derivation, Journey, derive
+from tests.queries.worlds import OTHERS, Row, World
+
+YEAR = timedelta(days=365)
+
+
+def merges_of(world: World) -> dict[str, str]:
+    """Merged to surviving id; of several survivors the bytewise smallest."""
+    into: dict[str, str] = {}
+    for row in world.get("contact_merges"):
+        merged, surviving = row["merged_id"], row["surviving_id"]
+        if merged is not None and surviving is not None:
+            into[merged] = min(into.get(merged, surviving), surviving, key=str.encode)
+    return into
+
+
+def contacts_of(world: World) -> dict[str, Row]:
+    """One row per contact: of several the first created, then by what they say."""
+
+    def place(row: Row) -> list:
+        """Nulls last in every column, text bytewise."""
+        vip = None if row["vip"] is None else str(row["vip"]).lower()
+        account = row["account_id"] or None
+        values = (row["created_at"], account, row["lead_score"], row["lead_score"], row["plan"], vip, row["seats"])
+        return [(v is None, b"" if v is None else v.encode() if isinstance(v, str) else v) for v in values]
+
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for row in world.get("contacts"):
+        rows[row["contact_id"]].append(row)
+    return {contact: min(same, key=place) for contact, same in rows.items()}
+
+
+def first_contacts(contacts: dict[str, Row]) -> dict[str, str]:
+    """Account to its first contact: the earliest created, then the bytewise smallest id."""
+    accounts: dict[str, list[str]] = defaultdict(list)
+    for contact, row in contacts.items():
+        if row["account_id"]:
+            accounts[row["account_id"]].append(contact)
+
+    def place(contact: str) -> tuple:
+        created = contacts[contact]["created_at"]
+        return created is None, created or datetime.min, contact.encode()
+
+    return {account: min(members, key=place) for account, members in accounts.items()}
+
+
+def facts(world: World, model: StageModel, bound: datetime) -> list[Event]:
+    """The facts that this model reads."""
+    merges, contacts = merges_of(world), contacts_of(world)
+    firsts = first_contacts(contacts)
+
+    def owner(row: Row) -> str | None:
+        return row["contact_id"] if row["contact_id"] is not None else firsts.get(row["account_id"])
+
+    def usable(at: datetime | None) -> bool:
+        return at is not None and EARLIEST <= at < LATEST and at <= bound
+
+    def numbered(table: str, at: str, key: str) -> list[tuple[int, str | None, Row]]:
+        owners: dict[str | None, list[Row]] = defaultdict(list)
+        for row in world.get(table):
+            who = owner(row)
+            owners[survivor(who, merges) or who].append(row)
+        out = []
+        for rows in owners.values():
+            rows.sort(key=lambda r: (not usable(r[at]), r[at] is None, r[at] or datetime.min, r[key].encode()))
+            out += [(n, owner(row), row) for n, row in enumerate(rows, 1)]
+        return out
+
+    found = []
+    for n, who, row in numbered("orders", "ordered_at", "order_id"):
+        found.append(("orders.first" if n == 1 else "orders.repeat", who, row["ordered_at"], row["order_id"]))
+    for n, who, row in numbered("subscriptions", "started_at", "subscription_id"):
+        started, ended = row["started_at"], row["ended_at"]
+        found.append(("subscriptions.start", who, started, row["subscription_id"]))
+        if n > 1:
+            found.append(("subscriptions.renewal", who, started, row["subscription_id"]))
+        if usable(started) and usable(started + YEAR) and (ended is None or ended >= started + YEAR):
+            found.append(("subscriptions.renewal", who, started + YEAR, row["subscription_id"]))
+    for row in world.get("surveys"):
+        if row["kind"] == "nps" and row["score"] is not None and row["score"] >= 9 and row["responded_at"]:
+            found.append(("surveys.promoter", row["contact_id"], row["responded_at"], None))
+    for row in world.get("referrals"):
+        found.append(("referrals.made", row["referrer_id"], row["referred_at"], row["referred_id"]))
+    return [
+        Event(contact_id=who, raw=None, at=at, event_id=key, fact=fact)
+        for fact, who, at, key in found
+        if fact in model.facts
+    ]
+
+
+def derived(world: World, model: StageModel, bound: datetime) -> Derivation:
+    """Entries, journeys, quarantine and counts of this company under this model."""
+    if model.entity == "deal":
+        events = [
+            Event(contact_id=r["deal_id"], raw=r["stage"], at=r["entered_at"]) for r in world.get("deal_stage_events")
+        ]
+        known = frozenset(r["deal_id"] for r in world.rows["deals"]) if "deals" in world.rows else None
+        return derive(model, events, bound=bound, contacts=known, others=OTHERS)
+    events = [
+        Event(
+            contact_id=r["contact_id"],
+            raw=r["stage"],
+            at=r["entered_at"],
+            **{k: r[k] for k in ("event_id", "recorded_at", "reason", "competitor", "actor", "lead_score")},
+        )
+        for r in world.get("stage_events")
+    ]
+    contacts = contacts_of(world)
+    return derive(
+        model,
+        [*events, *facts(world, model, bound)],
+        bound=bound,
+        merges=merges_of(world),
+        accounts={c: r["account_id"] for c, r in contacts.items()},
+        contacts=frozenset(contacts) if "contacts" in world.rows else None,
+        others=OTHERS,
+    )
+
+
+def speaker(world: World, model: StageModel, entity: str) -> str | None:
+    """The contact whose segments an entity has: itself, the account's first, or the deal's."""
+    contacts, merges = contacts_of(world), merges_of(world)
+    if model.entity == "account":
+        return first_contacts(contacts).get(entity, entity)
+    if model.entity == "deal":
+        deal = next((r for r in world.get("deals") if r["deal_id"] == entity), None)
+        return deal and deal_contact(world, deal)
+    return survivor(entity, merges)
+
+
+def deal_contact(world: World, deal: Row) -> str | None:
+    """A deal's contact after merges (itself, where those run in a circle), or its account's first."""
+    contacts = contacts_of(world)
+    named = deal["contact_id"] if deal["contact_id"] is not None else first_contacts(contacts).get(deal["account_id"])
+    return survivor(named, merges_of(world)) or named
+
+
+def segments(world: World, model: StageModel, journey: Journey) -> dict[str, object]:
+    """Score and segments of a journey: as history tells they were at its start, else as they are today."""
+    contact = speaker(world, model, journey.entity_id)
+    unknown: Row = {"lead_score": None, "plan": None, "vip": None, "seats": None}
+    row = unknown if contact is None else contacts_of(world).get(contact, unknown)
+    values = {
+        "score": row["lead_score"],
+        "plan": row["plan"],
+        "vip": None if row["vip"] is None else str(row["vip"]).lower(),
+        "seats": row["seats"],
+    }
+    for name in ("plan", "vip", "seats"):
+        past = [
+            r
+            for r in world.get("contact_history")
+            if contact is not None
+            and (r["contact_id"], r["column"]) == (contact, name)
+            and r["valid_from"] is not None
+            and r["valid_from"] <= journey.started_at
+        ]
+        if past:
+            newest = max(r["valid_from"] for r in past)
+            told = [r["value"] for r in past if r["valid_from"] == newest]
+            value = min((v for v in told if v is not None), key=str.encode, default=None)
+            values[name] = float(value) if value is not None and name == "seats" else value
+    return values
+
+
+def deals(world: World, model: StageModel, derivation: Derivation) -> dict[str, tuple[str, int]]:
+    """Deal to its journey: the latest of its entity that had started when the deal was created."""
+    contacts = contacts_of(world)
+    out: dict[str, tuple[str, int]] = {}
+    for deal in world.get("deals"):
+        if model.entity == "deal":
+            entity = deal["deal_id"]
+        elif model.entity == "contact":
+            entity = deal_contact(world, deal)
+        else:
+            person = survivor(deal["contact_id"], merges_of(world))
+            own = contacts.get(person or "", {}).get("account_id") or person
+            entity = deal["account_id"] or own
+        started = [
+            j
+            for j in derivation.journeys
+            if j.entity_id == entity and deal["created_at"] is not None and j.started_at <= deal["created_at"]
+        ]
+        if started:
+            last = max(started, key=lambda j: (j.started_at, j.journey))
+            out[deal["deal_id"]] = (last.entity_id, last.journey)
+    return out
