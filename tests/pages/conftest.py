@@ -13,6 +13,7 @@ from tests.pages import warehouses
 
 APP = Path(__file__).parents[2] / "app.py"
 Open = Callable[..., AppTest]
+Opening = Callable[[Callable[[], None], Path], AppTest]
 
 
 @pytest.fixture(scope="session")
@@ -28,18 +29,39 @@ def oddities(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def visit(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    """Opens the app on a warehouse, with the parameters of a link, and runs it once."""
+def configured(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None]]:
+    """Points the configuration at a warehouse, with nothing cached of another."""
 
-    def open_(warehouse: Path, **params: str | list[str]) -> AppTest:
+    def configure(warehouse: Path) -> None:
         monkeypatch.setenv("LIFECYCLE_WAREHOUSE", str(warehouse))
         st.cache_resource.clear()
         st.cache_data.clear()
+
+    yield configure
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+@pytest.fixture
+def open_(configured: Callable[[Path], None]) -> Opening:
+    """Runs a script of the test's own on a warehouse."""
+
+    def run(script: Callable[[], None], warehouse: Path) -> AppTest:
+        configured(warehouse)
+        return AppTest.from_function(script, default_timeout=30).run()
+
+    return run
+
+
+@pytest.fixture
+def visit(configured: Callable[[Path], None]) -> Open:
+    """Opens the app on a warehouse, with the parameters of a link, and runs it once."""
+
+    def run(warehouse: Path, **params: str | list[str]) -> AppTest:
+        configured(warehouse)
         tab = AppTest.from_file(str(APP), default_timeout=30)
         for name, value in params.items():
             tab.query_params[name] = value
         return tab.run()
 
-    yield open_
-    st.cache_resource.clear()
-    st.cache_data.clear()
+    return run

@@ -28,7 +28,7 @@ def three_cards() -> None:
 
 
 def test_every_state_has_its_look(caplog: object) -> None:
-    tab = AppTest.from_function(three_cards).run()
+    tab = AppTest.from_function(three_cards, default_timeout=30).run()
     assert not tab.exception
     assert "Reference" in tab.warning[0].value
     assert "No table spend" in tab.info[0].value.replace("\\", "")
@@ -38,7 +38,7 @@ def test_every_state_has_its_look(caplog: object) -> None:
 
 
 def test_a_mishap_is_logged_by_place_and_never_by_content(caplog) -> None:  # type: ignore[no-untyped-def]
-    tab = AppTest.from_function(three_cards).run()
+    tab = AppTest.from_function(three_cards, default_timeout=30).run()
     reference = tab.warning[0].value.replace("\\", "").split("Reference ")[1].split()[0]
     assert reference in caplog.text
     assert "KeyError" in caplog.text
@@ -56,7 +56,7 @@ def tiles() -> None:
 
 
 def test_only_a_significant_change_is_coloured() -> None:
-    tab = AppTest.from_function(tiles).run()
+    tab = AppTest.from_function(tiles, default_timeout=30).run()
     leads, fell, few = tab.metric
     assert (leads.value, leads.delta) == ("1,200", "+4.2 %")
     assert (fell.value, fell.delta) == ("40.0 %", "-20.0 pp")
