@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
@@ -165,8 +166,9 @@ def _period(around: Surroundings, spelled: Spelling) -> Values:
     values = _select("Period", "period", spelled, around.period, width=180, on_change=_period_chosen)
     if values["period"] != [CUSTOM]:
         return values
+    ends = date(links.FIRST_YEAR, 1, 1), date(links.LAST_YEAR, 12, 31)  # else a link's day ten years back is dropped
     for name, label, note in (("from", "From", "The first day"), ("to", "To", "The first day after the period")):
-        day = st.date_input(label, None, key=name, help=note, format="YYYY-MM-DD", width=150, bind="query-params")
+        day = st.date_input(label, None, *ends, name, note, format="YYYY-MM-DD", width=150, bind="query-params")
         values[name] = [day.isoformat() if day else ""]
     return values
 
