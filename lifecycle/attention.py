@@ -88,13 +88,13 @@ def missed(attainments: Sequence[Attainment]) -> list[Sign]:
     for a in attainments:
         latest, whole = Count(a.entered), Count(a.whole_entered)
         if a.target and latest.interval[1] < a.target:
-            when, entries, target = f"in {a.month:%B %Y}", latest, a.target
+            which, entries, target = f"{a.month:%B %Y}", latest, a.target
         elif a.whole_target and whole.interval[1] < a.whole_target:
-            when, entries, target = f"in {a.n_months} months", whole, a.whole_target
+            which, entries, target = f"{a.n_months}-month", whole, a.whole_target
         else:
             continue
         finding = f"{a.label} missed the target"
-        signs.append(Sign("bad", finding, (("", entries), (f"target {when}", round(target))), "", "funnel"))
+        signs.append(Sign("bad", finding, (("", entries), (f"{which} target", round(target))), "", "funnel"))
     return signs
 
 
