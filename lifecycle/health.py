@@ -72,8 +72,9 @@ class Conservation:
 
 def suggestion(raw: str, model: StageModel) -> str | None:
     """The label of the stage one of whose raw values differs from an unknown one by a slip of the pen; else None."""
-    letters = {_letters(alias): key for alias, key in model.aliases.items()}
-    near = difflib.get_close_matches(_letters(normalise(raw)[:100]), letters, 1, cutoff=0.9)
+    wanted = _letters(normalise(raw)[:100])
+    letters = {_letters(alias): key for alias, key in model.aliases.items() if alias[:1] == wanted[:1]}
+    near = difflib.get_close_matches(wanted, letters, 1, cutoff=0.9)
     return model.stage(letters[near[0]]).label if near else None
 
 
