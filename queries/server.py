@@ -17,6 +17,9 @@ from queries.settings import Settings
 from queries.warehouse import MAX_ROWS, Warehouse, failed, table_of
 
 LOOK_AGAIN_SECONDS = 60
+BUILD_MEMORY = "128MB"  # per sort or hash of a build on PostgreSQL, whose default is made for small questions
+# What ClickHouse does as the others do: absent sides of outer joins are NULL, and casts keep NULL.
+CLICKHOUSE_AS_OTHERS = {"join_use_nulls": 1, "cast_keep_nullable": 1}
 
 
 class Server(Warehouse):
@@ -37,17 +40,23 @@ class Server(Warehouse):
         self.dialect = self._engine.dialect
         self.source_schema = settings.source_schema
         self.build_schema = settings.build_schema
-        if self.dialect.name == POSTGRES:
-            sa.event.listen(self._engine, "connect", self._prepare)
+        sa.event.listen(self._engine, "connect", self._prepare)
 
     def _prepare(self, connection: Any, _record: Any) -> None:
-        """The walls of a PostgreSQL session; the account's own grants remain the real one."""
-        connection.autocommit = True
-        connection.execute("SET TIME ZONE 'UTC'")
-        if not self._writes:
-            limit = int(self.settings.time_limit_seconds * 1000)
-            connection.execute(f"SET statement_timeout = {limit}")
-            connection.execute("SET default_transaction_read_only = on")
+        """The walls of a session; the account's own grants remain the real one."""
+        limit = self.settings.time_limit_seconds
+        if self.dialect.name == POSTGRES:
+            connection.autocommit = True
+            connection.execute("SET TIME ZONE 'UTC'")
+            if self._writes:
+                connection.execute(f"SET work_mem = '{BUILD_MEMORY}'")
+            else:
+                connection.execute(f"SET statement_timeout = {int(limit * 1000)}")
+                connection.execute("SET default_transaction_read_only = on")
+        elif self.dialect.name == CLICKHOUSE:
+            walls = {} if self._writes else {"readonly": 2, "max_execution_time": limit}
+            for name, value in (CLICKHOUSE_AS_OTHERS | walls).items():
+                connection.client.set_client_setting(name, value)
 
     @property
     def token(self) -> str:
