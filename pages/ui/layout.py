@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -14,7 +13,6 @@ from streamlit.delta_generator import DeltaGenerator
 from lifecycle.rates import Difference, Rate
 from pages.ui import export, filters, labels
 from pages.ui.failures import Failure, explain
-from pages.ui.labels import UNDEFINED
 from pages.ui.picture import Picture
 
 A = TypeVar("A")
@@ -22,7 +20,6 @@ Drawing = Picture | Mapping[str, Picture] | pd.DataFrame | None
 Selected = list[dict[str, Any]]
 
 TALL, ROW_HEIGHT = 24, 35  # rows that a table shows without scrolling, and pixels of each
-FIGURE = re.compile(rf"[-+−]?\d|{UNDEFINED}$")
 WARNINGS = {"timeout": ":material/timer:", "too_large": ":material/filter_alt:"}  # kind of failure → icon
 
 
@@ -179,23 +176,13 @@ def _chart(picture: Picture, select: str | None, key: str) -> Selected:
 
 
 def _table(frame: pd.DataFrame, select: str | None, key: str) -> Selected:
-    look: dict[str, Any] = {
-        "hide_index": True,
-        "height": "content" if len(frame) <= TALL else ROW_HEIGHT * TALL,
-        "column_config": {name: {"alignment": "right"} for name in frame if _is_figures(frame[name])},
-    }
+    look: dict[str, Any] = {"hide_index": True, "height": "content" if len(frame) <= TALL else ROW_HEIGHT * TALL}
     if not select:
         st.dataframe(frame, key=key, **look)
         return []
     picked = st.dataframe(frame, key=key, on_select="rerun", selection_mode="single-row", **look)
     rows = [i for i in picked["selection"]["rows"] if i < len(frame)]
     return [{str(name): value for name, value in frame.iloc[i].items()} for i in rows]
-
-
-def _is_figures(cells: pd.Series) -> bool:
-    """Whether texts are figures, which stand to the right as numbers do."""
-    texts = [cell for cell in cells if isinstance(cell, str) and cell]
-    return bool(texts) and all(FIGURE.match(text) for text in texts)
 
 
 def _rows(drawing: Drawing) -> pd.DataFrame:
