@@ -30,6 +30,22 @@ class Level:
 
 
 @dataclass(frozen=True)
+class Ratios:
+    """A level beside the one above it: lower ÷ upper per period, and over all of them."""
+
+    upper: Level
+    lower: Level
+
+    @property
+    def each(self) -> tuple[Ratio, ...]:
+        return tuple(Ratio(n, d) for n, d in zip(self.lower.counts, self.upper.counts, strict=True))
+
+    @property
+    def whole(self) -> Ratio:
+        return Ratio(self.lower.total, self.upper.total)
+
+
+@dataclass(frozen=True)
 class Top:
     """The anonymous levels from the top down, then the first known stage; counts stand in the order of `periods`."""
 
@@ -38,17 +54,9 @@ class Top:
     statements: tuple[Any, ...] = ()
 
     @property
-    def ratios(self) -> list[tuple[Level, Level, tuple[Ratio, ...], Ratio]]:
-        """For each two neighbouring levels: upper, lower, lower ÷ upper per period, and over all periods."""
-        return [
-            (
-                upper,
-                lower,
-                tuple(Ratio(n, d) for n, d in zip(lower.counts, upper.counts, strict=True)),
-                Ratio(lower.total, upper.total),
-            )
-            for upper, lower in pairwise(self.levels)
-        ]
+    def ratios(self) -> list[Ratios]:
+        """Each two neighbouring levels, from the top down."""
+        return [Ratios(upper, lower) for upper, lower in pairwise(self.levels)]
 
 
 def columns_of(model: StageModel, available: Sequence[str]) -> dict[str, str]:

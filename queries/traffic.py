@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pyarrow as pa
@@ -33,6 +34,7 @@ def top(m: Modelled, scope: Scope) -> Top:
             "The table traffic is not in the warehouse.",
             "Load one row per day (day, strangers, visitors): lifecycle load --traffic FILE.",
         )
+    scope = replace(scope, count="passed")
     columns = columns_of(m.model, [c for c in source.spec.columns if source.has(c)])
     seen, asked = _traffic(m, scope, source, list(columns.values()))
     entered, counting = _entries(m, scope)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from lifecycle.anonymous import Top
+from lifecycle.anonymous import Ratios, Top
 from lifecycle.findings import Change, Step, rate_of, rates_over_time
 from lifecycle.funnel import Durations, Funnel, Ratio, StageRow
 from lifecycle.rates import Rate
@@ -81,6 +81,12 @@ def columns(rows: Sequence[StageRow]) -> pd.DataFrame:
         out.append({"stage": row.stage, "label": names[row.stage], "n": row.entered, "note": note, "short": short})
         before = before if row.optional else row.label
     return pd.DataFrame(out)
+
+
+def digits(rates: pd.DataFrame) -> str:
+    """The number format in which the marks of an axis of small shares still differ."""
+    most = rates[["value", "high"]].max().max() if "high" in rates else rates["value"].max()
+    return ".1%" if most < 0.06 else ".0%"
 
 
 def share(rate: Rate | Ratio | None) -> str:
@@ -187,15 +193,16 @@ def reasons(rows: Sequence[StageRow], model: StageModel) -> pd.DataFrame:
 
 
 def by_segment(answer: Funnel, step: Step) -> pd.DataFrame:
-    """The rate of a step for the whole and for each segment: label, value, low, high, note."""
+    """The rate of a step for the whole, then for each segment, the best first: label, value, low, high, note."""
     groups = [("All", answer.whole), *((named(value), answer.of(value)) for value in answer.segments)]
-    out = []
+    out: list[dict[str, Any]] = []
     for label, rows in groups:
         rate = rate_of(rows, step)
         if rate.value is not None and rate.interval:
             low, high = rate.interval
             out.append({"label": label, "value": rate.value, "low": low, "high": high, "note": fraction(rate)})
-    return pd.DataFrame(out, columns=["label", "value", "low", "high", "note"])
+    best_first = sorted(out[1:], key=lambda group: -group["value"])
+    return pd.DataFrame([*out[:1], *best_first], columns=["label", "value", "low", "high", "note"])
 
 
 def over_time(trend: Trend, step: Step, period_name: Callable[[Any], str]) -> pd.DataFrame:
@@ -225,18 +232,17 @@ def differences(found: Sequence[Change]) -> pd.DataFrame:
     return pd.DataFrame(out, columns=["label", "value", "low", "high", "note", "rates"])
 
 
-def anonymous(top: Top, period_name: Callable[[Any], str]) -> pd.DataFrame:
-    """Ratios of daily counts per period: period, name, series, value (for 1,000 of the level above), note."""
+def anonymous(top: Top, ratio: Ratios, period_name: Callable[[Any], str]) -> pd.DataFrame:
+    """One ratio of daily counts per period, for 1,000 of the level above: period, name, value, note."""
     return pd.DataFrame(
         [
             {
                 "period": period,
                 "name": period_name(period),
-                "panel": f"{lower.label} entries for every 1,000 of {upper.label}",
-                "value": ratio.value * 1000 if ratio.value is not None else None,
-                "note": f"{ratio.numerator:,} beside {ratio.denominator:,}",
+                "value": None if r.value is None else r.value * 1000,
+                "note": f"{r.numerator:,} beside {r.denominator:,}",
             }
-            for upper, lower, ratios, _ in top.ratios
-            for period, ratio in zip(top.periods, ratios, strict=True)
-        ]
+            for period, r in zip(top.periods, ratio.each, strict=True)
+        ],
+        columns=["period", "name", "value", "note"],
     )

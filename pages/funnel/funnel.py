@@ -2,10 +2,9 @@
 
 from functools import partial
 
-import pandas as pd
 import streamlit as st
 
-from lifecycle.anonymous import Top
+from lifecycle.anonymous import Ratios, Top
 from lifecycle.findings import Step, changes, rate_of, steps_to_follow
 from lifecycle.funnel import Funnel
 from pages.funnel import frames, words
@@ -74,8 +73,9 @@ def key_figures(view: View, answer: Funnel) -> None:
     first, last = answer.whole[0], [row for row in answer.whole if not row.optional][-1]
     ends = Step(first.stage, last.stage, f"{first.label} → {last.label}")
     change = next((c.difference for c in changes(answer) if c.step == ends), None)
+    things = frames.ENTITIES[view.modelled.model.entity].lower()
     with tiles(5):
-        tile(f"Entered {first.label}", labels.count(first.entered), **words.versus(answer, first))
+        tile(f"Entered {first.label}", labels.count(first.entered), **words.versus(answer, things))
         rate_tile(ends.label, rate_of(answer.whole, ends), change, compared="before" if change else "")
         waiting = sum(row.open or 0 for row in answer.whole if not row.optional and row is not last)
         tile("Still open on the way", labels.count(waiting), note="neither won nor lost so far")
@@ -105,7 +105,8 @@ def over_time(view: View, step: Step) -> None:
     name = partial(words.period_name, view.scope.grain)
 
     def draw(found: Trend) -> Picture:
-        return charts.trend(frames.over_time(found, step, name), style=".0%", title="Share", height=300)
+        rows = frames.over_time(found, step, name)
+        return charts.trend(rows, style=frames.digits(rows), title="Share", height=300)
 
     card(
         f"{step.label} by {view.scope.grain} of entry",
@@ -140,7 +141,7 @@ def by_segment(view: View, answer: Funnel, step: Step) -> None:
     card(
         words.segment_title(answer, step, label),
         lambda: answer,
-        lambda a: charts.bars(frames.by_segment(a, step), style=".0%", title="Share"),
+        lambda a: charts.bars(rows := frames.by_segment(a, step), style=frames.digits(rows), title="Share"),
         caption=f"By {label.lower()}, each with its 95 % interval",
         definition=funnel,
         table=frames.tidy,
@@ -194,20 +195,25 @@ def of_entries(view: View, answer: Funnel) -> None:
 
 def anonymous_top(view: View) -> None:
     """Before anybody is known: ratios of daily counts."""
+    found = ask(top, view.modelled, view.scope)
+    if isinstance(found, Failure):
+        card("Before anybody is known", lambda: found, lambda _: None, key="anonymous")
+        return
     name = partial(words.period_name, view.scope.grain)
 
-    def draw(found: Top) -> dict[str, Picture]:
-        rows: pd.DataFrame = frames.anonymous(found, name)
-        return charts.small_multiples(rows, "panel", lambda part: charts.trend(part, style=",.0f", height=200))
+    def draw(ratio: Ratios, answer: Top) -> Picture:
+        return charts.trend(frames.anonymous(answer, ratio, name), style=",.0f", height=200)
 
-    card(
-        "Before anybody is known",
-        partial(ask, top, view.modelled, view.scope),
-        draw,
-        caption="Ratios of the counts of the same days. They are different people, so this is no conversion rate.",
-        definition=top,
-        key="anonymous",
-    )
+    for column, ratio in zip(st.columns(len(found.ratios)), found.ratios, strict=True):
+        with column:
+            card(
+                f"{ratio.lower.label} for every 1,000 of {ratio.upper.label}",
+                lambda: found,
+                partial(draw, ratio),
+                caption="A ratio of the counts of the same days: different people, so no conversion rate",
+                definition=top,
+                key=f"anonymous.{ratio.upper.label}",
+            )
 
 
 page()

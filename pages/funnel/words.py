@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from lifecycle.findings import Change, Step, clearest, most_left, rate_of, standouts
-from lifecycle.funnel import Funnel, StageRow
+from lifecycle.funnel import Funnel
 from lifecycle.scope import describe
 from lifecycle.stages import StageModel
 from pages.funnel.frames import ENTITIES, named
@@ -40,9 +40,10 @@ def population(answer: Funnel, model: StageModel) -> str:
     return said
 
 
-def versus(answer: Funnel, first: StageRow) -> dict[str, Any]:
+def versus(answer: Funnel, things: str) -> dict[str, Any]:
     """Note and change of the entries for a tile."""
-    note = {"note": f"{first.entities or 0:,} of them distinct"}
+    first = answer.whole[0]
+    note = {"note": f"by {first.entities or 0:,} {things}"}
     before = answer.comparison.whole[0].entered if answer.comparison else 0
     if not before:
         return note
@@ -72,7 +73,7 @@ def headline(answer: Funnel) -> str:
     left = sum(r.left for r in answer.whole if not r.optional)
     if worst is None:
         return "Where they enter, and how far they come: nobody has left"
-    return f"Most of those who left did so at {worst.label}: {worst.left:,} of {left:,}"
+    return f"The largest loss is at {worst.label}: {worst.left:,} of the {left:,} who left"
 
 
 def segment_title(answer: Funnel, step: Step, by: str) -> str:
