@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from math import sqrt
+from typing import Any
 
-from lifecycle.rates import Rate
+from lifecycle.rates import Difference, Rate, difference
+from lifecycle.scope import Scope
 
 OUTCOMES = ("accepted", "rejected", "expired", "pending")
 LATE = ("accepted_late", "rejected_late")  # expired, then decided all the same
@@ -19,7 +23,7 @@ class Handed:
     """
 
     segment: str | None
-    period: object
+    period: date | None
     outcome: str
     by: str | None
     reason: str | None
@@ -31,7 +35,7 @@ class Agreement:
     """Counts of handed-over leads (MQLs) and of acceptances that marketing never handed over.
 
     decided late is part of expired. `bypass`: accepted without or before an MQL; `returned`: accepted without one,
-    but an earlier journey of the same entity had one.
+    but an earlier journey of the same entity had one. `deadline`: whether a decision is ever due.
     """
 
     accepted: int = 0
@@ -41,31 +45,36 @@ class Agreement:
     decided_late: int = 0
     bypass: int = 0
     returned: int = 0
-    deadline: bool = True  # whether a decision is ever due
+    deadline: bool = True
+
+    @property
+    def decided(self) -> int:
+        """Accepted or rejected in time."""
+        return self.accepted + self.rejected
 
     @property
     def delivered(self) -> int:
         """All handed-over leads, whatever became of them."""
-        return self.accepted + self.rejected + self.expired + self.pending
+        return self.decided + self.expired + self.pending
 
     @property
     def acceptance(self) -> Rate:
         """Accepted of decided: a / (a + b). Waiting and expired ones are in neither."""
-        return Rate(self.accepted, self.accepted + self.rejected)
+        return Rate(self.accepted, self.decided)
 
     @property
     def coverage(self) -> Rate:
-        """Of what sales accepted, the share that marketing had handed over: a / (a + c)."""
+        """Of what sales accepted, the share that marketing had handed over: a / (a + c), which is 1 − bypass."""
         return Rate(self.accepted, self.accepted + self.bypass)
 
     @property
     def decided_of_due(self) -> Rate:
         """Decided in time of those due: acceptance alone would reward ignoring leads. Without a deadline, of all."""
-        decided = self.accepted + self.rejected
-        return Rate(decided, decided + self.expired + (0 if self.deadline else self.pending))
+        return Rate(self.decided, self.decided + self.expired + (0 if self.deadline else self.pending))
 
     @property
     def positive_agreement(self) -> PositiveAgreement:
+        """How far both teams name the same leads: 2a / (2a + b + c)."""
         return PositiveAgreement(self.accepted, self.rejected, self.bypass)
 
 
@@ -81,9 +90,16 @@ class PositiveAgreement:
     bypass: int
 
     @property
+    def numerator(self) -> int:
+        return 2 * self.both
+
+    @property
+    def denominator(self) -> int:
+        return 2 * self.both + self.rejected + self.bypass
+
+    @property
     def value(self) -> float | None:
-        whole = 2 * self.both + self.rejected + self.bypass
-        return 2 * self.both / whole if whole else None
+        return self.numerator / self.denominator if self.denominator else None
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -94,35 +110,43 @@ class PositiveAgreement:
         return low, high
 
     def as_dict(self) -> dict[str, float | int | None]:
+        """The same names as a rate's."""
         low, high = self.interval or (None, None)
-        whole = 2 * self.both + self.rejected + self.bypass
-        return {"numerator": 2 * self.both, "denominator": whole, "value": self.value, "low": low, "high": high}
+        return {
+            "numerator": self.numerator,
+            "denominator": self.denominator,
+            "value": self.value,
+            "low": low,
+            "high": high,
+        }
 
 
-@dataclass(frozen=True)
-class Reason:
-    """One way of rejecting with one reason, and its share of all rejections."""
+def change(now: Rate | PositiveAgreement, before: Rate | PositiveAgreement) -> Difference | None:
+    """The change between two periods: Newcombe's for rates, and its way of joining two intervals for the other.
 
-    by: str | None
-    reason: str | None
-    share: Rate
-
-
-@dataclass(frozen=True)
-class Row:
-    """The agreement of one segment; `p` compares its acceptance with the rest, corrected for many segments."""
-
-    segment: Mapping[str, str | None]
-    agreement: Agreement
-    p: float | None = None
-    outside: str | None = None  # beyond which control limit its acceptance lies: "95", "99.8" or None
+    Source: Zou and Donner 2008 (the squared distances to the limits add up, as in Newcombe 1998).
+    """
+    if isinstance(now, Rate) and isinstance(before, Rate):
+        return difference(now, before)
+    here, then = now.interval, before.interval
+    if now.value is None or before.value is None or here is None or then is None:
+        return None
+    delta = now.value - before.value
+    low = delta - sqrt((now.value - here[0]) ** 2 + (then[1] - before.value) ** 2)
+    high = delta + sqrt((here[1] - now.value) ** 2 + (before.value - then[0]) ** 2)
+    return Difference(delta, low, high)
 
 
-def counted(handed: Sequence[Handed], deadline: bool = True) -> Agreement:
+def counted(handed: Iterable[Handed], deadline: bool = True) -> Agreement:
     """The agreement that these outcomes add up to."""
+    return of_outcomes(((h.outcome, h.n) for h in handed), deadline)
+
+
+def of_outcomes(counts: Iterable[tuple[str, int]], deadline: bool = True) -> Agreement:
+    """The agreement of (outcome, n) pairs."""
     n: dict[str, int] = {}
-    for h in handed:
-        n[h.outcome] = n.get(h.outcome, 0) + h.n
+    for outcome, count in counts:
+        n[outcome] = n.get(outcome, 0) + count
     late = sum(n.get(o, 0) for o in LATE)
     return Agreement(
         accepted=n.get("accepted", 0),
@@ -136,23 +160,48 @@ def counted(handed: Sequence[Handed], deadline: bool = True) -> Agreement:
     )
 
 
-def reasons(handed: Sequence[Handed]) -> list[Reason]:
+@dataclass(frozen=True)
+class Reason:
+    """One way of rejecting with one reason (None = none given), and its share of all rejections."""
+
+    by: str | None
+    reason: str | None
+    share: Rate
+
+
+def reasons(handed: Sequence[Handed]) -> tuple[Reason, ...]:
     """Why leads were rejected in time, the most frequent first."""
     n: dict[tuple[str | None, str | None], int] = {}
     for h in handed:
         if h.outcome == "rejected":
             n[h.by, h.reason] = n.get((h.by, h.reason), 0) + h.n
     total = sum(n.values())
-    return [Reason(*key, Rate(count, total)) for key, count in sorted(n.items(), key=lambda i: (-i[1], str(i[0])))]
+    ranked = sorted(n.items(), key=lambda item: (-item[1], str(item[0])))
+    return tuple(Reason(*key, Rate(count, total)) for key, count in ranked)
+
+
+@dataclass(frozen=True)
+class Again:
+    """Of the leads that one exit or stage rejected, how many were handed over again by as_of, so far."""
+
+    by: str | None
+    share: Rate
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """The answer: the whole, its reasons, a row per segment and per period, and the same for the compared period."""
+    """The answer: the whole, why leads were rejected, a count per segment and per period, and the compared period.
 
+    `segments` is empty without a breakdown; `trend` has every period up to as_of, those without leads too.
+    """
+
+    model: str
+    build: int
+    scope: Scope
     whole: Agreement
     reasons: tuple[Reason, ...] = ()
-    rows: tuple[Row, ...] = ()
-    trend: Mapping[object, Agreement] = field(default_factory=dict)
+    again: tuple[Again, ...] = ()
+    segments: Mapping[str | None, Agreement] | None = None
+    trend: Mapping[date, Agreement] | None = None
     comparison: Alignment | None = None
-    statements: tuple[object, ...] = ()
+    statements: tuple[Any, ...] = ()

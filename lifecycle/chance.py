@@ -27,14 +27,13 @@ class TwoByTwo:
 
     @property
     def kappa(self) -> float | None:
-        """Cohen (1960): agreement beyond what the margins give by chance; None where a team did not vary."""
-        if not self.n:
-            return None
+        """Cohen (1960): agreement beyond what the margins give by chance; None where chance alone agrees on all."""
         yes = (self.both + self.rejected) * (self.both + self.bypass)
         no = (self.bypass + self.neither) * (self.rejected + self.neither)
+        if self.raw is None or yes + no == self.n**2:
+            return None
         chance = (yes + no) / self.n**2
-        assert self.raw is not None
-        return None if chance == 1 or not yes + no or yes * no == 0 else (self.raw - chance) / (1 - chance)
+        return (self.raw - chance) / (1 - chance)
 
     @property
     def pabak(self) -> float | None:

@@ -7,6 +7,7 @@ import os
 import re
 import zoneinfo
 from collections.abc import Mapping, Sequence, Set
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
 
+from lifecycle.business import WEEKDAYS, Business
 from lifecycle.periods import PRESETS, Calendar
 from queries import address
 from queries.configfile import ConfigError, line_of, read_config
@@ -64,6 +66,18 @@ def _table(name: str) -> str:
     return name
 
 
+def _hour(text: str) -> str:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d|24:00", text):
+        raise _refuse(f"is {text[:40]!r}", "an hour of the day such as 09:00, up to 24:00")
+    return text
+
+
+def _hours(hours: tuple[str, str]) -> tuple[str, str]:
+    if hours[0] >= hours[1]:
+        raise _refuse(f"are {hours[0]} to {hours[1]}", "the hour of opening before the hour of closing")
+    return hours
+
+
 def _warehouse(secret: SecretStr) -> SecretStr:
     try:
         return SecretStr(address.resolve(secret.get_secret_value()))
@@ -75,6 +89,8 @@ NAME = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
 Whole = Annotated[int, BeforeValidator(_number)]
 Number = Annotated[float, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
+Hour = Annotated[str, AfterValidator(_hour)]
+Weekday = Annotated[str, _words("|".join(WEEKDAYS), ", ".join(WEEKDAYS))]
 Identifier = Annotated[str, _words(NAME, "a name of letters, digits and underscores")]
 Table = Annotated[
     str,
@@ -93,6 +109,7 @@ WORDS = {  # the start of pydantic's type of error → what is allowed
     "float": "a number",
     "string": "text in quotes",
     "path": "a file's path in quotes",
+    "date": "a day such as 2026-12-25",
     "tuple": 'a list in brackets: ["company.toml"]',
     "greater_than_equal": "at least {ge:g}",
     "greater_than": "more than {gt:g}",
@@ -116,6 +133,16 @@ class TableMapping(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     table: Table | None = None
     columns: dict[Identifier, Column] = {}  # contract column → source column
+    timezone: Timezone | None = None
+
+
+class BusinessSetting(BaseModel):
+    """Working time, in which the service level is measured: days, hours, days off, their zone (else `timezone`)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    days: Annotated[tuple[Weekday, ...], Field(min_length=1)] = WEEKDAYS[:5]
+    hours: Annotated[tuple[Hour, Hour], AfterValidator(_hours)] = ("09:00", "17:00")
+    holidays: tuple[date, ...] = ()
     timezone: Timezone | None = None
 
 
@@ -145,12 +172,23 @@ class Settings(BaseSettings):
     keep_generations: Annotated[Whole, Field(ge=2, le=1000)] = 3
     segments: dict[str, SegmentSetting] = {}
     tables: dict[Identifier, TableMapping] = {}
+    business: BusinessSetting | None = None  # absent: every hour of every day counts
+    score_cut: Annotated[float, BeforeValidator(_number)] | None = None  # lead score from which marketing hands over
     personal_data: bool = False  # whether names and e-mails are shown; else they are masked
 
     @property
     def calendar(self) -> Calendar:
         """How the company counts days, weeks and fiscal quarters."""
         return Calendar(self.timezone, self.week_start, self.fiscal_month)
+
+    @property
+    def working_time(self) -> Business | None:
+        """The company's working time, where it declares one."""
+        if self.business is None:
+            return None
+        opens, closes = (int(hour[:2]) * 60 + int(hour[3:]) for hour in self.business.hours)
+        zone = self.business.timezone or self.timezone
+        return Business(self.business.days, opens, closes, self.business.holidays, zone)
 
     @property
     def is_embedded(self) -> bool:
@@ -244,7 +282,11 @@ def _in_words(detail: ErrorDetails, path: list[int | str]) -> tuple[str, str]:
     if detail["type"] == "refused":
         return detail["ctx"]["problem"], detail["ctx"]["allowed"]
     if detail["type"] == "extra_forbidden":
-        inner: dict[str, type[BaseModel]] = {"segments": SegmentSetting, "tables": TableMapping}
+        inner: dict[str, type[BaseModel]] = {
+            "segments": SegmentSetting,
+            "tables": TableMapping,
+            "business": BusinessSetting,
+        }
         names = list((inner[str(path[0])] if len(path) > 1 else Settings).model_fields)
         return "is no setting", ", ".join(difflib.get_close_matches(str(path[-1]), names, 1) or names)
     if detail["type"] in ("model_type", "dict_type"):

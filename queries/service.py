@@ -1,0 +1,194 @@
+"""Whether sales responds in time, asked: the warehouse returns counts and life tables, never leads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from lifecycle.business import Business
+from lifecycle.durations import OPEN, LifeTable
+from lifecycle.scope import Scope
+from lifecycle.service import ATTEMPT_DAYS, MOST_ATTEMPTS, Attempts, ServiceLevel, joined, owned, responses
+from lifecycle.stages import Handoff, normalise
+from queries.dialect import elapsed
+from queries.handoff import UNASKED, earliest, handed, handoff_of
+from queries.modelled import Modelled
+from queries.touches import ASSIGNED, activities, microseconds, of_journeys, on_the_clock, place_of
+
+TOUCHED = "touched"
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+FINE = 14 * DAY  # whole hours up to here, whole days beyond
+RESPONSES = pa.schema(
+    [
+        ("segment", pa.string()),
+        ("status", pa.string()),
+        ("bin", pa.int64()),
+        ("outcome", pa.string()),
+        ("n", pa.int64()),
+    ]
+)
+DELAYS = pa.schema([("measure", pa.string()), ("bin", pa.int64()), ("outcome", pa.string()), ("n", pa.int64())])
+ATTEMPTS = pa.schema([("touches", pa.int64()), ("n", pa.int64())])
+
+
+def service(m: Modelled, scope: Scope, business: Business | None = None) -> ServiceLevel:
+    """How fast sales touches the leads handed over in the period, by segment (without a breakdown, by owner).
+
+    Raises WarehouseError("missing") without a handoff, ("missing_table") without activities.
+    """
+    here = _service(m, scope, business)
+    return replace(here, comparison=_service(m, scope.compared, business)) if scope.compared else here
+
+
+def _service(m: Modelled, scope: Scope, business: Business | None) -> ServiceLevel:
+    by = scope.by or (owner.name if (owner := m.catalog.get("owner")) and owner.can_break_down else None)
+    handoff = handoff_of(m)
+    leads = sa.select(timed(m, replace(scope, by=by), business, activities(m, scope))).cte("leads")
+    c, now = leads.c, place_of(scope.as_of, business)
+    event = sa.case((c.touched_at.is_not(None), TOUCHED), else_=OPEN).label("outcome")
+    binned = sa.select(c.segment, c.status, _bin(c.clock_at_us, c.touched_at_us, now).label("bin"), event).subquery(
+        "binned"
+    )
+    table, rendered = m.ask(_counted(binned), RESPONSES)
+    counts: dict[str | None, list[tuple[str, int]]] = {}
+    lengths: dict[str | None, list[tuple[float, str, int]]] = {}
+    for row in table.to_pylist():
+        counts.setdefault(row["segment"], []).append((row["status"], row["n"]))
+        lengths.setdefault(row["segment"], []).append((row["bin"] / 1e6, row["outcome"], row["n"]))
+    speeds = {value: LifeTable(tuple(rows)) for value, rows in lengths.items()}
+    assigned = sa.case((c.assigned_at.is_not(None), TOUCHED), else_=OPEN).label("outcome")
+    measures = [
+        sa.select(
+            sa.literal("system").label("measure"), _bin(c.mql_at_us, c.assigned_at_us, now).label("bin"), assigned
+        ),
+        sa.select(
+            sa.literal("human").label("measure"), _bin(c.assigned_at_us, c.touched_at_us, now).label("bin"), event
+        ).where(c.assigned_at.is_not(None)),
+    ]
+    delays, asked = m.ask(_counted(sa.union_all(*measures).subquery("delays")), DELAYS)
+    parts: dict[str, list[tuple[float, str, int]]] = {"system": [], "human": []}
+    for row in delays.to_pylist():
+        parts[row["measure"]].append((row["bin"] / 1e6, row["outcome"], row["n"]))
+    return ServiceLevel(
+        model=m.model.name,
+        build=m.build.id,
+        scope=scope,
+        limit_hours=handoff.sla_hours,
+        clock=handoff.sla_from,
+        whole=responses(pair for pairs in counts.values() for pair in pairs),
+        speed=joined(list(speeds.values())),
+        system_delay=LifeTable(tuple(parts["system"])),
+        human_delay=LifeTable(tuple(parts["human"])),
+        by=by,
+        rows=owned(counts, speeds) if by else (),
+        business=business,
+        statements=(rendered, asked),
+    )
+
+
+def timed(m: Modelled, scope: Scope, business: Business | None, done: sa.Subquery) -> sa.Subquery:
+    """The handed-over leads with what the clock says of them, given the activities `done`.
+
+    Columns: `handed`'s, clock_at, assigned_at, touched_at, each also as `…_us`, its place on the clock; status (as in
+    lifecycle.service).
+
+    An assignment before the handoff counts as made at the handoff. Where the clock starts at assignment and there was
+    none, it starts at the handoff.
+    """
+    handoff, base = handoff_of(m), handed(m, scope, _owner(m))
+    leads = sa.select(base).where(base.c.outcome.not_in(UNASKED)).cte("handed_over")
+    source, own = of_journeys(m, leads, done)
+    kinds = [normalise(kind) for kind in handoff.touches]
+    firsts = (
+        sa.select(
+            leads.c.entity_id,
+            leads.c.journey,
+            sa.func.min(sa.case((done.c.kind == ASSIGNED, done.c["at"]))).label("assigned_at"),
+            sa.func.min(sa.case((done.c.kind.in_(kinds), done.c["at"]))).label("touch_at"),
+        )
+        .select_from(source)
+        .where(*own)
+        .group_by(leads.c.entity_id, leads.c.journey)
+        .subquery("firsts")
+    )
+    c, f = leads.c, firsts.c
+    assigned = sa.case((f.assigned_at < c.mql_at, c.mql_at), else_=f.assigned_at)
+    clock = sa.func.coalesce(assigned, c.mql_at) if handoff.sla_from == "assigned" else c.mql_at
+    told = (
+        sa.select(
+            *c,
+            assigned.label("assigned_at"),
+            clock.label("clock_at"),
+            earliest(f.touch_at, c.decided_at).label("touched_at"),
+        )
+        .select_from(leads.outerjoin(firsts, sa.and_(f.entity_id == c.entity_id, f.journey == c.journey)))
+        .subquery("told")
+    )
+    clocked = on_the_clock(told, ["mql_at", "clock_at", "assigned_at", "touched_at"], business)
+    return sa.select(clocked, _status(clocked, handoff, place_of(scope.as_of, business)).label("status")).subquery(
+        "timed"
+    )
+
+
+def _owner(m: Modelled) -> list[str]:
+    owner = m.catalog.get("owner")
+    return [owner.column] if owner else []
+
+
+def _status(clocked: sa.Subquery, handoff: Handoff, now: sa.ColumnElement) -> sa.ColumnElement:
+    c = clocked.c
+    if handoff.sla_hours is None:
+        return sa.case((c.touched_at.is_not(None), "met"), else_="not_due")
+    limit = microseconds(timedelta(hours=handoff.sla_hours))
+    tests: list[tuple[sa.ColumnElement[bool], str]] = [
+        (c.touched_at_us - c.clock_at_us <= limit, "met"),
+        (c.touched_at.is_not(None), "missed"),
+        (now - c.clock_at_us <= limit, "not_due"),
+    ]
+    if handoff.sla_from == "assigned":
+        tests.append((c.assigned_at.is_(None), "unassigned"))
+    return sa.case(*tests, else_="overdue")
+
+
+def _bin(start: sa.ColumnElement, end: sa.ColumnElement, now: sa.ColumnElement) -> sa.ColumnElement:
+    """The lower edge, in microseconds, of the bin that a duration lies in; of what has not ended, its length so far."""
+    us = sa.func.coalesce(end, now) - start
+    edges = sa.case(
+        (us < microseconds(FINE), us - sa.func.mod(us, microseconds(HOUR))),
+        else_=us - sa.func.mod(us, microseconds(DAY)),
+    )
+    return sa.case((us < microseconds(timedelta()), microseconds(timedelta())), else_=edges)
+
+
+def _counted(rows: sa.Subquery) -> sa.Select:
+    return sa.select(*rows.c, sa.func.count().label("n")).group_by(*rows.c)
+
+
+def attempts(m: Modelled, scope: Scope) -> Attempts:
+    """How often leads were tried within 14 days of the clock's start, of those whose 14 days have passed."""
+    handoff = handoff_of(m)
+    done = activities(m, scope)
+    leads = sa.select(timed(m, scope, None, done)).cte("leads")
+    c, span = leads.c, timedelta(days=ATTEMPT_DAYS)
+    kinds = [normalise(kind) for kind in handoff.touches]
+    source, own = of_journeys(m, leads, done)
+    on = done.c["at"]
+    within = [done.c.kind.in_(kinds), on >= c.clock_at, elapsed(c.clock_at, on) <= microseconds(span)]
+    tried = (
+        sa.select(c.entity_id, c.journey, sa.func.count().label("n"))
+        .select_from(source)
+        .where(*own, *within)
+        .group_by(c.entity_id, c.journey)
+        .subquery("tried")
+    )
+    n = sa.func.coalesce(tried.c.n, sa.literal_column("0"))
+    passed = c.clock_at <= scope.as_of - span
+    touches = sa.case((sa.not_(passed), -1), (n > MOST_ATTEMPTS, MOST_ATTEMPTS), else_=n).label("touches")
+    joined_ = leads.outerjoin(tried, sa.and_(tried.c.entity_id == c.entity_id, tried.c.journey == c.journey))
+    table, rendered = m.ask(_counted(sa.select(touches).select_from(joined_).subquery("times")), ATTEMPTS)
+    found = {row["touches"]: row["n"] for row in table.to_pylist()}
+    younger = found.pop(-1, 0)
+    return Attempts(tuple((k, found.get(k, 0)) for k in range(MOST_ATTEMPTS + 1)), younger, (rendered,))

@@ -1,0 +1,152 @@
+"""What was done with whom: activities by the entity that moves, and working time in a statement."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from lifecycle.business import MONDAY, Business
+from lifecycle.scope import Scope
+from queries.contract import Source
+from queries.dialect import Instant, bytewise, elapsed, local_time, lowered, stripped
+from queries.errors import WarehouseError
+from queries.modelled import Modelled
+
+ASSIGNED = "assigned"  # the kind of activity by which a lead gets an owner
+LONGEST_CHAIN = 50  # merges after merges; also what stops a circle of them
+MICROSECOND = timedelta(microseconds=1)
+
+
+def activities(m: Modelled, scope: Scope) -> sa.Subquery:
+    """Activities seen by as_of, with the entity they belong to: entity_id, kind (small letters), at.
+
+    Merged contacts count for the surviving one, contacts for their account, those of a deal's contact for the deal.
+    Raises WarehouseError("missing_table") where the warehouse has no activities.
+    """
+    source = m.sources.get("activities")
+    if source is None:
+        raise WarehouseError(
+            "missing_table",
+            "The table activities is not in the warehouse (or lacks contact_id, kind or occurred_at).",
+            "Load it (lifecycle load --activities FILE) or map yours in lifecycle.toml.",
+        )
+    rows = sa.select(
+        source["contact_id"].label("contact_id"),
+        lowered(stripped(source["kind"])).label("kind"),
+        source["occurred_at"].label("occurred_at"),
+    ).where(source["occurred_at"] <= scope.as_of)
+    done = _folded(rows.subquery("done"), m.sources.get("contact_merges"))
+    c = done.c
+    who, joined = _mover(m, done)
+    return (
+        sa.select(who.label("entity_id"), c.kind, c.occurred_at.label("at")).select_from(joined).subquery("activities")
+    )
+
+
+def _folded(done: sa.Subquery, merges: Source | None) -> sa.Subquery:
+    """The same rows under the ids that survived; an id merged into several follows the bytewise smallest."""
+    if merges is None:
+        return done
+    merged, surviving = merges["merged_id"], merges["surviving_id"]
+    into = sa.func.min(bytewise(surviving)).label("surviving_id")
+    pairs = sa.select(merged.label("merged_id"), into).where(merged.is_not(None), surviving.is_not(None))
+    hop = pairs.group_by(merged).cte("hops")
+    first = sa.select(hop.c.merged_id, hop.c.surviving_id, sa.literal_column("1").label("hops"))
+    chain = first.cte("chain", recursive=True)
+    onward = hop.alias("onward")
+    chain = chain.union_all(
+        sa.select(chain.c.merged_id, onward.c.surviving_id, chain.c.hops + 1)
+        .join(onward, onward.c.merged_id == chain.c.surviving_id)
+        .where(chain.c.hops < LONGEST_CHAIN)
+    )
+    end, over = chain.alias("end"), hop.alias("over")
+    ends = (
+        sa.select(end.c.merged_id, end.c.surviving_id)
+        .select_from(end.outerjoin(over, over.c.merged_id == end.c.surviving_id))
+        .where(over.c.merged_id.is_(None))
+        .subquery("ends")
+    )
+    who = sa.func.coalesce(ends.c.surviving_id, done.c.contact_id).label("contact_id")
+    joined = done.outerjoin(ends, ends.c.merged_id == done.c.contact_id)
+    return sa.select(who, done.c.kind, done.c.occurred_at).select_from(joined).subquery("folded")
+
+
+def _mover(m: Modelled, done: sa.Subquery) -> tuple[sa.ColumnElement, sa.FromClause]:
+    """Who moves through the model when something is done with a contact."""
+    contacts, deals = m.sources.get("contacts"), m.sources.get("deals")
+    if m.model.entity == "deal" and deals is not None:
+        return deals["deal_id"], done.join(deals.table, deals["contact_id"] == done.c.contact_id)
+    if m.model.entity != "account" or contacts is None or not contacts.has("account_id"):
+        return done.c.contact_id, done
+    account = sa.func.min(bytewise(contacts["account_id"])).label("account_id")
+    known = (
+        sa.select(contacts["contact_id"].label("contact_id"), account)
+        .where(stripped(contacts["account_id"]) != "")
+        .group_by(contacts["contact_id"])
+        .subquery("accounts")
+    )
+    joined = done.outerjoin(known, known.c.contact_id == done.c.contact_id)
+    return sa.func.coalesce(known.c.account_id, done.c.contact_id), joined
+
+
+def of_journeys(m: Modelled, leads: sa.FromClause, done: sa.Subquery) -> tuple[sa.FromClause, list[sa.ColumnElement]]:
+    """Leads joined to the activities of their journey, and the conditions that make them its own.
+
+    An activity belongs to the latest journey that had started by then; what precedes the first belongs to it too.
+    """
+    c, later = leads.c, m.journeys.alias("later")
+    source = leads.join(done, done.c.entity_id == c.entity_id)
+    next_ = sa.and_(later.c.entity_id == c.entity_id, later.c.journey == c.journey + 1)
+    source = source.outerjoin(later, next_)
+    own = [
+        sa.or_(c.journey == 1, done.c["at"] >= c.started_at),
+        sa.or_(later.c.started_at.is_(None), done.c["at"] < later.c.started_at),
+    ]
+    return source, own
+
+
+def on_the_clock(base: sa.Subquery, names: list[str], business: Business | None) -> sa.Subquery:
+    """`base` with a column `<name>_us` per instant: its place on the clock, in microseconds of counted time.
+
+    Differences between two places are durations: elapsed time, or working time where `business` is given.
+    """
+    c, zone = base.c, business.timezone if business else "UTC"
+    placed = sa.select(
+        base, *(elapsed(sa.literal(MONDAY, Instant()), local_time(c[n], zone)).label(f"{n}_us") for n in names)
+    ).subquery("placed")
+    if business is None:
+        return placed
+    c = placed.c
+    week = microseconds(timedelta(weeks=1))
+    rest = sa.select(placed, *(sa.func.mod(c[f"{n}_us"], week).label(f"{n}_rest") for n in names)).subquery("in_week")
+    c = rest.c
+    given = {f"{n}_us": _worked(c[f"{n}_us"], c[f"{n}_rest"], business).label(f"{n}_us") for n in names}
+    return sa.select(*(given.get(column.name, c[column.name]) for column in placed.c)).subquery("worked")
+
+
+def _worked(since: sa.ColumnElement, rest: sa.ColumnElement, business: Business) -> sa.ColumnElement:
+    """Business.worked as an expression: whole weeks, the part of the last one, less the holidays passed."""
+    week = microseconds(timedelta(weeks=1))
+    weeks = sa.cast((since - rest) / week, sa.BigInteger())
+    total = weeks * microseconds(business.week)
+    for start, end in business.open_spans:
+        total = total + _passed(rest, start, end)
+    for opens, closes in business.closed_spans:
+        total = total - _passed(since, opens - MONDAY, closes - MONDAY)
+    return total
+
+
+def _passed(at: sa.ColumnElement, start: timedelta, end: timedelta) -> sa.ColumnElement:
+    low, high, most = (microseconds(span) for span in (start, end, end - start))
+    return sa.case((at <= low, microseconds(timedelta())), (at >= high, most), else_=at - low)
+
+
+def place_of(instant: datetime, business: Business | None) -> sa.ColumnElement:
+    """The place of one instant on the clock, as `on_the_clock` counts it."""
+    return microseconds(business.place(instant) if business else instant - MONDAY)
+
+
+def microseconds(span: timedelta) -> sa.ColumnElement:
+    """A duration as a whole number."""
+    return sa.literal_column(str(span // MICROSECOND), sa.BigInteger())
