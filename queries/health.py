@@ -17,7 +17,7 @@ from queries.dialect import Instant, bytewise, stripped
 from queries.modelled import Modelled
 from queries.warehouse import Rendered
 
-SAMPLES = 5  # of each reason
+SAMPLES = 3  # of each reason
 LISTED = 200  # rows of a list; more are counted, not shown
 
 

@@ -9,8 +9,8 @@ from lifecycle.correspondence import POSITIONS, Correspondence, matches
 from lifecycle.stages import StageModel
 from pages.trust import frames
 from pages.trust.stage_cards import handoff, stage_card
-from pages.ui import charts, data, labels
-from pages.ui.charts_bridge import bridge
+from pages.ui import data, labels
+from pages.ui.charts_bridge import amounts, bridge
 from pages.ui.charts_matrix import matrix
 from pages.ui.failures import Failure
 from pages.ui.filters import View, view
@@ -31,11 +31,13 @@ def stages(v: View) -> None:
     n = {} if isinstance(stock, Failure) else stock.n
     missing = None if isinstance(stock, Failure) else 0
     total = sum(n.values())
-    grid = st.grid(min_column_width=300, gap="small")
-    for stage in model.active:
-        with grid.cell():
-            known = None if stage.kind == "anonymous" else n.get(stage.key, missing)
-            stage_card(model, stage, known, total)
+    for name, group in (("", (*model.anonymous, *model.progress)), ("Ways out", model.exits)):
+        if name and group:
+            st.markdown(f"##### {name}")
+        with st.grid(min_column_width=300, gap="small"):
+            for stage in group:
+                known = None if stage.kind == "anonymous" else n.get(stage.key, missing)
+                stage_card(model, stage, known, total)
     off = [f"{s.label} (switch {s.switch})" for s in model.stages if s not in model.active]
     if off:
         st.caption(labels.escape(f"Switched off: {', '.join(off)}"))
@@ -55,7 +57,7 @@ def where_they_are(v: View, stock: definitions.Stock | Failure) -> None:
     card(
         title,
         lambda: stock,
-        lambda answer: charts.bars(frames.stock(answer, model)),
+        lambda answer: amounts(frames.stock(answer, model)),
         caption=f"In each stage on {labels.instant(v.scope.as_of)}; the period does not matter",
         definition=definitions.stock,
         empty="Nobody matches the active filters.",
@@ -128,25 +130,22 @@ def why_counts_differ(v: View) -> None:
     place = list(words).index(usual)
     stage = st.selectbox("Stage", list(words), place, words.__getitem__, "counted", width=260, bind="query-params")
     found = data.ask(definitions.counts_of, v.modelled, v.scope.whole, stage)
-    left, right = st.columns([3, 2], gap="small")
-    with left:
-        card(
-            differing(model, found),
-            lambda: found,
-            lambda answer: bridge([(line.label, line.n, line.is_total, line.why) for line in answer.lines]),
-            caption="Each blue bar is a count that some page shows; what lies between leads from one to the next",
-            definition=definitions.counts_of,
-            key="counts",
-        )
-    with right:
-        card(
-            "What each count means",
-            lambda: found,
-            frames.counts,
-            caption=due(model, found),
-            definition=definitions.counts_of,
-            key="meanings",
-        )
+    card(
+        differing(model, found),
+        lambda: found,
+        lambda answer: bridge([(line.label, line.n, line.is_total, line.why) for line in answer.lines]),
+        caption="Each blue bar is a count that some page shows; what lies between leads from one to the next",
+        definition=definitions.counts_of,
+        key="counts",
+    )
+    card(
+        "What each line means",
+        lambda: found,
+        frames.counts,
+        caption=due(model, found),
+        definition=definitions.counts_of,
+        key="meanings",
+    )
 
 
 def differing(model: StageModel, found: Counts | Failure) -> str:
@@ -162,7 +161,7 @@ def differing(model: StageModel, found: Counts | Failure) -> str:
 def due(model: StageModel, found: Counts | Failure) -> str:
     """What the service level leaves out of its base for now."""
     if isinstance(found, Failure) or found.within_limit is None or model.handoff is None:
-        return "And where it is shown"
+        return "And where its count is shown"
     return (
         f"{found.within_limit:,} first own entries are within the {model.handoff.sla_hours:g} h of the service level "
         "at the data cut-off: not due yet, they are in its base only once touched"
@@ -177,10 +176,9 @@ def metrics() -> None:
         st.markdown(":material/inbox: No definition holds this text.")
     for subject in dict.fromkeys(e.subject for e in found):
         st.markdown(f"##### {subject}")
-        grid = st.grid(min_column_width=340, gap="small")
-        for entry in found:
-            if entry.subject == subject:
-                with grid.cell(), st.container(border=True, height="stretch", gap="xsmall"):
+        with st.grid(min_column_width=340, gap="small"):
+            for entry in (e for e in found if e.subject == subject):
+                with st.container(border=True, height="stretch", gap="xsmall"):
                     st.markdown(f"**{entry.term}**")
                     st.markdown(entry.text)
                     st.caption(labels.escape(entry.source))

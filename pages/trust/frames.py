@@ -27,16 +27,9 @@ MOVES = {
 IRREGULAR = ("skip", "regress", "repeat")
 
 
-def reasons(found: Found) -> pd.DataFrame:
-    """label, value, note per reason of quarantine."""
-    rows = found.table.to_pylist()
-    return pd.DataFrame(
-        {
-            "label": [REASONS[row["problem"]][0] for row in rows],
-            "value": [row["n"] for row in rows],
-            "note": [REASONS[row["problem"]][1] for row in rows],
-        }
-    )
+def reasons(found: Found) -> list[tuple[str, int, str]]:
+    """(reason, count, what to do), the most frequent first."""
+    return [(REASONS[row["problem"]][0], row["n"], REASONS[row["problem"]][1]) for row in found.table.to_pylist()]
 
 
 def samples(found: Found) -> pd.DataFrame:
@@ -98,19 +91,13 @@ def missing(found: Tables) -> pd.DataFrame:
     )
 
 
-def moves(found: Found) -> pd.DataFrame:
-    """label, value, note per move, in the order of MOVES."""
+def moves(found: Found) -> list[tuple[str, int, str]]:
+    """(move, count, share of all entries), in the order of MOVES."""
     sums = dict.fromkeys(MOVES, 0)
     for row in found.table.to_pylist():
         sums[row["move"]] += row["n"]
-    shown = [(move, n) for move, n in sums.items() if n]
-    return pd.DataFrame(
-        {
-            "label": [MOVES[move] for move, _ in shown],
-            "value": [n for _, n in shown],
-            "note": [f"{labels.percent(n / found.total)} of {found.total:,} entries" for _, n in shown],
-        }
-    )
+    of = found.total
+    return [(MOVES[move], n, f"{labels.percent(n / of)} of {of:,} entries") for move, n in sums.items() if n]
 
 
 def irregular(found: Found, model: StageModel) -> pd.DataFrame:
@@ -166,17 +153,12 @@ def history(found: History) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def stock(found: Stock, model: StageModel) -> pd.DataFrame:
-    """label, value, note per stage of the model, exits last."""
-    total = sum(found.n.values())
-    shown = [(s.label, found.n.get(s.key, 0)) for s in (*model.progress, *model.exits)] if total else []
-    return pd.DataFrame(
-        {
-            "label": [label for label, _ in shown],
-            "value": [n for _, n in shown],
-            "note": [f"{labels.percent(n / total)} of {total:,}" for _, n in shown],
-        }
-    )
+def stock(found: Stock, model: StageModel) -> list[tuple[str, int, str]]:
+    """(label, count, share of all) per stage of the model, exits last."""
+    total, stages = sum(found.n.values()), (*model.progress, *model.exits)
+    names = labels.distinct({s.key: s.label for s in stages})
+    shown = [(names[s.key], found.n.get(s.key, 0)) for s in stages] if total else []
+    return [(label, n, f"{labels.percent(n / total)} of {total:,}") for label, n in shown]
 
 
 def both(found: Correspondence, here: StageModel, there: StageModel) -> pd.DataFrame:
@@ -209,12 +191,11 @@ def matches(pairs: Sequence[Match], here: StageModel, there: StageModel) -> pd.D
 
 
 def counts(found: Counts) -> pd.DataFrame:
-    """The totals of a bridge with what they mean and where they are shown."""
-    totals = [line for line in found.lines if line.is_total]
+    """The lines of a bridge with what they mean and where they are shown."""
     return pd.DataFrame(
         {
-            "Count": [line.label for line in totals],
-            "In the period": [line.n for line in totals],
-            "What it means": [line.why for line in totals],
+            "Line": [line.label for line in found.lines],
+            "Count": [f"{line.n:,}" if line.is_total else f"{line.n:+,}" for line in found.lines],
+            "What it means": [line.why for line in found.lines],
         }
     )

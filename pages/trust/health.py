@@ -7,8 +7,8 @@ import streamlit as st
 from lifecycle.health import Conservation
 from lifecycle.rates import Rate
 from pages.trust import frames
-from pages.ui import charts, data, labels
-from pages.ui.charts_bridge import bridge
+from pages.ui import data, labels
+from pages.ui.charts_bridge import amounts, bridge
 from pages.ui.failures import Failure
 from pages.ui.filters import View, view
 from pages.ui.layout import card, page_header, rate_tile, tile, tiles
@@ -26,7 +26,7 @@ def headlines(v: View) -> None:
         tile(
             "Events in",
             labels.count(books.events),
-            note=f"build {build.id} of {labels.day(build.finished)}, loaded {labels.day(build.loaded_at)}",
+            note=f"build {build.id}, loaded {labels.day(build.loaded_at)}",
             definition="Raw stage rows, and the facts (orders, subscriptions, surveys, referrals) that enter a stage.",
         )
         share("Used", Rate(books.used, books.events), "Events that moved somebody into a stage.")
@@ -69,12 +69,12 @@ def quarantine(v: View) -> None:
     found = data.ask(health.quarantined, v.modelled, v.scope.whole)
     title = "Why events were set aside"
     if not isinstance(found, Failure) and found.total:
-        reason = frames.reasons(found)["label"].iloc[0]
+        reason, _, _ = frames.reasons(found)[0]
         title = f"{labels.count(found.total)} events were set aside, most for: {reason.lower()}"
     card(
         title,
         lambda: found,
-        lambda answer: charts.bars(frames.reasons(answer)),
+        lambda answer: amounts(frames.reasons(answer)),
         caption=f"Events in quarantine by the first reason that applies. {WHOLE_BUILD}",
         definition=health.quarantined,
         empty="No event was set aside.",
@@ -105,7 +105,7 @@ def unknown(v: View) -> None:
         title,
         lambda: found,
         frames.unknown,
-        caption="Add a value to `enters` of a stage in the model file, or to `ignored`; then build again",
+        caption="Add a value to enters of a stage in the model file, or to ignored; then build again",
         definition=health.unknown_values,
         empty="Every stage value has its place.",
         key="unknown-values",
@@ -152,7 +152,7 @@ def missing(v: View, found: Tables | Failure) -> None:
         title,
         lambda: found,
         frames.missing,
-        caption="Load one with `lifecycle load`, or map yours in lifecycle.toml, then build again",
+        caption="Load one with lifecycle load, or map yours in lifecycle.toml, then build again",
         definition="Tables of the warehouse contract that were not found, with the columns they cannot do without.",
         empty="Every table of the contract is there.",
         key="missing-tables",
@@ -167,7 +167,7 @@ def moves(v: View) -> None:
         card(
             "How stages are entered",
             lambda: found,
-            lambda answer: charts.bars(frames.moves(answer)),
+            lambda answer: amounts(frames.moves(answer)),
             caption="Entries of the period, by what they are to the stage before",
             definition=health.moves,
             key="moves",

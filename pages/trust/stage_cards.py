@@ -23,15 +23,15 @@ def stage_card(model: StageModel, stage: Stage, n: int | None, total: int) -> No
     with st.container(border=True, height="stretch", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             place = f"{model.rank(stage.key)} · " if stage in model.progress else ""
-            st.markdown(f"##### {place}{labels.escape(stage.label)}", width="content")
+            st.markdown(f"**{place}{labels.escape(stage.label)}**", width="content")
             if stage.owner:
                 st.badge(labels.escape(stage.owner), color="gray")
             if stage.optional:
                 st.badge("optional", color="violet", help="Never implied, and no stage is skipped by leaving it out.")
         if others := translations(stage):
             st.caption(labels.escape(others))
-        st.markdown(labels.escape(stage.definition) or "No definition is given.")
         st.markdown(held(stage, n, total))
+        st.markdown(labels.escape(stage.definition) or "No definition is given.")
         lines = [f"**{name}** {labels.escape(text)}" for name, text in facts(model, stage) if text]
         st.markdown("  \n".join(lines))
 

@@ -1,4 +1,4 @@
-"""A bridge: totals, and between them the steps that lead from one to the next, as horizontal bars."""
+"""Counts as horizontal bars with their numbers, and bridges: totals with the steps that lead from one to the next."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ COLUMNS = ["label", "count", "low", "high", "kind", "text", "why", "position"]
 @cache
 def _bridge(height: int) -> Spec:
     base = alt.Chart(alt.NamedData("main")).encode(
-        y=alt.Y("label:N", sort=place("position"), axis=axis(labelLimit=210, labelPadding=8, labelOverlap=False))
+        y=alt.Y(
+            "label:N",
+            sort=place("position"),
+            axis=axis(labelLimit={"expr": "width / 2"}, labelPadding=8, labelOverlap=False, labelFontSize=12),
+        )
     )
     kinds = alt.Scale(domain=["total", "more", "fewer"], range=[NOW, MORE, FEWER])
     solid = base.mark_bar(cornerRadius=2, height={"band": 0.66}).encode(
@@ -49,3 +53,8 @@ def bridge(lines: Sequence[tuple[str, int, bool, str]]) -> Picture:
     main["room"] = main["high"].max() * 1.14 if rows else 0.0
     words = "; ".join(f"{row['label']}: {row['text']}" for row in rows)
     return Picture(_bridge(ROW * max(len(rows), 1)), {"main": main}, main[["label", "count", "why"]], words)
+
+
+def amounts(rows: Sequence[tuple[str, int, str]]) -> Picture:
+    """Counts side by side, each with its number. `rows`: label, count, a note for the tooltip."""
+    return bridge([(label, n, True, note) for label, n, note in rows])

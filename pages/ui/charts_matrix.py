@@ -15,10 +15,17 @@ INK_DARK, INK_LIGHT = "#17212E", "#FFFFFF"  # on the pale and on the deep end of
 @cache
 def _matrix(height: int) -> Spec:
     gap = alt.Scale(paddingInner=0.06)
-    columns = axis(orient="top", labelLimit={"expr": "width / length(domain('x')) - 4"}, labelOverlap=False)
+    columns = axis(
+        orient="top", labelLimit={"expr": "width / length(domain('x')) - 4"}, labelOverlap=False, labelFontSize=12
+    )
     base = alt.Chart(alt.NamedData("main")).encode(
         x=alt.X("column:N", sort=place("column_position"), scale=gap, axis=columns),
-        y=alt.Y("row:N", sort=place("row_position"), scale=gap, axis=axis(labelLimit=150, labelOverlap=False)),
+        y=alt.Y(
+            "row:N",
+            sort=place("row_position"),
+            scale=gap,
+            axis=axis(labelLimit=150, labelOverlap=False, labelFontSize=12),
+        ),
     )
     shades = alt.Color("share:Q", scale=alt.Scale(domain=[0, 1], range=list(RAMP)), legend=None)
     tips = [tip("row:N"), tip("column:N", "Beside"), tip("n:Q", "How many", ","), tip("share:Q", "Of the row", ".1%")]
