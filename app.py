@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui import charts, data, filters, labels, layout, web
+from pages.ui import charts, data, filters, labels, layout, setup, web
 from pages.ui.failures import explain
 
 HERE = Path(__file__).parent
@@ -36,6 +36,10 @@ def main() -> None:
     page = st.navigation(sections, position="top")
     try:
         opened = data.opened()
+    except Exception as problem:
+        setup.welcome(explain(problem))
+        return
+    try:
         if opened.warehouse.notice:
             st.info(labels.escape(opened.warehouse.notice), icon=":material/history:")
         filters.filter_bar(opened, data.settings(), data.models())
