@@ -157,7 +157,7 @@ def _about(m: Modelled, contact_id: str) -> tuple[dict[str, str], tuple[Rendered
     if source is None:
         return {}, ()
     settings = m.warehouse.settings
-    names = [n for n in source.spec.columns if source.has(n) and n != "contact_id"] + list(source.extra)
+    names = [n for n in ("account_id", "owner", "lead_score") if source.has(n)] + list(source.extra)
     values = [source[n] if source.has(n) else source.column(n) for n in names]
     columns = [sa.cast(value, sa.Text()).label(f"c{i}") for i, value in enumerate(values)]
     statement = sa.select(*columns).select_from(source.table).where(source["contact_id"] == contact_id)

@@ -52,14 +52,25 @@ def outcomes(rows: Sequence[StageRow], model: StageModel) -> pd.DataFrame:
                 "detail": detail(r, key, model),
             }
             for r in rows
-            for key in OUTCOMES
+            for key in outcomes_of(r, rows)
         ]
     )
 
 
+def outcomes_of(row: StageRow, rows: Sequence[StageRow]) -> list[str]:
+    """The outcomes that a stage can have: who is still at the last one has arrived."""
+    last = [r.stage for r in rows if not r.optional][-1]
+    return [key for key in OUTCOMES if key != ("open" if row.stage == last else "arrived")]
+
+
+def fate_of(key: str) -> str:
+    """The fate that an outcome stands for in the answer."""
+    return "open" if key == "arrived" else key
+
+
 def outcome(row: StageRow, key: str) -> int:
     """How many of those who entered a stage had this outcome."""
-    return row.left if key == "exited" else getattr(row, key) or 0
+    return row.left if key == "exited" else getattr(row, fate_of(key)) or 0
 
 
 def detail(row: StageRow, key: str, model: StageModel) -> str:
@@ -124,12 +135,12 @@ def measures(answer: Funnel, model: StageModel) -> pd.DataFrame:
         ("From the stage before", lambda r: share(r.step_conversion_rate)),
         (INDENT + "of", lambda r: fraction(r.step_conversion_rate)),
         (INDENT + "benchmark", lambda r: labels.percent(r.benchmark, 0) if r.benchmark is not None else ""),
-        ("Days from the stage before, median", lambda r: middle(r.seconds_from_previous)),
+        (INDENT + "median days", lambda r: middle(r.seconds_from_previous)),
         (INDENT + "the middle half", lambda r: spread(r.seconds_from_previous)),
     ]
     if answer.scope.basis == "cohort":
         for key, (label, _) in OUTCOMES.items():
-            lines.append((label, _counted(key)))
+            lines.append((label, _counted(key, rows)))
             if key == "exited":
                 exits = dict.fromkeys(stage for row in rows for stage in row.exited)
                 lines += [(INDENT + model.stage(stage).label, _exits(stage)) for stage in exits]
@@ -148,8 +159,8 @@ def middle(seconds: Durations | None) -> str:
     return f"{seconds.median / DAY:,.1f}" if seconds and seconds.median is not None else ""
 
 
-def _counted(key: str) -> Cell:
-    return lambda r: f"{outcome(r, key):,}" if outcome(r, key) else ""
+def _counted(key: str, rows: Sequence[StageRow]) -> Cell:
+    return lambda r: f"{outcome(r, key):,}" if key in outcomes_of(r, rows) and outcome(r, key) else ""
 
 
 def _exits(key: str) -> Cell:

@@ -74,7 +74,7 @@ def _chosen(model: StageModel, answer: Funnel, clicked: Sequence[Mapping[str, st
         )
         if stage is None:
             return None
-        fates = [key for key in OUTCOMES if frames.outcome(rows[stage], key)]
+        fates = [key for key in frames.outcomes_of(rows[stage], answer.whole) if frames.outcome(rows[stage], key)]
         place = (
             fates.index(click["outcome"]) if click and click["outcome"] in fates and click["stage"] == stage else None
         )
@@ -89,7 +89,7 @@ def _chosen(model: StageModel, answer: Funnel, clicked: Sequence[Mapping[str, st
         )
         exit_stage, reasons = _exit(model, rows[stage], f"{token}.{stage}") if fate == "exited" else (None, ())
         segments, others = _segment(answer, f"{token}.{stage}")
-    return Bar(stage, fate, exit_stage, reasons, segments, others)
+    return Bar(stage, frames.fate_of(fate) if fate else None, exit_stage, reasons, segments, others)
 
 
 def _exit(model: StageModel, row: StageRow, token: str) -> tuple[str | None, tuple[str | None, ...]]:
@@ -158,12 +158,12 @@ def _listed(view: View, answer: Funnel, found: Records) -> pd.DataFrame:
         shown = {
             frames.ENTITIES[model.entity]: row["entity_id"],
             "Journey": row["journey"],
-            "Entered": row["first_at"],
+            "Began": row["first_at"],
             "Came to": "" if answer.scope.count == "any" else label[row["reached"]],
             "What became of it": OUTCOMES[row["fate"]][0],
             "Left by": label.get(row["exit_stage"], ""),
             "Reason": row["exit_reason"] or "",
-            "Left": row["exited_at"],
+            "Left on": row["exited_at"],
             "Lead score": row["score"],
         }
         out.append(shown | ({segment.label: frames.named(row["segment"])} if segment else {}))

@@ -19,7 +19,7 @@ A = TypeVar("A")
 Drawing = Picture | Mapping[str, Picture] | pd.DataFrame | None
 Selected = list[dict[str, Any]]
 
-TALL, ROW_HEIGHT = 24, 35  # rows that a table shows without scrolling, and pixels of each
+TALL = 30  # rows up to which a table is shown whole
 WARNINGS = {"timeout": ":material/timer:", "too_large": ":material/filter_alt:"}  # kind of failure → icon
 
 
@@ -176,11 +176,10 @@ def _chart(picture: Picture, select: str | None, key: str) -> Selected:
 
 
 def _table(frame: pd.DataFrame, select: str | None, key: str) -> Selected:
-    look: dict[str, Any] = {"hide_index": True, "height": "content" if len(frame) <= TALL else ROW_HEIGHT * TALL}
     if not select:
-        st.dataframe(frame, key=key, **look)
+        st.dataframe(frame, hide_index=True, height="content" if len(frame) <= TALL else "auto", key=key)
         return []
-    picked = st.dataframe(frame, key=key, on_select="rerun", selection_mode="single-row", **look)
+    picked = st.dataframe(frame, hide_index=True, key=key, on_select="rerun", selection_mode="single-row")
     rows = [i for i in picked["selection"]["rows"] if i < len(frame)]
     return [{str(name): value for name, value in frame.iloc[i].items()} for i in rows]
 

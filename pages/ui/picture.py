@@ -19,6 +19,7 @@ GRID = "#8A94A3"
 OUTCOMES = {
     "advanced": ("Advanced", "#3E7CC4"),
     "late": ("Advanced late", "#8DB4E2"),
+    "arrived": ("Arrived", "#1F9E8B"),  # open at the last stage: there is nowhere to go
     "open": ("Still open", "#E0A030"),
     "diverted": ("Went another way", "#8064C0"),
     "exited": ("Left", "#CB5A3C"),
