@@ -11,22 +11,18 @@ import pandas as pd
 from pages.ui.picture import INK, NOW, QUIET, Picture, Spec, axis, bare, place, tip
 
 MORE, FEWER = "#1F9E8B", "#CB5A3C"
-ROW = 30  # pixels of one line
+ROW, NUMBER = 30, 64  # pixels of one line, and of the number at the end of the longest bar
 COLUMNS = ["label", "count", "low", "high", "kind", "text", "why", "position"]
 
 
 @cache
 def _bridge(height: int) -> Spec:
-    base = alt.Chart(alt.NamedData("main")).encode(
-        y=alt.Y(
-            "label:N",
-            sort=place("position"),
-            axis=axis(labelLimit={"expr": "width / 2"}, labelPadding=8, labelOverlap=False, labelFontSize=12),
-        )
-    )
+    limit = {"expr": "containerSize()[0] * 0.42"}  # of labels: of the card, as the plot's own width depends on them
+    lines = axis(labelLimit=limit, labelPadding=8, labelOverlap=False, labelFontSize=12)
+    base = alt.Chart(alt.NamedData("main")).encode(y=alt.Y("label:N", sort=place("position"), axis=lines))
     kinds = alt.Scale(domain=["total", "more", "fewer"], range=[NOW, MORE, FEWER])
     solid = base.mark_bar(cornerRadius=2, height={"band": 0.66}).encode(
-        x=alt.X("low:Q", axis=None, scale=alt.Scale(zero=True, nice=False)),
+        x=alt.X("low:Q", axis=None, scale=alt.Scale(zero=True, nice=False, range=[0, {"expr": f"width - {NUMBER}"}])),
         x2="high:Q",
         color=alt.Color("kind:N", scale=kinds, legend=None),
         tooltip=[tip("label:N"), tip("text:N", "Count"), tip("why:N", "Why")],
@@ -35,8 +31,7 @@ def _bridge(height: int) -> Spec:
     totals = end.mark_text(align="left", dx=6, color=INK, fontSize=13, fontWeight=600)
     steps = end.mark_text(align="left", dx=6, color=INK, fontSize=12, opacity=QUIET)
     totals, steps = totals.transform_filter("datum.kind == 'total'"), steps.transform_filter("datum.kind != 'total'")
-    room = base.mark_point(opacity=0).encode(x="room:Q")  # so that the longest bar's number stays inside
-    return bare((solid + totals + steps + room).properties(height=height))
+    return bare((solid + totals + steps).properties(height=height))
 
 
 def bridge(lines: Sequence[tuple[str, int, bool, str]]) -> Picture:
@@ -50,7 +45,6 @@ def bridge(lines: Sequence[tuple[str, int, bool, str]]) -> Picture:
         ends = sorted((before, level))
         rows.append(dict(zip(COLUMNS, (label, n, *ends, kind, text, why, position), strict=True)))
     main = pd.DataFrame(rows, columns=COLUMNS)
-    main["room"] = main["high"].max() * 1.14 if rows else 0.0
     words = "; ".join(f"{row['label']}: {row['text']}" for row in rows)
     return Picture(_bridge(ROW * max(len(rows), 1)), {"main": main}, main[["label", "count", "why"]], words)
 
