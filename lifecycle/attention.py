@@ -10,17 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
-from math import isnan
 from typing import Any
 
-from statsmodels.stats.proportion import test_proportions_2indep as score_test
-
+from lifecycle import findings
 from lifecycle.funnel import Funnel, StageRow
 from lifecycle.rates import Difference, Rate, adjusted, difference
 from lifecycle.stages import Stage, StageModel
 from lifecycle.volumes import Attainment, Count
 
-LEVEL = 0.05
 DAY = timedelta(days=1)
 
 Figure = Rate | Difference | Count | datetime | timedelta | float | int | str  # a float is a share
@@ -103,22 +100,19 @@ def changed(model: StageModel, funnel: Funnel) -> list[Sign]:
 
     Both periods had equally long, so that what is still open weighs on both alike.
     """
-    if funnel.comparison is None:
-        return []
-    pairs = []
-    for (before, row), (_, then) in zip(_steps(funnel), _steps(funnel.comparison), strict=True):
-        now, earlier = row.step_conversion_rate, then.step_conversion_rate
-        if isinstance(now, Rate) and isinstance(earlier, Rate) and (found := difference(now, earlier)):
-            pairs.append((before, row, now, earlier, found))
-    p_values = adjusted([_p_value(now, earlier) for _, _, now, earlier, _ in pairs])
+    found = {(c.step.start, c.step.end): c for c in findings.changes(funnel) if c.difference}
+    p_values = adjusted([findings.p_value(c.now, c.before) for c in found.values()])
+    sure = {step for step, p in zip(found, p_values, strict=True) if p < findings.LEVEL}
     signs = []
-    for (before, row, now, earlier, found), p in zip(pairs, p_values, strict=True):
-        if p < LEVEL and found.significant:
-            fell = found.value < 0
+    for before, row in _steps(funnel):
+        step = before.stage, row.stage
+        change = found[step].difference if step in sure else None
+        if change and change.significant:
+            fell = change.value < 0
             finding = f"{before.label} → {row.label} {'fell' if fell else 'rose'}"
-            evidence = (("", found), ("now", now), ("before", earlier))
+            evidence = (("", change), ("now", found[step].now), ("before", found[step].before))
             meaning = _handoff(model, before, row, fell) or _answers(model.stage(before.stage))
-            relative = abs(found.value) / max(now.value or 0, earlier.value or 0)
+            relative = abs(change.value) / max(found[step].now.value or 0, found[step].before.value or 0)
             signs.append((relative, Sign("bad" if fell else "good", finding, evidence, meaning, "funnel")))
     return [sign for _, sign in sorted(signs, key=lambda s: -s[0])]
 
@@ -142,7 +136,8 @@ def beside_benchmark(model: StageModel, funnel: Funnel) -> list[Sign]:
         return below
     above.sort(key=lambda found: found[0])
     _, step, now, benchmark = above[0]
-    also = f"So are {_listed([name for _, name, _, _ in above[1:]])}." if above[1:] else ""
+    others = [name for _, name, _, _ in above[1:]]
+    also = f"So {'are' if others[1:] else 'is'} {_listed(others)}." if others else ""
     sign = Sign("good", f"{step} is above the benchmark", (("now", now), ("benchmark", benchmark)), also, "funnel")
     return [*below, sign]
 
@@ -203,11 +198,6 @@ def _steps(funnel: Funnel) -> list[tuple[StageRow, StageRow]]:
     """Neighbours on the chain, optional stages left out."""
     chain = [row for row in funnel.whole if not row.optional]
     return list(pairwise(chain))
-
-
-def _p_value(now: Rate, before: Rate) -> float:
-    p = score_test(now.numerator, now.denominator, before.numerator, before.denominator, method="score").pvalue
-    return 1.0 if isnan(p) else float(p)
 
 
 def _handoff(model: StageModel, before: StageRow, row: StageRow, fell: bool) -> str:

@@ -112,9 +112,8 @@ def periods_of(scope: Scope, found: Sequence[date]) -> list[date]:
 
 def at_a_glance(scope: Scope) -> Scope:
     """The same scope with the grain at which its course can be read in a small picture."""
-    if not (scope.start and scope.end):
-        return replace(scope, grain="quarter")
-    days = (scope.end - scope.start).days
+    today = scope.calendar.day(scope.as_of)
+    days = (min(scope.end or today, today) - scope.start).days if scope.start else max(GRAINS.values())
     return replace(scope, grain=next((grain for grain, most in GRAINS.items() if days <= most), "quarter"))
 
 

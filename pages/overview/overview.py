@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-import pandas as pd
 import streamlit as st
 
 from lifecycle.attention import Sign, purchase
-from lifecycle.funnel import Funnel, Ratio, StageRow
+from lifecycle.funnel import Funnel
 from lifecycle.rates import Rate
 from lifecycle.scope import Scope
 from lifecycle.volumes import at_a_glance
+from pages.overview import frames
 from pages.overview.checks import CHECKS, figure, freshness, freshness_of, interval, short
 from pages.overview.headlines import HEADLINES, against, ends, followed
-from pages.ui import charts, data, labels
-from pages.ui.charts import Picture
+from pages.ui import data, labels
 from pages.ui.failures import Failure
 from pages.ui.filters import View, view
 from pages.ui.layout import card, page_header, state
@@ -81,16 +80,12 @@ def small_funnel(v: View) -> None:
     card(
         title,
         lambda: answer,
-        picture,
+        frames.small_funnel,
         caption="Journeys that started in the period, and the share of the stage before that came this far",
-        definition=HOW,
-        table=table,
+        definition=funnel.funnel,
+        table=frames.tidy,
         key="small-funnel",
     )
-
-
-HOW = """Journeys whose first stage falls in the period, followed to the data cut-off. A stage counts when it or a later
-one was entered. Those still open may yet go on, so that the shares of recent periods are shares so far."""
 
 
 def found_title(v: View, answer: Funnel) -> str:
@@ -101,44 +96,6 @@ def found_title(v: View, answer: Funnel) -> str:
     return f"{labels.percent(rate.value)} of {first.label} entries have become {goal.label} so far"
 
 
-def chain(answer: Funnel) -> list[StageRow]:
-    return [row for row in answer.whole if not row.optional]
-
-
-def picture(answer: Funnel) -> Picture | None:
-    rows = chain(answer)
-    names, steps = [row.label for row in rows], [row.step_conversion_rate for row in rows]
-    frame = pd.DataFrame(
-        {
-            "label": names,
-            "n": [row.entered for row in rows],
-            "note": [of_previous(step, before) for step, before in zip(steps, ["", *names], strict=False)],
-            "short": [labels.percent(step.value, 0) if step else "" for step in steps],
-        }
-    )
-    return charts.steps(frame, height=225) if rows and rows[0].entered else None
-
-
-def of_previous(step: Rate | Ratio | None, before: str) -> str:
-    return f"{labels.percent(step.value, 0)} of {before}" if step else ""
-
-
-def table(answer: Funnel) -> pd.DataFrame:
-    rates = [row.step_conversion_rate for row in chain(answer)]
-    return pd.DataFrame(
-        {
-            "stage": [row.label for row in chain(answer)],
-            "entered": [row.entered for row in chain(answer)],
-            "open": [row.open for row in chain(answer)],
-            "left": [row.left for row in chain(answer)],
-        }
-        | {
-            f"step_{name}": [rate.as_dict()[name] if rate else None for rate in rates]
-            for name in ("numerator", "denominator", "value", "low", "high")
-        }
-    )
-
-
 def by_segment(v: View) -> None:
     """How the parts of the chosen breakdown do."""
     segment = v.around.catalog.get(v.scope.by or "")
@@ -147,27 +104,11 @@ def by_segment(v: View) -> None:
         card(
             f"To {goal.label} by {segment.label}",
             lambda: data.ask(funnel.funnel, v.modelled, replace(v.scope, compare="none")),
-            lambda answer: parts(answer, goal.key),
+            lambda answer: frames.by_segment(answer, goal.key),
             caption="Of the journeys that started in the period, the share that came this far, with its 95 % interval",
-            definition=HOW,
+            definition=funnel.funnel,
             key="by-segment",
         )
-
-
-def parts(answer: Funnel, goal: str) -> Picture:
-    """Bars of the share that reached `goal`, a bar per part of the breakdown."""
-    found = [(part, row.conversion_rate) for part in answer.segments for row in answer.of(part) if row.stage == goal]
-    rates = [(part or "not set", rate) for part, rate in found if isinstance(rate, Rate) and rate.interval]
-    frame = pd.DataFrame(
-        {
-            "label": [part for part, _ in rates],
-            "value": [rate.value for _, rate in rates],
-            "low": [rate.as_dict()["low"] for _, rate in rates],
-            "high": [rate.as_dict()["high"] for _, rate in rates],
-            "note": [labels.interval(rate) for _, rate in rates],
-        }
-    )
-    return charts.bars(frame, style=".1%")
 
 
 def needs_attention(v: View) -> None:
