@@ -53,7 +53,7 @@ def demo(
         warehouse.append(LOADS, pa.Table.from_pylist([{"loaded_at": end, "table_name": DEMO}], LOADS_SCHEMA))
         known = raw_values(models.values())
         for number, model in enumerate(models.values()):
-            tick(f"building {model.name}", number, len(models))
+            tick("building models", number, len(models))
             build(warehouse, model, known)
         tick("building models", len(models), len(models))
     return rows

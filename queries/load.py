@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from queries import workbench
 from queries.batches import LoadError, Opened
 from queries.contract import CONTRACT, REJECTS
+from queries.cutoff import LOADS
 from queries.embedded import Embedded
 from queries.errors import WarehouseError
 from queries.mapping import Plan, Source, needed, plan
@@ -29,7 +30,6 @@ from queries.settling import empty, settle
 from queries.staging import REJECTS_SCHEMA, Report, Staging, Tick
 from queries.warehouse import open_warehouse
 
-LOADS = "loads"
 COUNTS = ("read", "loaded", "duplicates", "quarantined", "left_out")
 LOADS_SCHEMA = pa.schema(
     [("loaded_at", pa.timestamp("us")), ("table_name", pa.string()), ("files", pa.string())]

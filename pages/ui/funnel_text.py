@@ -1,0 +1,88 @@
+"""The funnel as text for the terminal: a table for people, CSV and JSON for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+
+from lifecycle.funnel import Funnel, Ratio, TrendRow
+from lifecycle.rates import Rate
+from lifecycle.report import funnel_report
+from lifecycle.scope import describe
+from pages.ui.export import neutral
+from pages.ui.labels import UNDEFINED, count, duration
+from pages.ui.terminal import table
+
+NESTED = ("conversion_rate", "step_conversion_rate", "seconds_from_previous")  # columns of their own in a CSV
+
+
+def as_table(answer: Funnel) -> Table:
+    """The funnel's rows: counts, rates with their intervals, median time from the previous stage."""
+    by = answer.scope.by
+    headings = [*([by] if by else []), "stage", "entered", "% of first", "% of previous", "left", "open", "median"]
+    rows = []
+    for row in answer.rows:
+        part = [next(iter(row.segment.values()), "all")] if by else []
+        seconds = row.seconds_from_previous.median if row.seconds_from_previous else None
+        left = count(row.left) if row.advanced is not None else ""
+        rows.append(
+            [
+                *("not set" if p is None else p for p in part),
+                row.label,
+                count(row.entered),
+                rate(row.conversion_rate),
+                rate(row.step_conversion_rate),
+                left,
+                "" if row.open is None else count(row.open),
+                "" if seconds is None else duration(seconds),
+            ]
+        )
+    return table(f"{answer.model}: {' · '.join(describe(answer.scope))}", headings, rows, 2 if by else 1)
+
+
+def rate(value: Rate | Ratio | None) -> str:
+    """Per cent with its interval, `40.0 (38.1–41.9)`; a ratio of different people has none."""
+    if value is None:
+        return ""
+    if value.value is None:
+        return UNDEFINED
+    low, high = (value.interval or (None, None)) if isinstance(value, Rate) else (None, None)
+    band = "" if low is None or high is None else f" ({low * 100:.1f}–{high * 100:.1f})"
+    return f"{value.value * 100:.1f}{band}"
+
+
+def as_json(answer: Funnel, trend: Sequence[TrendRow]) -> str:
+    """The documented answer."""
+    return json.dumps(funnel_report(answer, trend), indent=2, ensure_ascii=False) + "\n"
+
+
+def as_csv(answer: Funnel) -> str:
+    """One line per row of the funnel: rates with numerator and denominator, the exits as one column per stage."""
+    by = answer.scope.by
+    lines = [
+        ({by: row.segment.get(by, "")} if by else {}) | _flat(found)
+        for row, found in zip(answer.rows, funnel_report(answer)["rows"], strict=True)
+    ]
+    names = list(dict.fromkeys(name for line in sorted(lines, key=len, reverse=True) for name in line))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(neutral(name) for name in names)
+    writer.writerows([neutral(line.get(name)) for name in names] for line in lines)
+    return text.getvalue()
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in row.items():
+        if name == "exited":
+            flat |= {f"exited_{stage}": left["total"] for stage, left in sorted((value or {}).items())}
+        elif isinstance(value, dict) and name != "segment":
+            flat |= {f"{name}_{part}": inner for part, inner in value.items()}
+        elif name != "segment" and not (value is None and name in NESTED):
+            flat[name] = value
+    return flat
