@@ -14,18 +14,26 @@ from lifecycle.scope import Scope
 
 @dataclass(frozen=True)
 class Month:
-    """One whole month: leads handed over and, of these, accepted so far; targets where there are any.
+    """One whole month: what became of the leads handed over in it, so far; targets where there are any.
 
     `elapsed`: the share of the month that had passed at as_of; 1 for months that are over.
     """
 
     period: date
-    delivered: int
-    accepted: int
-    pending: int
+    agreement: Agreement
     target: float | None = None
     accepted_target: float | None = None
     elapsed: float = 1.0
+
+    @property
+    def delivered(self) -> int:
+        """Leads handed over."""
+        return self.agreement.delivered
+
+    @property
+    def accepted(self) -> int:
+        """Those of them that sales accepted, so far."""
+        return self.agreement.accepted
 
     @property
     def attainment(self) -> float | None:
@@ -69,21 +77,16 @@ def months(
     as_of: datetime,
 ) -> tuple[Month, ...]:
     """One Month per period, those without leads too."""
-    out = []
-    for period in periods:
-        counts = found.get(period, Agreement())
-        out.append(
-            Month(
-                period,
-                counts.delivered,
-                counts.accepted,
-                counts.pending,
-                targets.get(period),
-                accepted_targets.get(period),
-                elapsed(period, calendar, as_of),
-            )
+    return tuple(
+        Month(
+            period,
+            found.get(period, Agreement()),
+            targets.get(period),
+            accepted_targets.get(period),
+            elapsed(period, calendar, as_of),
         )
-    return tuple(out)
+        for period in periods
+    )
 
 
 def elapsed(period: date, calendar: Calendar, as_of: datetime) -> float:

@@ -59,7 +59,7 @@ def _targets(m: Modelled, scope: Scope, periods: list[date]) -> tuple[dict[str, 
     if source is None or conditions is None or not periods:
         return {}, []
     where = [source["month"] >= periods[0], source["month"] < scope.calendar.step(periods[-1], "month"), *conditions]
-    value = sa.cast(sa.func.sum(source["value"]), sa.Double())
+    value: sa.ColumnElement = sa.cast(sa.func.sum(source["value"]), sa.Double())
     statement = sa.select(source["month"], source["metric"], value).select_from(source.table).where(*where)
     table, rendered = m.ask(statement.group_by(source["month"], source["metric"]), TARGETS)
     out: dict[str, dict[date, float]] = {}

@@ -69,10 +69,10 @@ def _told(m: Modelled, scope: Scope, rules: Rules) -> sa.Subquery:
     c = leads.c
     yes, no = sa.case((c.outcome == "accepted", 1), else_=0), sa.case((c.outcome == "rejected", 1), else_=0)
     like = [c.band, *(c[name] for name in alike)]
-    own, all_ = {"partition_by": [*like, c.owner]}, {"partition_by": like}
 
     def others(of: sa.ColumnElement) -> sa.ColumnElement:
-        return sa.cast(sa.func.sum(of).over(**all_) - sa.func.sum(of).over(**own), sa.BigInteger())
+        everyone = sa.func.sum(of).over(partition_by=like)
+        return sa.cast(everyone - sa.func.sum(of).over(partition_by=[*like, c.owner]), sa.BigInteger())
 
     compared = sa.select(leads, others(yes).label("others_accepted"), others(yes + no).label("others_decided"))
     marked = compared.subquery("compared")

@@ -78,7 +78,7 @@ def leads(m: Modelled, scope: Scope, cell: Cell, page: int = 0) -> Records:
     owner = m.catalog.get("owner")
     base = handed(m, scope, [owner.column] if owner else [])
     c = base.c
-    where = [c.outcome.in_(cell.outcomes)]
+    where: list[sa.ColumnElement[bool]] = [c.outcome.in_(cell.outcomes)]
     where += [c.rejected_by == cell.rejected_by] if cell.rejected_by else []
     where += [one_of(c.reason, cell.reasons)] if cell.reasons else []
     where += [one_of(c.segment, cell.values)] if cell.values else []
@@ -96,7 +96,7 @@ def waiting(m: Modelled, scope: Scope, chosen: Waiting, business: Business | Non
     scope = replace(scope, by=chosen.by or scope.by)
     base = timed(m, scope, business, activities(m, scope))
     c, owner = base.c, m.catalog.get("owner")
-    where = [c.status.in_(chosen.statuses)]
+    where: list[sa.ColumnElement[bool]] = [c.status.in_(chosen.statuses)]
     where += [one_of(c.segment, chosen.values)] if chosen.values else []
     rep: sa.ColumnElement = c[owner.column] if owner else sa.cast(sa.null(), sa.Text())
     waited = sa.func.coalesce(c.touched_at_us, place_of(scope.as_of, business)) - c.clock_at_us

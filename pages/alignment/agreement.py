@@ -1,0 +1,160 @@
+"""What became of the leads, the 2×2, and where the teams disagree."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from lifecycle import alignment_words as words
+from lifecycle.agreement import LATE, Agreement, Alignment
+from lifecycle.commitment import Commitment
+from lifecycle.where import Row
+from pages.alignment import frames
+from pages.alignment.records import show_leads
+from pages.ui import charts_alignment as charts
+from pages.ui.data import ask
+from pages.ui.failures import Failure
+from pages.ui.filters import View
+from pages.ui.layout import card
+from pages.ui.picture import Picture
+from queries.agreement import Profile, alignment, profile
+from queries.commitment import commitment, monthly
+from queries.leads import Cell
+
+OPENED = {"expired": ("expired", *LATE)}  # an outcome that a picture shows as one
+
+
+def by_month(v: View) -> None:
+    """The leads of every month, what became of them, and what was promised."""
+    found = ask(commitment, v.modelled, v.scope.whole)
+    title = "What became of them" if isinstance(found, Failure) else words.promised(v.modelled.model, found)
+    clicked = card(
+        title,
+        lambda: found,
+        months,
+        caption=_promise(v, found),
+        definition=commitment,
+        table=frames.commitment,
+        select="bar",
+        key="months",
+    )
+    if clicked and not isinstance(found, Failure):
+        month = next((m for m in found.months if frames.month_name(m) == clicked[0]["label"]), None)
+        if month:
+            outcome = clicked[0]["outcome"]
+            cell = Cell(OPENED.get(outcome, (outcome,)), period=month.period)
+            said = f"{charts.VERDICTS[outcome][0].lower()}, {clicked[0]['label']}"
+            show_leads(v, monthly(v.scope.whole), cell, said)
+
+
+def _promise(v: View, found: Commitment | Failure) -> str:
+    said = f"{words.leads(v.modelled.model)} by whole month of the handoff"
+    if isinstance(found, Failure) or found.source is None:
+        return f"{said}; no target is set for these filters"
+    return f"{said}; the mark is the target, from the table {found.source}, the dashes today's pace"
+
+
+def months(found: Commitment) -> Picture | None:
+    outcomes = frames.outcomes(found)
+    return charts.months(outcomes, frames.promises(found)) if outcomes["n"].sum() else None
+
+
+def both_teams(v: View, found: Alignment) -> None:
+    """The cells that can be known: both said yes, only marketing, only sales."""
+    whole, model = found.whole, v.modelled.model
+    clicked = card(
+        _agreed(whole),
+        lambda: found,
+        partial(cells, words.leads(model)),
+        caption="Leads that neither team named cannot be known: that cell stands under Threshold, for scored leads",
+        definition=Agreement,
+        select="cell",
+        key="cells",
+    )
+    extra = [f"{whole.returned:,} came back without a new handoff"] if whole.returned else []
+    extra += [f"{whole.decided_late:,} were decided too late"] if whole.decided_late else []
+    if extra:
+        st.caption(f"Beside these, {' and '.join(extra)}.")
+    if clicked:
+        outcome = clicked[0]["outcome"]
+        show_leads(v, v.scope.whole, Cell((outcome,)), frames.OUTCOMES[outcome])
+
+
+def _agreed(whole: Agreement) -> str:
+    agreed = whole.positive_agreement
+    if agreed.value is None:
+        return "Neither team named a lead in this period"
+    return f"The teams agree on {whole.accepted:,} leads and disagree on {whole.rejected + whole.bypass:,}"
+
+
+def cells(leads: str, found: Alignment) -> Picture | None:
+    a, (yes, no) = found.whole, (f"Handed over as {leads}", "Not handed over")
+    if not a.decided + a.bypass:
+        return None
+    rows = [
+        ("accepted", yes, "Sales accepted", a.accepted, "both said yes"),
+        ("rejected", yes, "Sales rejected", a.rejected, "only marketing"),
+        ("bypass", no, "Sales accepted", a.bypass, "only sales"),
+    ]
+    return charts.cells(pd.DataFrame(rows, columns=["outcome", "marketing", "sales", "n", "note"]))
+
+
+def where(v: View, found: Profile | Failure) -> None:
+    """The values of one segment: funnel plot and table."""
+    if isinstance(found, Failure) or not found.segments:
+        empty = "The contacts have no columns to break down by."
+        card("Where the teams disagree", lambda: found, lambda _: None, empty=empty, key="where")
+        return
+    names = list(found.segments)
+    label = {s.name: s.label for s in v.modelled.catalog.segments}
+    out = words.standing_out(found.rows)
+    place = names.index(v.scope.by or (out.segment if out else names[0]))
+    name = st.selectbox("Look at it by", names, place, label.__getitem__, "across", width=260, bind="query-params")
+    rows = found.segments[name]
+    left, right = st.columns([1, 1], gap="small")
+    with left:
+        clicked = card(
+            _where_title(rows, label[name]),
+            lambda: found,
+            lambda _: plot(rows),
+            caption="Share accepted against decided leads; inside the grey, chance alone explains the difference",
+            definition=profile,
+            table=lambda _: frames.where(rows, v.scope.compared is not None),
+            select="point",
+            key="funnel-plot",
+        )
+    with right:
+        picked = card(
+            f"{label[name]} by {label[name].lower()}" if not rows else f"Acceptance by {label[name].lower()}",
+            lambda: found,
+            lambda _: frames.where(rows, v.scope.compared is not None),
+            caption="p compares a value with all others, corrected for as many values as there are",
+            definition=Row,
+            select="row",
+            key="where-table",
+        )
+    chosen = clicked[0]["label"] if clicked else picked[0]["Value"] if picked else None
+    row = next((r for r in rows if frames.named(r.value) == chosen), None)
+    if row:
+        cell = Cell(("accepted", "rejected"), by=name, values=(row.value,))
+        show_leads(v, v.scope.whole, cell, f"decided, {label[name].lower()} {frames.named(row.value)}")
+
+
+def plot(rows: tuple[Row, ...]) -> Picture | None:
+    dots, lines = frames.funnel_plot(rows)
+    return None if dots.empty or lines.empty else charts.funnel_plot(dots, lines)
+
+
+def _where_title(rows: tuple[Row, ...], label: str) -> str:
+    row = words.standing_out(rows)
+    if row is None or row.acceptance.value is None or row.rest.value is None:
+        return f"No {label.lower()} differs from the others by more than chance"
+    here, rest = (words.percent(share) for share in (row.acceptance.value, row.rest.value))
+    return f"{row.value}: {here} accepted, all others {rest}"
+
+
+def answers(v: View) -> tuple[Alignment | Failure, Profile | Failure]:
+    """What the head of the page and its first part are drawn from."""
+    return ask(alignment, v.modelled, v.scope.whole), ask(profile, v.modelled, v.scope.whole)

@@ -1,0 +1,120 @@
+"""Do marketing and sales agree, and does each keep its promise?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lifecycle import alignment_words as words
+from lifecycle.agreement import Agreement, Alignment, PositiveAgreement, change
+from pages.alignment import agreement, discussion, reasons, service, threshold
+from pages.alignment.criteria import side_by_side
+from pages.ui import data, labels
+from pages.ui.failures import Failure
+from pages.ui.filters import View, view
+from pages.ui.layout import page_header, rate_tile, state, tile, tiles
+from queries.agreement import Profile
+
+PARTS = ("Agreement", "Why", "Threshold", "Service level", "Leads to discuss", "Both definitions")
+
+
+def page() -> None:
+    page_header("Alignment", "Do marketing and sales agree, and does each keep its promise?")
+    v = view()
+    if v.modelled.model.handoff is None:
+        no_handoff(v)
+        return
+    found, profile = agreement.answers(v)
+    if isinstance(found, Failure):
+        state(found)
+        return
+    said(v, found, profile)
+    headline(found)
+    tabs = dict(zip(PARTS, st.tabs(PARTS, key="section", bind="query-params"), strict=True))
+    for name, tab in tabs.items():
+        if tab.open:
+            with tab:
+                part(v, name, found, profile)
+
+
+def part(v: View, name: str, found: Alignment, profile: Profile | Failure) -> None:
+    """One part of the page; the others are not asked for."""
+    match name:
+        case "Agreement":
+            left, right = st.columns([3, 2], gap="small")
+            with left:
+                agreement.by_month(v)
+            with right:
+                agreement.both_teams(v, found)
+            agreement.where(v, profile)
+        case "Why":
+            reasons.rejections(v, found)
+            reasons.bypasses(v)
+        case "Threshold":
+            threshold.cuts(v)
+        case "Service level":
+            service.response(v)
+        case "Leads to discuss":
+            discussion.to_discuss(v)
+        case "Both definitions":
+            side_by_side(v.modelled.model)
+
+
+def no_handoff(v: View) -> None:
+    """A lifecycle in which nothing is handed over has nothing to agree on."""
+    others = [m.label for m in data.models().values() if m.handoff]
+    st.info(
+        f"**{labels.escape(v.modelled.model.label)} has no handoff from marketing to sales.** "
+        f"Lifecycles with one: {labels.escape(', '.join(others))}. Choose one of them above.",
+        icon=":material/handshake:",
+    )
+
+
+def said(v: View, found: Alignment, profile: Profile | Failure) -> None:
+    """The findings in plain words, the first one large."""
+    rows = () if isinstance(profile, Failure) else profile.rows
+    first, *rest = words.sentences(v.modelled.model, found, rows)
+    with st.container(gap="xsmall"):
+        st.markdown(f"#### {labels.escape(first)}")
+        for sentence in rest:
+            st.markdown(labels.escape(sentence))
+
+
+def headline(found: Alignment) -> None:
+    """Acceptance, coverage and agreement, and always how many of the due ones were decided."""
+    now, before = found.whole, found.comparison.whole if found.comparison else None
+    compared = "before" if before else ""
+    with tiles(4):
+        for label, name in (("Acceptance", "acceptance"), ("Coverage (1 − bypass)", "coverage")):
+            rate = getattr(now, name)
+            moved = change(rate, getattr(before, name)) if before else None
+            rate_tile(label, rate, moved, compared=compared, definition=getattr(Agreement, name).__doc__)
+        agreed = now.positive_agreement
+        moved = change(agreed, before.positive_agreement) if before else None
+        tile(
+            "Positive agreement",
+            labels.percent(agreed.value),
+            note=among(agreed),
+            change=labels.points(moved),
+            good=moved.value > 0 if moved and moved.significant else None,
+            compared=compared,
+            definition=PositiveAgreement.__doc__ or "",
+        )
+        moved = change(now.decided_of_due, before.decided_of_due) if before else None
+        rate_tile(
+            "Decided of due",
+            now.decided_of_due,
+            moved,
+            compared=compared,
+            definition=Agreement.decided_of_due.__doc__ or "",
+        )
+
+
+def among(agreed: PositiveAgreement) -> str:
+    """The interval, and what lies under it."""
+    if agreed.interval is None:
+        return "nothing to divide by"
+    low, high = agreed.interval
+    return f"{low * 100:.1f}–{high * 100:.1f} % · {agreed.both:,} both, {agreed.rejected + agreed.bypass:,} only one"
+
+
+page()

@@ -1,0 +1,167 @@
+"""Whether sales responds in time: the service level, the waits, and who still waits."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from lifecycle import alignment_words as words
+from lifecycle.agreement import change
+from lifecycle.business import Business
+from lifecycle.service import Attempts, Responses, ServiceLevel
+from pages.alignment import frames
+from pages.alignment.records import show_leads, show_waiting
+from pages.ui import charts, charts_service, data, labels
+from pages.ui.data import ask
+from pages.ui.failures import Failure
+from pages.ui.filters import View
+from pages.ui.layout import card, rate_tile, tile, tiles
+from pages.ui.picture import Picture
+from queries.leads import Cell, Waiting
+from queries.service import attempts, service
+
+
+def response(v: View) -> None:
+    """Everything about the first touch."""
+    business = _working(v)
+    found = ask(service, v.modelled, v.scope, business)
+    if isinstance(found, Failure):
+        card("Does sales respond in time?", lambda: found, lambda _: None, definition=service, key="service")
+        return
+    key_figures(v, found)
+    left, right = st.columns(2, gap="small")
+    with left:
+        clicked = card(
+            words.punctual(v.modelled.model, found),
+            lambda: found,
+            bars,
+            caption=_clock(v, found),
+            definition=Responses,
+            empty=f"No {words.leads(v.modelled.model)} were handed over in this period.",
+            select="bar",
+            key="responses",
+        )
+    with right:
+        card(
+            words.speed(found.speed),
+            lambda: found,
+            curves,
+            caption="Share still waiting; who has not been reached counts as waiting, and is never left out",
+            definition=ServiceLevel,
+            table=lambda a: frames.waits(waits(a)),
+            key="waits",
+        )
+    if clicked:
+        row = next((r for r in found.rows if frames.named(r.value) == clicked[0]["label"]), None)
+        chosen = Waiting((clicked[0]["status"],), found.by if row else None, (row.value,) if row else ())
+        show_waiting(v, chosen, f"{frames.STATUSES[clicked[0]['status']]}, {clicked[0]['label']}", business)
+    reps(v, found)
+    lists(v, business)
+
+
+def _working(v: View) -> Business | None:
+    """The company's working time, where it declares one and the reader does not want the clock on the wall."""
+    declared = data.settings().working_time
+    if declared is None:
+        return None
+    said = f"{', '.join(d[:3].capitalize() for d in declared.days)}, {declared.timezone}"
+    return declared if st.toggle(f"Count working hours only ({said})", True, "working", bind="query-params") else None
+
+
+def key_figures(v: View, found: ServiceLevel) -> None:
+    """The service level in five numbers."""
+    r, before = found.whole, found.comparison
+    with tiles(5):
+        rate_tile(
+            "Touched in time",
+            r.rate,
+            change(r.rate, before.whole.rate) if before else None,
+            compared="before" if before else "",
+            definition=Responses.rate.__doc__ or "",
+        )
+        tile("Still waiting", labels.count(r.past_due), note=f"past due, of {r.due:,} ever missed")
+        tile("To the first touch", half(found.speed), note=ninth(found.speed), definition="Median, from the clock.")
+        tile("To be assigned", half(found.system_delay), note=ninth(found.system_delay), definition="From the handoff.")
+        tile("Then to be touched", half(found.human_delay), note=ninth(found.human_delay), definition="Once assigned.")
+
+
+def half(table: object) -> str:
+    """The median of a wait."""
+    median = table.quantile(0.5)  # type: ignore[attr-defined]
+    return labels.duration(median) if median is not None else "not reached"
+
+
+def ninth(table: object) -> str:
+    """The ninth decile of a wait."""
+    most = table.quantile(0.9)  # type: ignore[attr-defined]
+    said = labels.duration(most) if most is not None else "not reached"
+    return f"nine in ten: {said} · n = {table.n:,}"  # type: ignore[attr-defined]
+
+
+def _clock(v: View, found: ServiceLevel) -> str:
+    start = "the assignment" if found.clock == "assigned" else "the handoff"
+    hours = f" within {found.limit_hours:g} h" if found.limit_hours else ""
+    return f"First touch or decision{hours} of {start}; not yet due ones are in no rate"
+
+
+def bars(found: ServiceLevel) -> Picture | None:
+    rows, ends = frames.responses(found)
+    return charts_service.responses(rows, ends) if found.whole.n else None
+
+
+def waits(found: ServiceLevel) -> dict:
+    return {
+        "to the first touch": found.speed,
+        "to be assigned": found.system_delay,
+        "then to be touched": found.human_delay,
+    }
+
+
+def curves(found: ServiceLevel) -> Picture | None:
+    rows = frames.waits(waits(found))
+    limit = (
+        [] if found.limit_hours is None else [{"hours": found.limit_hours, "label": f"limit {found.limit_hours:g} h"}]
+    )
+    return None if rows.empty else charts_service.waits(rows, pd.DataFrame(limit, columns=["hours", "label"]))
+
+
+def reps(v: View, found: ServiceLevel) -> None:
+    """By rep, and how often leads were tried."""
+    left, right = st.columns([3, 2], gap="small")
+    name = (s.label if (s := v.modelled.catalog.get(found.by)) else found.by) if found.by else "Owner"
+    with left:
+        card(
+            f"By {name.lower()}",
+            lambda: found,
+            lambda a: frames.by_owner(a.rows),
+            definition=ServiceLevel,
+            empty="The contacts have no owner.",
+            key="by-owner",
+        )
+    tried = ask(attempts, v.modelled, v.scope.whole)
+    with right:
+        card(
+            _tried(tried),
+            lambda: tried,
+            lambda a: charts.bars(frames.attempts(a), style=".0%", title="share of the leads") if a.n else None,
+            caption=_tried_caption(tried),
+            definition=attempts,
+            key="attempts",
+        )
+
+
+def _tried(found: Attempts | Failure) -> str:
+    if isinstance(found, Failure) or found.none.value is None:
+        return "Attempts within 14 days"
+    return f"{words.percent(found.none.value)} were never tried within 14 days"
+
+
+def _tried_caption(found: Attempts | Failure) -> str:
+    return "" if isinstance(found, Failure) else f"Touches per lead; {found.younger:,} younger leads are not due yet"
+
+
+def lists(v: View, business: Business | None) -> None:
+    """Who must be called now, and who has nobody to call."""
+    st.markdown("##### Leads that nobody may forget")
+    show_waiting(v, Waiting(("overdue", "unassigned")), "untouched and overdue, the oldest first", business)
+    show_leads(v, v.scope.whole, Cell(("pending", "expired"), ownerless=True), "undecided and without an owner")

@@ -1,0 +1,111 @@
+"""If the cut of the lead score had been elsewhere."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from lifecycle import alignment_words as words
+from lifecycle.chance import TwoByTwo
+from lifecycle.threshold import Cut, Threshold
+from pages.alignment import frames
+from pages.ui import charts, charts_alignment, labels
+from pages.ui.data import ask
+from pages.ui.failures import Failure
+from pages.ui.filters import View
+from pages.ui.layout import card, tile, tiles
+from pages.ui.picture import Picture
+from queries.threshold import threshold
+
+
+def cuts(v: View) -> None:
+    """Acceptance, coverage and volume for every cut; a slider picks one."""
+    found = ask(threshold, v.modelled, v.scope.whole)
+    if isinstance(found, Failure) or found is None or not found.cuts:
+        empty = "No lead has a score here: the column lead_score of contacts or stage_events gives it."
+        card("The cut of the lead score", lambda: found, lambda _: None, empty=empty, key="threshold")
+        return
+    low, high = found.cuts[0].score, found.cuts[-1].score
+    start = found.cut if found.cut is not None else found.typical or low
+    chosen = st.slider("If the cut had been", low, high, min(max(start, low), high), found.step, key="cut", width=420)
+    cut, today = found.at(chosen), found.at(low)
+    card(
+        _sentence(cut),
+        lambda: found,
+        partial(curves, chosen),
+        caption=_caption(v, found, today),
+        definition=Cut,
+        key="threshold",
+    )
+    left, right = st.columns(2, gap="small")
+    with left:
+        card(
+            "Acceptance by score band",
+            lambda: found,
+            lambda answer: charts.bars(frames.bands(answer.bands), style=".0%", title="share accepted of the decided"),
+            caption=f"{words.leads(v.modelled.model)} as they were handed over, by their score then",
+            definition=Threshold,
+            key="bands",
+        )
+    with right:
+        beyond_chance(found, chosen)
+
+
+def curves(chosen: float, found: Threshold) -> Picture:
+    marks = [{"score": chosen, "label": f"cut {chosen:g}"}]
+    marks += [{"score": found.cut, "label": f"today {found.cut:g}"}] if found.cut not in (None, chosen) else []
+    return charts_alignment.threshold(frames.threshold(found), pd.DataFrame(marks))
+
+
+def _sentence(cut: Cut) -> str:
+    if cut.acceptance.value is None or cut.coverage.value is None:
+        return f"With a cut of {cut.score:g} nothing would have been judged"
+    accepted, covered = words.percent(cut.acceptance.value), words.percent(cut.coverage.value)
+    return f"With a cut of {cut.score:g}, {cut.volume:,} leads: {accepted} accepted, {covered} of the accepted covered"
+
+
+def _caption(v: View, found: Threshold, today: Cut) -> str:
+    said = f"Of the {today.volume:,} scored leads that were handed over or that sales took unasked"
+    said += f"; {found.unscored:,} have no score" if found.unscored else ""
+    return said if found.cut is not None else f"{said}; score_cut in the configuration marks today's cut"
+
+
+def beyond_chance(found: Threshold, chosen: float) -> None:
+    """The 2×2 with its fourth cell, for the one universe that both judged: scored leads with a verdict of sales."""
+    both = found.judged(chosen)
+
+    def draw(_: Threshold) -> Picture | None:
+        yes, no = f"Score {chosen:g} or more", f"Score below {chosen:g}"
+        rows = [
+            ("accepted", yes, "Sales accepted", both.both, "both said yes"),
+            ("rejected", yes, "Sales rejected", both.rejected, "only the score"),
+            ("bypass", no, "Sales accepted", both.bypass, "only sales"),
+            ("neither", no, "Sales rejected", both.neither, "both said no"),
+        ]
+        frame = pd.DataFrame(rows, columns=["outcome", "marketing", "sales", "n", "note"])
+        return charts_alignment.cells(frame) if both.n else None
+
+    card(
+        f"The score against the reps' verdict, {both.n:,} leads judged by both",
+        lambda: found,
+        draw,
+        caption="Only leads that have a score and a verdict of sales: in this universe the fourth cell is known",
+        definition=TwoByTwo,
+        key="universe",
+    )
+    with tiles(4):
+        tile("Raw agreement", labels.percent(both.raw), definition="The share of leads on which both agree.")
+        tile("Cohen's kappa", coefficient(both.kappa), definition=TwoByTwo.kappa.__doc__ or "")
+        tile("PABAK", coefficient(both.pabak), definition=TwoByTwo.pabak.__doc__ or "")
+        tile("Gwet's AC1", coefficient(both.ac1), definition=TwoByTwo.ac1.__doc__ or "")
+    if both.mcnemar_p is not None:
+        p = "below 0.001" if both.mcnemar_p < 0.001 else f"{both.mcnemar_p:.3f}"
+        said = "One says yes more often than the other" if both.mcnemar_p < 0.05 else "Neither says yes more often"
+        st.caption(labels.escape(f"{said} (McNemar's exact test, p {p})."))
+
+
+def coefficient(value: float | None) -> str:
+    """A coefficient of agreement to two digits."""
+    return labels.UNDEFINED if value is None else f"{value:.2f}"
