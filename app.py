@@ -17,6 +17,7 @@ PAGES = {  # one page, one question; a named section is a menu
     "": [
         ("pages/overview/overview.py", "Overview", ":material/monitoring:"),
         ("pages/funnel/funnel.py", "Funnel", ":material/filter_alt:"),
+        ("pages/alignment/alignment.py", "Alignment", ":material/handshake:"),
         ("pages/trust/definitions.py", "Definitions", ":material/menu_book:"),
         ("pages/trust/health.py", "Data health", ":material/health_and_safety:"),
     ],
