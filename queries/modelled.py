@@ -55,7 +55,8 @@ class Modelled:
 
     def ask(self, statement: sa.Select | sa.CompoundSelect, schema: pa.Schema) -> tuple[pa.Table, Rendered]:
         """The rows of a statement with the schema declared for its question, and the statement as it ran."""
-        return self.warehouse.query(statement, schema), self.warehouse.render(statement)
+        rendered = self.warehouse.render(statement)  # once: the funnel's statements take longer to render than to parse
+        return self.warehouse.answer(rendered, schema), rendered
 
     def filtered(self, table: sa.FromClause, filters: tuple[Filter, ...]) -> list[sa.ColumnElement[bool]]:
         """What the filters mean for a modelled table; names are looked up in the catalog, values bound."""

@@ -71,11 +71,14 @@ class Warehouse(ABC):
     def close(self) -> None: ...
 
     def query(self, statement: sa.Select | sa.CompoundSelect, schema: pa.Schema | None = None) -> pa.Table:
-        """The rows of `statement`, cast to `schema`.
+        """The rows of `statement`, cast to `schema`. Raises as `answer` does."""
+        return self.answer(self.render(statement), schema)
+
+    def answer(self, rendered: Rendered, schema: pa.Schema | None = None) -> pa.Table:
+        """The rows of a rendered statement, cast to `schema`.
 
         Raises WarehouseError: timeout after the configured limit, too_large beyond MAX_ROWS rows, else as mapped.
         """
-        rendered = self.render(statement)
         table = self._fetch(rendered.text, rendered.parameters, self.settings.time_limit_seconds)
         if table.num_rows > MAX_ROWS:
             raise WarehouseError(
