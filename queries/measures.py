@@ -112,10 +112,13 @@ def _measures(row: dict, n: int) -> Measures:
 
 
 def amounts(m: Modelled, scope: Scope, steps: Steps, base: sa.FromClause) -> tuple[dict[Part, list[float]], Rendered]:
-    """Money won by as_of, per row, of the journeys counted there; every deal belongs to one journey."""
+    """Money won by as_of, per row, of the journeys counted there; every deal belongs to one journey.
+
+    A won deal without a closing instant counts from its creation.
+    """
     d = m.deals.c
     joined = base.join(m.deals, sa.and_(d.entity_id == base.c.entity_id, d.journey == base.c.journey))
-    won = [d.is_won == 1, d.closed_at <= scope.as_of]
+    won = [d.is_won == 1, sa.func.coalesce(d.closed_at, d.created_at) <= scope.as_of]
     columns = summed(base, steps, d.amount)
     schema = pa.schema([("part", pa.int64()), *((c.name, pa.float64()) for c in columns)])
     statement = sa.select(base.c.part, *columns).select_from(joined).where(*won).group_by(base.c.part)
