@@ -12,13 +12,13 @@ UNDEFINED = "n/a"  # nothing to divide by: neither 0 % nor 100 %
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:@^=&\"'/])")
-_SHORTCODE = re.compile(r":(?=[\w+\-/]+:)")
+_REPLACED = re.compile(r":(?=[\w+\-/]+:)|[-<>=~](?=[-<>=])")  # icons, emoji, dashes and arrows
 
 
 def escape(text: object) -> str:
     """`text` as markdown that shows exactly these characters on one line: no links, images, colours, maths or icons."""
     line = re.sub(r"\s+", " ", str(text)).strip()
-    line = _SHORTCODE.sub(":\u2060", line)  # an invisible joiner: icons and emoji are replaced after unescaping
+    line = _REPLACED.sub("\\g<0>\u2060", line)  # an invisible joiner: these are replaced after unescaping
     return _PUNCTUATION.sub(r"\\\1", line)
 
 

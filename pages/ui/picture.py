@@ -29,6 +29,8 @@ NOW, BEFORE = "#3E7CC4", "#A9B2BD"
 SERIES = ("#3E7CC4", "#D08A1E", "#1F9E8B", "#C2557F", "#8064C0", "#7D8B99", "#5AA2D6", "#A3742B", "#6E9B3A")
 RAMP = ("#DCE8F5", "#A5C4E4", "#6296CA", "#2B68A6", "#103C6B")
 
+PROTO = "__proto__"
+
 Spec = dict[str, Any]
 
 
@@ -41,9 +43,19 @@ class Picture:
     rows: pd.DataFrame
     alt: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "data", {name: drawable(frame) for name, frame in self.data.items()})
+
     @property
     def is_empty(self) -> bool:
         return self.rows.empty
+
+
+def drawable(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with an invisible joiner before the one text that Vega cannot take for a category: `__proto__`."""
+    texts = frame.select_dtypes(["object", "str"])
+    taken = [str(name) for name in texts if PROTO in set(texts[name])]
+    return frame.assign(**{name: frame[name].replace(PROTO, f"\u2060{PROTO}") for name in taken}) if taken else frame
 
 
 def bare(chart: alt.TopLevelMixin) -> Spec:
