@@ -38,6 +38,12 @@ def funnel(m: Modelled, scope: Scope) -> Funnel:
     return replace(here, comparison=asked(m, scope.compared)) if scope.compared else here
 
 
+def counts(m: Modelled, scope: Scope) -> Funnel:
+    """What became of the cohort, its rates and their benchmarks: `funnel` without people, times, scores and money."""
+    here = _counts(m, scope)
+    return replace(here, comparison=_counts(m, scope.compared)) if scope.compared else here
+
+
 def trend(m: Modelled, scope: Scope) -> Trend:
     """Per period of the first stage and per segment, how many journeys started and how many reached each stage.
 
@@ -102,6 +108,20 @@ def _groups(scope: Scope, outcomes: list[Outcome]) -> Groups:
     for o in outcomes:
         sizes[o.segment] = sizes.get(o.segment, 0) + o.n
     return Groups(scope, sizes)
+
+
+def _counts(m: Modelled, scope: Scope) -> Funnel:
+    steps = steps_of(m.model, scope)
+    outcomes, asked = _outcomes(m, steps, counted.population(m, scope, steps))
+    groups = _groups(scope, outcomes)
+    yard = measures.yardsticks(m, scope, steps)
+    rows: list[StageRow] = []
+    for part in [None, *groups.parts]:
+        values = set(groups.values(part))
+        for row in tally(steps, [o for o in outcomes if o.segment in values], groups.label(part)):
+            rows.append(replace(row, benchmark=yard.benchmarks.get(row.stage)))
+    statements = (asked, *yard.statements)
+    return Funnel(m.model.name, m.build.id, scope, tuple(rows), statements=statements, other=groups.other)
 
 
 def _cohort(m: Modelled, scope: Scope) -> Funnel:
