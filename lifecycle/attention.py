@@ -162,19 +162,13 @@ def tried(funnel: Funnel) -> list[Sign]:
     return signs
 
 
-def limits(model: StageModel, funnel: Funnel) -> tuple[tuple[str, float], ...]:
-    """The stages in which one can stall, with the days that are too many: the stage's own limit, else, before the
-    purchase, what nine in ten of those who went on took."""
-    last = model.rank(purchase(model).key)
-    out = []
-    for before, row in _steps(funnel):
-        own = model.stage(before.stage).limit_days
-        usual = row.seconds_from_previous.p90 if row.seconds_from_previous else None
-        if own is None and usual and model.rank(before.stage) < last:
-            own = usual / DAY.total_seconds()
-        if own:
-            out.append((before.stage, own))
-    return tuple(out)
+def stall_limits(model: StageModel) -> tuple[dict[str, float], list[str]]:
+    """The stages in which one can stall: those with a limit of their own, in days, and, before the purchase, those
+    whose limit is what others took. Nobody stalls in the last stage."""
+    goal = model.rank(purchase(model).key)
+    chain = (model.required or model.progress)[:-1]
+    own = {stage.key: stage.limit_days for stage in chain if stage.limit_days}
+    return own, [stage.key for stage in chain if not stage.limit_days and model.rank(stage.key) < goal]
 
 
 def stalled(model: StageModel, waiting: Sequence[Waiting]) -> list[Sign]:

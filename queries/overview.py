@@ -9,16 +9,17 @@ from datetime import date, timedelta
 import pyarrow as pa
 import sqlalchemy as sa
 
-from lifecycle.attention import Waiting
+from lifecycle.attention import Waiting, stall_limits
 from lifecycle.funnel import Steps, steps_of
 from lifecycle.scope import Scope
 from lifecycle.volumes import Attainment, Volume, Volumes, periods_of, whole_months
 from queries import measures
 from queries.counted import in_period
-from queries.dialect import local_floor
+from queries.dialect import elapsed, local_floor, quantile
 from queries.modelled import Modelled
 
 ENTRIES = pa.schema([("place", pa.int64()), ("period", pa.date32()), ("n", pa.int64())])
+DAY, AGES = 86_400e6, 36_500  # microseconds of a day; days that reach back before any event
 STOCK = pa.schema([("stage", pa.string()), ("n", pa.int64()), ("over", pa.int64())])
 
 
@@ -61,14 +62,19 @@ def attainment(m: Modelled, scope: Scope) -> tuple[Attainment, ...]:
     )
 
 
-def waiting(m: Modelled, scope: Scope, limits: Sequence[tuple[str, float]]) -> tuple[Waiting, ...]:
-    """For each (stage, limit in days): how many are in it at as_of, and how many for longer than the limit."""
+def waiting(m: Modelled, scope: Scope) -> tuple[Waiting, ...]:
+    """For each stage in which one can stall: how many are in it at as_of, and how many for longer than its limit.
+
+    The limit is the stage's own; without one, before the purchase, the time in which nine in ten of those went on who
+    went on by as_of. The period plays no part.
+    """
+    limits = _limits(m, scope)
     if not limits:
         return ()
     s = m.stays.c
     late = [
-        sa.and_(s.stage == stage, s.entered_at < scope.as_of - timedelta(days=min(days, 36_500)))
-        for stage, days in limits
+        sa.and_(s.stage == stage, s.entered_at < scope.as_of - timedelta(days=min(days, AGES)))
+        for stage, days in limits.items()
     ]
     over = sa.cast(sa.func.sum(sa.case((sa.or_(*late), 1), else_=0)), sa.BigInteger()).label("over")
     still_in = sa.or_(s.exited_at.is_(None), s.exited_at > scope.as_of)
@@ -78,9 +84,25 @@ def waiting(m: Modelled, scope: Scope, limits: Sequence[tuple[str, float]]) -> t
     found = {row["stage"]: row for row in table.to_pylist()}
     return tuple(
         Waiting(stage, days, found[stage]["n"], found[stage]["over"], (rendered,))
-        for stage, days in limits
+        for stage, days in limits.items()
         if stage in found
     )
+
+
+def _limits(m: Modelled, scope: Scope) -> dict[str, float]:
+    """Days per stage, the last left out: nobody stalls at the end."""
+    own, usual = stall_limits(m.model)
+    if usual:
+        s = m.stays.c
+        ranks = {stage.key: rank for rank, stage in enumerate(m.model.progress)}
+        further = {key: [other for other, rank in ranks.items() if rank > ranks[key]] for key in usual}
+        went_on = [sa.and_(s.stage == key, s.next_stage.in_(later)) for key, later in further.items()]
+        where = [sa.or_(*went_on), s.exited_at <= scope.as_of]
+        took = quantile(elapsed(s.entered_at, s.exited_at), 0.9).label("took")
+        statement = sa.select(s.stage, took).where(*where).group_by(s.stage)
+        table, _ = m.ask(statement, pa.schema([("stage", pa.string()), ("took", pa.float64())]))
+        own |= {row["stage"]: row["took"] / DAY for row in table.to_pylist() if row["took"]}
+    return own
 
 
 def _chain(m: Modelled, scope: Scope) -> Steps:

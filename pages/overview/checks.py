@@ -41,11 +41,8 @@ def conversion(v: View) -> list[Sign] | Failure:
 
 def waiting(v: View) -> list[Sign] | Failure:
     """Where they wait for too long."""
-    found, model = followed(v), v.modelled.model
-    if isinstance(found, Failure):
-        return found
-    stock = data.ask(overview.waiting, v.modelled, v.scope.whole, attention.limits(model, found))
-    return stock if isinstance(stock, Failure) else attention.stalled(model, stock)
+    found = data.ask(overview.waiting, v.modelled, v.scope.whole)
+    return found if isinstance(found, Failure) else attention.stalled(v.modelled.model, found)
 
 
 CHECKS = (freshness, targets, conversion, waiting)

@@ -49,7 +49,7 @@ HEADLINES = (volumes, conversion)
 
 def followed(v: View) -> Funnel | Failure:
     """The cohort of the period, and always an earlier one to see changes against."""
-    return data.ask(funnel.funnel, v.modelled, against(v.scope.whole))
+    return data.ask(funnel.counts, v.modelled, against(v.scope.whole))
 
 
 def against(scope: Scope) -> Scope:

@@ -103,7 +103,7 @@ def by_segment(v: View) -> None:
     if segment:
         card(
             f"To {goal.label} by {segment.label}",
-            lambda: data.ask(funnel.funnel, v.modelled, replace(v.scope, compare="none")),
+            lambda: data.ask(funnel.counts, v.modelled, replace(v.scope, compare="none")),
             lambda answer: frames.by_segment(answer, goal.key),
             caption="Of the journeys that started in the period, the share that came this far, with its 95 % interval",
             definition=funnel.funnel,

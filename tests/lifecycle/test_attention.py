@@ -9,7 +9,7 @@ import pytest
 
 from lifecycle import attention
 from lifecycle.attention import Freshness, Sign, Waiting
-from lifecycle.funnel import Durations, Funnel, Outcome, steps_of, tally
+from lifecycle.funnel import Funnel, Outcome, steps_of, tally
 from lifecycle.rates import Rate
 from lifecycle.scope import Scope
 from lifecycle.stages import parse_model, shipped_models
@@ -162,15 +162,12 @@ def test_half_waiting_or_few_are_no_stall() -> None:
 
 def test_a_stage_stalls_by_its_own_limit_or_by_what_others_took_before_the_purchase() -> None:
     """In CRM, Customer has no limit of its own and comes after the purchase: nobody stalls there."""
-    found = attention.limits(CRM, crm(500, 200))
-    assert dict(found) == {"subscriber": 180, "lead": 90, "mql": 14, "sql": 30, "opportunity": 90}
+    own, usual = attention.stall_limits(CRM)
+    assert (own, usual) == ({"subscriber": 180, "lead": 90, "mql": 14, "sql": 30, "opportunity": 90}, [])
     without = CRM.model_dump(by_alias=True)
     without["stages"] = [{**stage, "limit_days": None} for stage in without["stages"]]
-    slow = Durations(9, p90=5 * 86_400)
-    answer = crm(500, 200)
-    rows = [replace(r, seconds_from_previous=slow) if r.stage in ("sql", "evangelist") else r for r in answer.rows]
-    found = attention.limits(parse_model(without, "without limits"), replace(answer, rows=tuple(rows)))
-    assert found == (("mql", 5.0),)
+    found = attention.stall_limits(parse_model(without, "without limits"))
+    assert found == ({}, ["subscriber", "lead", "mql", "sql", "opportunity"])
 
 
 FRESH = Freshness(AS_OF, AS_OF + timedelta(hours=6), AS_OF + timedelta(hours=7), 3)
