@@ -99,6 +99,12 @@ CONTRACT: dict[str, TableSpec] = {
         ),
         spec("surveys", "promoters", "contact_id text, score number", "responded_at instant, kind text"),
         spec("referrals", "the loop", "referrer_id text, referred_id text, referred_at instant"),
+        spec(
+            "audits",
+            "agreement beyond chance",
+            "contact_id text, marketing flag, sales flag",
+            "audited_at instant",
+        ),
         spec("spend", "cost per entry, acquisition cost", "day day, amount number", "purpose text", open=True),
         spec("targets", "commitment, goals", "month day, metric text, value number", open=True),
         spec("benchmarks", "the market's average", "from_stage text, to_stage text, rate number", "source text"),
