@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from lifecycle.scope import Scope
 from lifecycle.stages import ModelError
 from pages.ui import terminal
 from pages.ui.failures import record
@@ -24,6 +25,7 @@ from queries import mapping, ready
 from queries.batches import LoadError
 from queries.configfile import ConfigError
 from queries.errors import WarehouseError
+from queries.modelled import Modelled
 from queries.settings import load_settings
 
 LOG = "lifecycle.log"
@@ -72,6 +74,7 @@ def load(
     contact_history: File = None,
     contact_merges: File = None,
     activities: File = None,
+    audits: File = None,
     deals: File = None,
     deal_stage_events: File = None,
     subscriptions: File = None,
@@ -157,18 +160,54 @@ def report_funnel(
     named = {"stages": stages, "period": period, "from": from_, "to": to, "compare": compare, "as_of": as_of}
     named |= {"timezone": timezone, "basis": basis, "count": count, "window": window}
     named |= {"by": by, "top": top, "grain": grain}
-    settings = load_settings(warehouse=warehouse)
-    known = ready.known_models(settings)
-    chosen = ready.find_model(known, model or settings.default_model)
-    with _status() as say, ready.ready(settings, chosen, known, say=say) as modelled:
-        params = {name: [text] for name, text in named.items() if text is not None}
-        scope = ready.read_scope(modelled, settings, params | ready.read_where(modelled.catalog, where or []))
+    with _scoped(model, named, where or [], warehouse) as (modelled, scope):
         answer = funnel(modelled, scope)
         rows = trend(modelled, scope).rows if format == Format.json and scope.basis == "cohort" else ()
     if format == Format.table:
         out.print(funnel_text.as_table(answer))
     else:
         sys.stdout.write(funnel_text.as_csv(answer) if format == Format.csv else funnel_text.as_json(answer, rows))
+
+
+def _aligned(question: str, about: str) -> None:
+    """Adds a question about marketing and sales to the report; it has the options of the funnel that mean something."""
+
+    @report.command(question, help=about)
+    def command(
+        model: Model = None,
+        period: Annotated[Text, typer.Option(help="A preset such as last_12_months, this_quarter, all.")] = None,
+        from_: Annotated[Text, typer.Option("--from", metavar="DAY", help="First local day.")] = None,
+        to: Annotated[Text, typer.Option(metavar="DAY", help="The local day after the last.")] = None,
+        compare: Annotated[Text, typer.Option(metavar="none|previous|year", help="Another period beside it.")] = None,
+        as_of: Annotated[Text, typer.Option(help="Data cut-off: a local day or an instant.")] = None,
+        timezone: Annotated[Text, typer.Option(help="Time zone of days.")] = None,
+        where: Annotated[
+            list[str] | None, typer.Option(metavar="S=a,b", help="Only these values of a segment.")
+        ] = None,
+        by: Annotated[Text, typer.Option(metavar="SEGMENT", help="Break down by a segment.")] = None,
+        grain: Annotated[
+            Text, typer.Option(metavar="day|week|month|quarter|year", help="Periods of the trend.")
+        ] = None,
+        format: Annotated[Format, typer.Option(help="How the answer is written.")] = Format.table,
+        warehouse: Warehouse = None,
+    ) -> None:
+        from pages.ui import alignment_text
+
+        named = {"period": period, "from": from_, "to": to, "compare": compare, "as_of": as_of, "timezone": timezone}
+        with _scoped(model, named | {"by": by, "grain": grain}, where or [], warehouse) as (modelled, scope):
+            answer, found = alignment_text.ask(question, modelled, scope)
+        if format == Format.table:
+            out.print(alignment_text.as_table(answer))
+        else:
+            sys.stdout.write(alignment_text.as_csv(found) if format == Format.csv else alignment_text.as_json(found))
+
+
+for _question, _about in {
+    "alignment": "Whether marketing and sales agree on the leads handed over.",
+    "sla": "Whether sales touches the leads handed over in time.",
+    "commitment": "Whether marketing delivers the leads it promised, month by month.",
+}.items():
+    _aligned(_question, _about)
 
 
 @app.command()
@@ -183,6 +222,19 @@ def check(warehouse: Warehouse = None) -> None:
         good = good and found.is_good
     if not good:
         raise typer.Exit(1)
+
+
+@contextmanager
+def _scoped(
+    model: str | None, named: Mapping[str, str | None], where: list[str], warehouse: str | None
+) -> Iterator[tuple[Modelled, Scope]]:
+    """The chosen build, made first where it is missing, and what the options ask of it."""
+    settings = load_settings(warehouse=warehouse)
+    known = ready.known_models(settings)
+    chosen = ready.find_model(known, model or settings.default_model)
+    with _status() as say, ready.ready(settings, chosen, known, say=say) as modelled:
+        params = {name: [text] for name, text in named.items() if text is not None}
+        yield modelled, ready.read_scope(modelled, settings, params | ready.read_where(modelled.catalog, where))
 
 
 @contextmanager
