@@ -14,7 +14,7 @@ TOPICS = {  # in the order of presentation
     "bypass": "Accepted by bypass",
     "expired": "Never decided, or too late",
     "others_accept": "Rejected where other reps accept",
-    "recycled_twice": "Sent back twice",
+    "sent_back_twice": "Sent back twice",
 }
 PEERS = 10  # so many like leads must others have decided,
 USUALLY = (2, 3)  # and accepted this share of them

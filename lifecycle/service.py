@@ -94,7 +94,7 @@ class ServiceLevel:
     """The answer. Life tables hold the time to the first touch (`speed`, from the clock), from MQL to assignment
     (`system_delay`) and from assignment to touch (`human_delay`), in working time where `business` is given.
 
-    `limit_hours` None: the model sets no limit, so nothing is due. `by`: the segment of `rows`, None without one.
+    `limit_hours` None: the model sets no limit, so nothing is ever due. `by`: the segment of `rows`, None without one.
     """
 
     model: str

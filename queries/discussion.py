@@ -94,15 +94,16 @@ def _tests(
         "bypass": c.outcome == "bypass",
         "expired": c.outcome.in_(("expired", *LATE)),
         "others_accept": sa.and_(rejected, c.owner.is_not(None), usually) if has_peers else sa.false(),
-        "recycled_twice": sa.and_(rejected, twice.entity_id.is_not(None)),
+        "sent_back_twice": sa.and_(rejected, twice.last_journey == c.journey),
     }
 
 
 def _twice(m: Modelled, scope: Scope) -> sa.Subquery:
-    """Entities that were handed over and left by a rejecting exit, unaccepted, in at least two journeys by as_of."""
+    """Entities handed over and left by a rejecting exit, unaccepted, in two or more journeys by as_of, and the last."""
     handoff, j = handoff_of(m), m.journeys.c
     exits = [key for key in handoff.rejected if m.model.stage(key).kind == "exit"]
     where = [j.n_journeys > 1, j[f"{handoff.from_}_at"].is_not(None), j.exit_stage.in_(exits)]
     where += [j.exited_at <= scope.as_of, *(j[name].is_(None) for name in accepting(m.model, handoff))]
-    statement = sa.select(j.entity_id).where(*where).group_by(j.entity_id).having(sa.func.count() > 1)
+    last = sa.func.max(j.journey).label("last_journey")
+    statement = sa.select(j.entity_id, last).where(*where).group_by(j.entity_id).having(sa.func.count() > 1)
     return statement.subquery("twice")

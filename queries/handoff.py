@@ -9,7 +9,7 @@ from functools import reduce
 import sqlalchemy as sa
 
 from lifecycle.scope import Scope
-from lifecycle.stages import Handoff, StageModel
+from lifecycle.stages import Handoff, StageModel, shipped_models
 from queries.counted import in_period, seen
 from queries.dialect import elapsed
 from queries.errors import WarehouseError
@@ -25,7 +25,8 @@ def handoff_of(m: Modelled) -> Handoff:
         raise WarehouseError(
             "missing",
             f"{m.model.label} has no handoff from marketing to sales.",
-            "Choose a lifecycle with one, or declare [handoff] in the model's file.",
+            f"Lifecycles with one: {', '.join(name for name, model in shipped_models().items() if model.handoff)}; "
+            "in a file of your own, declare [handoff].",
         )
     return m.model.handoff
 

@@ -141,7 +141,7 @@ def _owner(m: Modelled) -> list[str]:
 def _status(clocked: sa.Subquery, handoff: Handoff, now: sa.ColumnElement) -> sa.ColumnElement:
     c = clocked.c
     if handoff.sla_hours is None:
-        return sa.case((c.touched_at.is_not(None), "met"), else_="not_due")
+        return sa.literal("not_due")  # without a limit nothing is ever due
     limit = microseconds(timedelta(hours=handoff.sla_hours))
     tests: list[tuple[sa.ColumnElement[bool], str]] = [
         (c.touched_at_us - c.clock_at_us <= limit, "met"),

@@ -11,7 +11,7 @@ from lifecycle import alignment_words as words
 from lifecycle.agreement import LATE, Agreement, Alignment
 from lifecycle.commitment import Commitment
 from lifecycle.where import Row
-from pages.alignment import frames
+from pages.alignment import frames, frames_leads
 from pages.alignment.records import show_leads
 from pages.ui import charts_alignment as charts
 from pages.ui.data import ask
@@ -79,7 +79,7 @@ def both_teams(v: View, found: Alignment) -> None:
         st.caption(f"Beside these, {' and '.join(extra)}.")
     if clicked:
         outcome = clicked[0]["outcome"]
-        show_leads(v, v.scope.whole, Cell((outcome,)), frames.OUTCOMES[outcome])
+        show_leads(v, v.scope.whole, Cell((outcome,)), frames_leads.OUTCOMES[outcome])
 
 
 def _agreed(whole: Agreement) -> str:
@@ -121,16 +121,17 @@ def where(v: View, found: Profile | Failure) -> None:
             lambda _: plot(rows),
             caption="Share accepted against decided leads; inside the grey, chance alone explains the difference",
             definition=profile,
-            table=lambda _: frames.where(rows, v.scope.compared is not None),
+            table=lambda _: frames.tidy(rows),
             select="point",
             key="funnel-plot",
         )
     with right:
         picked = card(
-            f"{label[name]} by {label[name].lower()}" if not rows else f"Acceptance by {label[name].lower()}",
+            f"Acceptance by {label[name].lower()}",
             lambda: found,
             lambda _: frames.where(rows, v.scope.compared is not None),
-            caption="p compares a value with all others, corrected for as many values as there are",
+            caption="Pull: by how much it lifts or lowers the whole. p: corrected for as many values as there are",
+            table=lambda _: frames.tidy(rows),
             definition=Row,
             select="row",
             key="where-table",

@@ -9,7 +9,7 @@ import streamlit as st
 
 from lifecycle.discussion import TOPICS, Discussion, Rules, alike
 from lifecycle.threshold import BAND
-from pages.alignment import frames
+from pages.alignment import frames_leads
 from pages.alignment.records import open_history
 from pages.ui import labels
 from pages.ui.data import ask
@@ -37,7 +37,7 @@ def to_discuss(v: View) -> None:
     picked = card(
         f"{total:,} leads to discuss",
         partial(ask, discussion, v.modelled, v.scope.whole, rules, topic, page),
-        lambda found: frames.discussed(found, v.modelled.model),
+        lambda found: frames_leads.discussed(found, v.modelled.model),
         caption=said(v, rules),
         definition=Discussion,
         empty="Nothing to discuss: the teams agree on every lead of this period.",

@@ -10,36 +10,13 @@ import pandas as pd
 from lifecycle.agreement import Alignment
 from lifecycle.bypass import Evidence
 from lifecycle.commitment import Commitment, Month
-from lifecycle.discussion import TOPICS, Discussion
-from lifecycle.durations import LifeTable
 from lifecycle.segments import NOT_SET
-from lifecycle.service import Attempts, Owned, Responses, ServiceLevel
 from lifecycle.stages import StageModel
 from lifecycle.threshold import Band, Threshold
 from lifecycle.where import Row, control_limits
 from pages.ui import labels
-from queries.contacts import History, Records
 
-ENTITIES = {"contact": "Contact", "account": "Account", "deal": "Deal"}
-OUTCOMES = {
-    "accepted": "accepted",
-    "rejected": "rejected",
-    "expired": "never decided",
-    "pending": "not yet decided",
-    "accepted_late": "accepted, too late",
-    "rejected_late": "rejected, too late",
-    "bypass": "accepted by bypass",
-    "returned": "accepted on return",
-}
-STATUSES = {
-    "met": "touched in time",
-    "missed": "touched too late",
-    "overdue": "overdue",
-    "unassigned": "overdue, never assigned",
-    "not_due": "not yet due",
-}
 REASON_LIMIT = 12
-HORIZON_HOURS = 14 * 24
 
 
 def named(value: str | None) -> str:
@@ -175,19 +152,41 @@ def where(rows: Iterable[Row], compared: bool) -> pd.DataFrame:
     """The values of a segment as a table."""
     out = []
     for r in rows:
-        rate = r.acceptance
         shown = {
             "Value": named(r.value),
-            "Accepted": labels.percent(rate.value),
-            "95 % interval": span(rate.interval),
-            "Decided": rate.denominator,
-            "Handed over": r.agreement.delivered,
-            "Bypass": r.agreement.bypass,
-            "All others": labels.percent(r.rest.value),
-            "Pull on the whole": points(r.contribution),
-            "Against chance": verdict(r),
+            "Accepted": labels.percent(r.acceptance.value),
+            "95 % interval": span(r.acceptance.interval),
+            "Decided": r.acceptance.denominator,
+            "Pull": points(r.contribution),
+            "Against all others": verdict(r),
         }
         out.append(shown | ({"Part in the change": points((r.mix or 0) + (r.rate or 0))} if compared else {}))
+    return pd.DataFrame(out)
+
+
+def tidy(rows: Iterable[Row]) -> pd.DataFrame:
+    """The same rows as an export holds them: plain numbers."""
+    out = []
+    for r in rows:
+        a, limits = r.agreement, r.limits
+        counts = {
+            name: getattr(a, name) for name in ("delivered", "accepted", "rejected", "expired", "pending", "bypass")
+        }
+        (low, high), rest = r.acceptance.interval or (None, None), r.rest.value
+        out.append(
+            {"segment": r.segment, "value": r.value}
+            | counts
+            | {"acceptance": r.acceptance.value, "low": low, "high": high, "all_others": rest, "p": r.p}
+            | {
+                "limit_95_low": limits.warning[0] if limits else None,
+                "limit_95_high": limits.warning[1] if limits else None,
+            }
+            | {
+                "limit_998_low": limits.control[0] if limits else None,
+                "limit_998_high": limits.control[1] if limits else None,
+            }
+            | {"contribution": r.contribution, "mix": r.mix, "rate": r.rate}
+        )
     return pd.DataFrame(out)
 
 
@@ -263,146 +262,3 @@ def bands(found: Sequence[Band]) -> pd.DataFrame:
         label = f"{band.low:g}–{band.high:g}"
         rows.append({"label": label, "value": rate.value, "low": low, "high": high, "note": f"{labels.interval(rate)}"})
     return pd.DataFrame(rows).dropna(subset=["value"])
-
-
-def responses(found: ServiceLevel) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """First touches of the whole, then of each row: bars and their rates."""
-    groups: list[tuple[str, Responses]] = [("All", found.whole), *((named(r.value), r.responses) for r in found.rows)]
-    bars = [{"label": name, "status": status, "n": getattr(r, status)} for name, r in groups for status in STATUSES]
-    ends = [{"label": name, "rate": labels.percent(r.rate.value, 0)} for name, r in groups]
-    return pd.DataFrame(bars), pd.DataFrame(ends)
-
-
-def by_owner(rows: Sequence[Owned]) -> pd.DataFrame:
-    """The service of each owner as a table."""
-    return pd.DataFrame(
-        [
-            {
-                "Owner": named(r.value),
-                "In time": labels.percent(r.responses.rate.value),
-                "95 % interval": span(r.responses.rate.interval),
-                "Due": r.responses.rate.denominator,
-                "Ever missed": r.responses.due,
-                "Still waiting": r.responses.past_due,
-                "Not yet due": r.responses.not_due,
-                "Median": labels.duration(r.speed.quantile(0.5)),
-                "p90": labels.duration(r.speed.quantile(0.9)),
-            }
-            for r in rows
-        ]
-    )
-
-
-def waits(tables: dict[str, LifeTable]) -> pd.DataFrame:
-    """Curves of waiting up to the horizon: series, hours, value, low, high, note."""
-    rows = []
-    for name, table in tables.items():
-        start = {"series": name, "hours": 0.0, "value": 1.0, "low": 1.0, "high": 1.0, "note": f"{table.n:,} at risk"}
-        points_ = [p for p in table.curve if p.seconds / 3_600 <= HORIZON_HOURS]
-        rows += [start] if table.n else []
-        rows += [
-            {
-                "series": name,
-                "hours": p.seconds / 3_600,
-                "value": p.survival,
-                "low": p.low,
-                "high": p.high,
-                "note": f"{p.at_risk:,} at risk",
-            }
-            for p in points_
-        ]
-    return pd.DataFrame(rows, columns=["series", "hours", "value", "low", "high", "note"])
-
-
-def attempts(found: Attempts) -> pd.DataFrame:
-    """Leads by number of touches, as bars."""
-    last = len(found.leads) - 1
-    return pd.DataFrame(
-        [
-            {
-                "label": f"{k} or more" if k == last else f"{k}",
-                "value": n / found.n if found.n else 0.0,
-                "note": f"{n:,} of {found.n:,} leads",
-            }
-            for k, n in found.leads
-        ]
-    )
-
-
-def leads(found: Records, model: StageModel, segment: str | None = None) -> pd.DataFrame:
-    """A page of leads in words."""
-    label = {s.key: s.label for s in model.active}
-    rows = []
-    for r in found.table.to_pylist():
-        shown = {
-            ENTITIES[model.entity]: r["entity_id"],
-            "Handed over": r["handed_at"],
-            "What became of it": OUTCOMES[r["outcome"]],
-            "Decided": r["decided_at"],
-            "Rejected by": label.get(r["rejected_by"], ""),
-            "Reason": r["reason"] or "",
-            "Lead score": r["score"],
-            "Owner": r["owner"] or "nobody",
-        }
-        rows.append(shown | ({segment: named(r["segment"])} if segment else {}))
-    return pd.DataFrame(rows)
-
-
-def waiting(found: Records, model: StageModel) -> pd.DataFrame:
-    """A page of leads on the clock, in words."""
-    return pd.DataFrame(
-        [
-            {
-                ENTITIES[model.entity]: r["entity_id"],
-                "Waiting since": r["clock_at"],
-                "For": labels.duration(r["waited_us"] / 1e6),
-                "Owner": r["owner"] or "nobody",
-                "Assigned": r["assigned_at"],
-                "First touch": r["touched_at"],
-                "What became of it": OUTCOMES[r["outcome"]],
-                "Service level": STATUSES[r["status"]],
-            }
-            for r in found.table.to_pylist()
-        ]
-    )
-
-
-def discussed(found: Discussion, model: StageModel) -> pd.DataFrame:
-    """A page of the leads to discuss: what makes each one worth it."""
-    label = {s.key: s.label for s in model.active}
-    rows = []
-    for x in found.leads:
-        why = [TOPICS[t] for t in x.topics]
-        if "others_accept" in x.topics and x.others:
-            why[x.topics.index("others_accept")] = f"other reps accepted {x.others[0]:,} of {x.others[1]:,} like it"
-        rows.append(
-            {
-                ENTITIES[model.entity]: x.entity_id,
-                "Why": "; ".join(why),
-                "Lead score": x.score,
-                "Handed over": x.handed_at,
-                "What became of it": OUTCOMES[x.outcome],
-                "Rejected by": label.get(x.rejected_by or "", ""),
-                "Reason": x.reason or "",
-                "Owner": x.owner or "nobody",
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def stays(found: History, model: StageModel) -> pd.DataFrame:
-    """One entity's stages in order, with how long it stayed."""
-    label = {s.key: s.label for s in model.active}
-    return pd.DataFrame(
-        [
-            {
-                "Entered": r["entered_at"],
-                "Stage": label[r["stage"]],
-                "Left": r["exited_at"],
-                "Stayed": labels.duration((r["exited_at"] - r["entered_at"]).total_seconds()) if r["exited_at"] else "",
-                "Reason": r["reason"] or "",
-                "By": r["actor"] or "",
-            }
-            for r in found.timeline.to_pylist()
-        ]
-    )

@@ -11,7 +11,7 @@ import streamlit as st
 
 from lifecycle.business import Business
 from lifecycle.scope import Scope
-from pages.alignment import frames
+from pages.alignment import frames_leads, frames_service
 from pages.ui.data import ask, digest
 from pages.ui.failures import Failure
 from pages.ui.filters import View
@@ -25,14 +25,18 @@ def show_leads(v: View, scope: Scope, cell: Cell, said: str) -> None:
     segment = v.modelled.catalog.get(cell.by) if cell.by else None
     question = partial(ask, leads, v.modelled, scope, cell)
     _paged(
-        v, question, digest(cell), said, lambda r: frames.leads(r, v.modelled.model, segment.label if segment else None)
+        v,
+        question,
+        digest(cell),
+        said,
+        lambda r: frames_leads.leads(r, v.modelled.model, segment.label if segment else None),
     )
 
 
 def show_waiting(v: View, chosen: Waiting, said: str, business: Business | None) -> None:
     """The leads behind a status of the service level, longest on the clock first."""
     question = partial(ask, waiting, v.modelled, v.scope, chosen, business)
-    _paged(v, question, digest(chosen), said, lambda r: frames.waiting(r, v.modelled.model))
+    _paged(v, question, digest(chosen), said, lambda r: frames_service.waiting(r, v.modelled.model))
 
 
 def _paged(
@@ -65,11 +69,11 @@ def open_history(v: View, picked: Selected) -> None:
     """Every stay of the picked entity, in order."""
     if not picked:
         return
-    entity = str(picked[0][frames.ENTITIES[v.modelled.model.entity]])
+    entity = str(picked[0][frames_leads.ENTITIES[v.modelled.model.entity]])
     card(
         f"The history of {entity}",
         partial(ask, history, v.modelled, v.scope, entity),
-        lambda known: frames.stays(known, v.modelled.model),
+        lambda known: frames_leads.stays(known, v.modelled.model),
         definition=history,
         key="history",
     )

@@ -9,7 +9,7 @@ from lifecycle import alignment_words as words
 from lifecycle.agreement import change
 from lifecycle.business import Business
 from lifecycle.service import Attempts, Responses, ServiceLevel
-from pages.alignment import frames
+from pages.alignment import frames, frames_service
 from pages.alignment.records import show_leads, show_waiting
 from pages.ui import charts, charts_service, data, labels
 from pages.ui.data import ask
@@ -48,13 +48,13 @@ def response(v: View) -> None:
             curves,
             caption="Share still waiting; who has not been reached counts as waiting, and is never left out",
             definition=ServiceLevel,
-            table=lambda a: frames.waits(waits(a)),
+            table=lambda a: frames_service.waits(waits(a)),
             key="waits",
         )
     if clicked:
         row = next((r for r in found.rows if frames.named(r.value) == clicked[0]["label"]), None)
         chosen = Waiting((clicked[0]["status"],), found.by if row else None, (row.value,) if row else ())
-        show_waiting(v, chosen, f"{frames.STATUSES[clicked[0]['status']]}, {clicked[0]['label']}", business)
+        show_waiting(v, chosen, f"{frames_service.SAID[clicked[0]['status']]}, {clicked[0]['label']}", business)
     reps(v, found)
     lists(v, business)
 
@@ -105,7 +105,7 @@ def _clock(v: View, found: ServiceLevel) -> str:
 
 
 def bars(found: ServiceLevel) -> Picture | None:
-    rows, ends = frames.responses(found)
+    rows, ends = frames_service.responses(found)
     return charts_service.responses(rows, ends) if found.whole.n else None
 
 
@@ -118,7 +118,7 @@ def waits(found: ServiceLevel) -> dict:
 
 
 def curves(found: ServiceLevel) -> Picture | None:
-    rows = frames.waits(waits(found))
+    rows = frames_service.waits(waits(found))
     limit = (
         [] if found.limit_hours is None else [{"hours": found.limit_hours, "label": f"limit {found.limit_hours:g} h"}]
     )
@@ -133,7 +133,7 @@ def reps(v: View, found: ServiceLevel) -> None:
         card(
             f"By {name.lower()}",
             lambda: found,
-            lambda a: frames.by_owner(a.rows),
+            lambda a: frames_service.by_owner(a.rows),
             definition=ServiceLevel,
             empty="The contacts have no owner.",
             key="by-owner",
@@ -143,7 +143,7 @@ def reps(v: View, found: ServiceLevel) -> None:
         card(
             _tried(tried),
             lambda: tried,
-            lambda a: charts.bars(frames.attempts(a), style=".0%", title="share of the leads") if a.n else None,
+            lambda a: charts.bars(frames_service.attempts(a), style=".0%", title="share of the leads") if a.n else None,
             caption=_tried_caption(tried),
             definition=attempts,
             key="attempts",

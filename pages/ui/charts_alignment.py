@@ -50,9 +50,10 @@ def _months(height: int, present: tuple[str, ...], promised: bool) -> Spec:
         .add_params(chosen)
     )
     goals = alt.Chart(TARGETS).encode(x=x)
-    far = goals.mark_bar(width={"band": 0.66}, fillOpacity=0, stroke=INK, strokeDash=[3, 3], strokeOpacity=0.6).encode(
-        y=alt.Y("delivered:Q"), y2="projected:Q", tooltip=[tip("label:N", "Month"), tip("said:N", "At this pace")]
-    )
+    running = goals.transform_filter("isValid(datum.projected)")
+    far = running.mark_bar(
+        width={"band": 0.66}, fillOpacity=0, stroke=INK, strokeDash=[3, 3], strokeOpacity=0.6
+    ).encode(y=alt.Y("delivered:Q"), y2="projected:Q", tooltip=[tip("label:N", "Month"), tip("said:N", "At this pace")])
     total = goals.mark_text(dy=-9, fontSize=12, fontWeight=600, color=INK).encode(
         y=alt.Y("top:Q"), text=alt.Text("delivered:Q", format=",")
     )
@@ -133,8 +134,8 @@ def cells(frame: pd.DataFrame, *, height: int = 260) -> Picture:
 @cache
 def _funnel_plot(height: int) -> Spec:
     chosen = alt.selection_point(name="point", fields=["label"], toggle=False)
-    x = alt.X("n:Q", axis=value_axis("~s", "decided leads"), scale=alt.Scale(type="sqrt", zero=True, nice=True))
-    y = alt.Y("value:Q", axis=value_axis(".0%", ""), scale=alt.Scale(zero=False, padding=12))
+    x = alt.X("n:Q", axis=value_axis(",.0f", "decided leads"), scale=alt.Scale(type="sqrt", zero=True, nice=True))
+    y = alt.Y("value:Q", axis=value_axis(".0%", ""), scale=alt.Scale(domain=[0, 1]))
     lines = alt.Chart(LINES).encode(x=x)
     outer = lines.mark_area(opacity=0.1, color=GRID).encode(y=alt.Y("low998:Q"), y2="high998:Q")
     inner = lines.mark_area(opacity=0.18, color=GRID).encode(y=alt.Y("low95:Q"), y2="high95:Q")
@@ -180,7 +181,7 @@ def _threshold(height: int) -> Spec:
         name="hover", on="pointerover", nearest=True, fields=["score"], empty=False, toggle=False
     )
     x = alt.X(
-        "score:Q", axis=value_axis("~g", "lead score from which leads are handed over"), scale=alt.Scale(zero=False)
+        "score:Q", axis=value_axis("~f", "lead score from which leads are handed over"), scale=alt.Scale(zero=False)
     )
     y = alt.Y("value:Q", axis=value_axis(".0%", ""), scale=alt.Scale(domain=[0, 1]))
     base = alt.Chart(MAIN).encode(x=x, color=series((NOW, "#1F9E8B", "#A9B2BD")))

@@ -1,0 +1,99 @@
+"""Lists of leads as frames: in words, one row per lead."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from lifecycle.discussion import Discussion
+from lifecycle.stages import StageModel
+from pages.alignment.frames import named
+from pages.ui import labels
+from queries.contacts import History, Records
+
+ENTITIES = {"contact": "Contact", "account": "Account", "deal": "Deal"}
+OUTCOMES = {
+    "accepted": "accepted",
+    "rejected": "rejected",
+    "expired": "never decided",
+    "pending": "not yet decided",
+    "accepted_late": "accepted, too late",
+    "rejected_late": "rejected, too late",
+    "bypass": "accepted by bypass",
+    "returned": "accepted on return",
+}
+OUTCOMES = {
+    "accepted": "accepted",
+    "rejected": "rejected",
+    "expired": "never decided",
+    "pending": "not yet decided",
+    "accepted_late": "accepted, too late",
+    "rejected_late": "rejected, too late",
+    "bypass": "accepted by bypass",
+    "returned": "accepted on return",
+}
+WHY = {
+    "high_score": "high score",
+    "bypass": "bypass",
+    "expired": "undecided in time",
+    "others_accept": "others accept {yes:,} of {decided:,} like it",
+    "sent_back_twice": "sent back twice",
+}
+
+
+def leads(found: Records, model: StageModel, segment: str | None = None) -> pd.DataFrame:
+    """A page of leads in words."""
+    label = {s.key: s.label for s in model.active}
+    rows = []
+    for r in found.table.to_pylist():
+        shown = {
+            ENTITIES[model.entity]: r["entity_id"],
+            "Handed over": r["handed_at"],
+            "What became of it": OUTCOMES[r["outcome"]],
+            "Decided": r["decided_at"],
+            "Rejected by": label.get(r["rejected_by"], ""),
+            "Reason": r["reason"] or "",
+            "Lead score": r["score"],
+            "Owner": r["owner"] or "nobody",
+        }
+        rows.append(shown | ({segment: named(r["segment"])} if segment else {}))
+    return pd.DataFrame(rows)
+
+
+def discussed(found: Discussion, model: StageModel) -> pd.DataFrame:
+    """A page of the leads to discuss: what makes each one worth it."""
+    label = {s.key: s.label for s in model.active}
+    rows = []
+    for x in found.leads:
+        yes, decided = x.others or (0, 0)
+        why = [WHY[t].format(yes=yes, decided=decided) for t in x.topics]
+        rows.append(
+            {
+                ENTITIES[model.entity]: x.entity_id,
+                "Why": ", ".join(why),
+                "Lead score": x.score,
+                "Handed over": x.handed_at,
+                "What became of it": OUTCOMES[x.outcome],
+                "Rejected by": label.get(x.rejected_by or "", ""),
+                "Reason": x.reason or "",
+                "Owner": x.owner or "nobody",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def stays(found: History, model: StageModel) -> pd.DataFrame:
+    """One entity's stages in order, with how long it stayed."""
+    label = {s.key: s.label for s in model.active}
+    return pd.DataFrame(
+        [
+            {
+                "Entered": r["entered_at"],
+                "Stage": label[r["stage"]],
+                "Left": r["exited_at"],
+                "Stayed": labels.duration((r["exited_at"] - r["entered_at"]).total_seconds()) if r["exited_at"] else "",
+                "Reason": r["reason"] or "",
+                "By": r["actor"] or "",
+            }
+            for r in found.timeline.to_pylist()
+        ]
+    )
