@@ -1,0 +1,114 @@
+"""Server: fifty open pages whose readers think three seconds between two filters, over the app's own protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import websockets
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from lifecycle.periods import PRESETS
+from tests.benchmarks.measure import AS_OF, Line, middle, percentile, seconds
+from tests.benchmarks.serving import demo_company, served
+
+SESSIONS, THINK, MINUTES, GOAL = 50, 3.0, 1.0, 0.5
+UNCACHED = 1 / 3  # the share of filters that nobody has chosen before
+PAGES = ("", "funnel")
+PERIODS = [label for label in PRESETS.values() if label.startswith("Last")]
+
+
+class Reader:
+    """One open page: sends a filter, and waits until the server has drawn everything that follows from it."""
+
+    def __init__(self, socket: websockets.ClientConnection, page: str) -> None:
+        self.socket, self.page = socket, page
+        self.widgets: dict[str, str] = {}  # key → the id that the server knows it by
+        self.values: dict[str, str] = {}
+        self.script = ""
+
+    async def rerun(self) -> float:
+        """Seconds until the script has finished."""
+        back = BackMsg()
+        back.rerun_script.page_name = "" if self.script else self.page
+        back.rerun_script.page_script_hash = self.script
+        for key, value in self.values.items():
+            back.rerun_script.widget_states.widgets.add(id=self.widgets[key], string_value=value)
+        start = time.perf_counter()
+        await self.socket.send(back.SerializeToString())
+        while True:
+            forward = ForwardMsg.FromString(await self.socket.recv())  # type: ignore[arg-type]
+            kind = forward.WhichOneof("type")
+            if kind == "new_session":
+                self.script = forward.new_session.page_script_hash
+            elif kind == "delta":
+                self._notice(forward)
+            elif kind == "script_finished":
+                return time.perf_counter() - start
+
+    def _notice(self, forward: ForwardMsg) -> None:
+        element = forward.delta.new_element
+        widget = getattr(element, element.WhichOneof("type") or "", None)
+        for key in ("period", "as_of"):
+            if getattr(widget, "id", "").endswith(f"-{key}"):
+                self.widgets[key] = widget.id
+
+
+def unseen() -> Iterator[str]:
+    """Cut-offs that nobody has asked for: each minute back from the end is another state of every question."""
+    end = datetime.fromisoformat(AS_OF)
+    return ((end - timedelta(minutes=n)).strftime("%Y-%m-%dT%H:%M") for n in itertools.count(1))
+
+
+def measure(folder: Path, say: Callable[[str], None]) -> list[Line]:
+    warehouse = demo_company(folder)
+    say(f"opening {SESSIONS} pages for {MINUTES:g} minutes")
+    with served(warehouse, folder / "server.log") as address:
+        taken = asyncio.run(_crowd(address.replace("http", "ws") + "/_stcore/stream"))
+    p95 = percentile(taken, 0.95)
+    return [
+        Line(
+            f"Rerun on the server, 95th percentile: {SESSIONS} open pages, {THINK:g} s think time",
+            seconds(p95),
+            f"median {seconds(middle(taken))}, slowest {seconds(max(taken))}, {len(taken):,} reruns, a third uncached",
+            f"at most {seconds(GOAL)}",
+            p95 <= GOAL,
+        )
+    ]
+
+
+async def _crowd(url: str) -> list[float]:
+    new, chance = unseen(), random.Random(7)
+    for page in PAGES:  # the states that are to be cached
+        await _read(url, page, iter([{"period": period} for period in PERIODS]))
+    ends = time.monotonic() + MINUTES * 60
+
+    def choices() -> Iterator[dict[str, str]]:
+        while time.monotonic() < ends:
+            fresh = chance.random() < UNCACHED
+            yield {"period": chance.choice(PERIODS), "as_of": next(new) if fresh else ""}
+
+    readers = [_read(url, PAGES[n % len(PAGES)], choices(), THINK * n / SESSIONS, THINK) for n in range(SESSIONS)]
+    return [taken for found in await asyncio.gather(*readers) for taken in found]
+
+
+async def _read(
+    url: str, page: str, choices: Iterator[dict[str, str]], wait: float = 0, think: float = 0
+) -> list[float]:
+    """Opens a page, then chooses one state after another; seconds of each rerun but the first, which opens it."""
+    await asyncio.sleep(wait)
+    taken: list[float] = []
+    async with websockets.connect(url, max_size=None, subprotocols=["streamlit"], open_timeout=60) as socket:  # type: ignore[list-item]
+        reader = Reader(socket, page)
+        await reader.rerun()
+        for chosen in choices:
+            reader.values |= chosen
+            taken.append(await reader.rerun())
+            await asyncio.sleep(think)
+    return taken
