@@ -43,7 +43,7 @@ def correspondence(m: Modelled, scope: Scope, other: StageModel, position: str) 
     entities = (
         sa.select(sa.func.max(c.here).label("here"), sa.func.max(c.there).label("there"))
         .group_by(c.entity_id)
-        .having(sa.func.max(c.matches) == 1)
+        .having(sa.func.max(c.matches) == 1, sa.func.max(c.here) + sa.func.max(c.there) > zero)
         .subquery("entities")
     )
     e = entities.c

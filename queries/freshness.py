@@ -29,6 +29,7 @@ REACHES = {
     "orders": "ordered_at",
     "surveys": "responded_at",
     "referrals": "referred_at",
+    "audits": "audited_at",
     "spend": "day",
     "targets": "month",
     "traffic": "day",

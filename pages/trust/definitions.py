@@ -15,7 +15,7 @@ from pages.ui.charts_matrix import matrix
 from pages.ui.failures import Failure
 from pages.ui.filters import View, view
 from pages.ui.layout import card, page_header
-from queries import beside, definitions, glossary
+from queries import beside, definitions, glossary, health
 from queries.definitions import UNITS, Counts
 
 SAME = 0.9  # stages that share nine in ten of their entities mean the same
@@ -70,7 +70,8 @@ def side_by_side(v: View) -> None:
     models = {name: m for name, m in data.models().items() if name != v.modelled.model.name}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         words = labels.distinct({name: m.label for name, m in models.items()})
-        other = st.selectbox("Beside", list(models), 0, words.__getitem__, "beside", width=260, bind="query-params")
+        place = first_built(v, list(models.values()))
+        other = st.selectbox("Beside", list(models), place, words.__getitem__, "beside", width=260, bind="query-params")
         position = st.selectbox(
             "By", list(POSITIONS), 0, POSITIONS.__getitem__, "position", width=200, bind="query-params"
         )
@@ -81,6 +82,13 @@ def side_by_side(v: View) -> None:
         in_both(v, there, found)
     with right:
         best(v, there, found)
+
+
+def first_built(v: View, models: list[StageModel]) -> int:
+    """The place of the first model that there is something to show of."""
+    history = data.ask(health.history, v.modelled, v.scope.whole)
+    built = set() if isinstance(history, Failure) else {b.digest for b in history.builds}
+    return next((i for i, m in enumerate(models) if m.digest in built), 0)
 
 
 def in_both(v: View, there: StageModel, found: Correspondence | Failure) -> None:
@@ -104,7 +112,7 @@ def best(v: View, there: StageModel, found: Correspondence | Failure) -> None:
 
     def rows(answer: Correspondence) -> pd.DataFrame:
         pairs = matches(answer, *(beside.places(m, answer.position) for m in (here, there)))
-        return frames.matches(pairs, here, there)
+        return frames.matches(pairs if answer.total else [], here, there)
 
     title = "Which stage corresponds to which"
     if not isinstance(found, Failure) and found.total:

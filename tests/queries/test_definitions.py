@@ -163,6 +163,8 @@ def test_where_they_are_now(story: Modelled) -> None:
         ("sql", "deal"): 1,
         ("trial", None): 1,
     }
+    early = replace(QUARTER, as_of=datetime(2025, 1, 1))
+    assert [beside.correspondence(story, early, OTHER, p).total for p in ("furthest", "current")] == [0, 0]
     then = beside.correspondence(story, replace(QUARTER, as_of=datetime(2026, 1, 10, 12)), OTHER, "current")
     assert then.matrix[("lost", "gone")] == 1
 
