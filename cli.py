@@ -270,7 +270,8 @@ def main() -> None:
     try:
         sys.exit(app(standalone_mode=False))
     except typer.TyperException as mistake:
-        _fail(f"{str(mistake).rstrip('.')}. See lifecycle --help.")
+        said = getattr(mistake, "format_message", mistake.__str__)()  # with the option's name, where it is about one
+        _fail(f"{said.rstrip('.')}. See lifecycle --help.")
     except MISTAKES as mistake:
         _fail(str(mistake))
     except (KeyboardInterrupt, typer.Abort):

@@ -81,22 +81,19 @@ def open_csv(path: Path, encoding: str, delimiter: str | None) -> Opened:
 
     def batches() -> Iterator[tuple[Batch, list[Reject]]]:
         numbering = _Numbering()
-        last_breaks, last_line = 0, 1
         with raw:
             for record in reader:
                 columns = record.columns
-                lines, bad, breaks = numbering.place(columns, ragged)
+                lines, bad = numbering.place(columns, ragged)
                 rejects = [
                     Reject(line, "", f"{r.actual_columns} fields where the header has {len(names)}", digest(r.text))
                     for r, line in bad
                 ]
                 ragged.clear()
-                if len(lines):
-                    last_breaks, last_line = int(breaks[-1]), int(lines[-1])
                 yield _texts(columns, named, lines, rejects), rejects
-            if stream.quotes % 2 and last_breaks:
+            if stream.quotes % 2 and numbering.breaks:
                 what = "a quote is opened and never closed, so that the lines after it are no rows"
-                raise LoadError(f"{path.name}, line {last_line}: {what}. Mend that line.")
+                raise LoadError(f"{path.name}, line {numbering.last}: {what}. Mend that line.")
 
     return Opened(path, [n for _, n in named], path.stat().st_size, lambda: 0 if raw.closed else raw.tell(), batches)
 
@@ -106,11 +103,12 @@ class _Numbering:
 
     def __init__(self) -> None:
         self.row, self.line = 0, 1  # of the next row; rows are counted from 1, the header being the first
+        self.last, self.breaks = 1, 0  # where the last row begins, and the line breaks inside it
 
-    def place(self, columns: list[pa.Array], ragged: list[Any]) -> tuple[np.ndarray, list[tuple[Any, int]], np.ndarray]:
-        """The line of each good row, the ragged ones with theirs, and the line breaks inside each good row."""
-        n, numbers = len(columns[0]), np.array([r.number for r in ragged], dtype=np.int64)
-        total = n + len(ragged)
+    def place(self, columns: list[pa.Array], ragged: list[Any]) -> tuple[np.ndarray, list[tuple[Any, int]]]:
+        """The line of each good row, and the ragged ones with theirs."""
+        numbers = np.array([r.number for r in ragged], dtype=np.int64)
+        total = len(columns[0]) + len(ragged)
         is_bad = np.zeros(total, dtype=bool)
         is_bad[numbers - self.row - 1] = True
         breaks = np.zeros(total, dtype=np.int64)
@@ -118,10 +116,12 @@ class _Numbering:
             if pc.any(pc.match_substring(column, "\n")).as_py():
                 breaks[~is_bad] += pc.count_substring(column, "\n").to_numpy(zero_copy_only=False)
         breaks[is_bad] = [r.text.count("\n") for r in ragged]
-        lines = self.line + np.arange(total) + np.concatenate(([0], np.cumsum(breaks)[:-1]))[:total]
-        self.row += total
-        self.line += total + int(breaks.sum())
-        return lines[~is_bad], list(zip(ragged, lines[is_bad].tolist(), strict=True)), breaks[~is_bad]
+        ends = self.line + np.cumsum(breaks + 1)
+        lines = ends - breaks - 1
+        if total:
+            self.row, self.line = self.row + total, int(ends[-1])
+            self.last, self.breaks = int(lines[-1]), int(breaks[-1])
+        return lines[~is_bad], list(zip(ragged, lines[is_bad].tolist(), strict=True))
 
 
 def _texts(columns: list[pa.Array], named: list[tuple[int, str]], lines: np.ndarray, rejects: list[Reject]) -> Batch:

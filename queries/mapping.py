@@ -108,9 +108,9 @@ def from_file(path: Path, folder: Path | None = None) -> list[tuple[str, Path, S
             except ValidationError as mistakes:
                 raise _explain(mistakes.errors(include_url=False)[0], table, path.name, text) from None
             except LoadError as mistake:
-                raise ConfigError(
-                    path.name, line_of(text, [table]), table, str(mistake), "see the vocabulary of mappings"
-                ) from None
+                problem, _, allowed = str(mistake).partition("; allowed: ")
+                line = line_of(text, [table])
+                raise ConfigError(path.name, line, table, f"is wrong: {problem}", allowed) from None
             out.append((table, (folder or path.parent) / source.file, source))
     if not out:
         raise ConfigError(path.name, None, "", "declares no table", f"tables such as [stage_events] ({len(CONTRACT)})")
@@ -137,7 +137,7 @@ def from_options(
             try:
                 source = Source(
                     file=str(path),
-                    columns={c: expression(n) for c, n in columns.get(table, {}).items()},
+                    columns=columns.get(table, {}),  # type: ignore[arg-type]
                     other_columns=True,
                     **reading,
                 )
@@ -158,12 +158,12 @@ def _check(table: str, source: Source) -> None:
             raise LoadError(f"{table} has no column {column!r}; allowed: {', '.join(near)}")
     for column in filter(None, (source.one_per, source.order_by)):
         if column not in spec.columns and column not in source.columns:
-            raise LoadError(f"one_per or order_by names {column!r}, which is no column of {table}")
+            raise LoadError(f"one_per or order_by names {column!r}; allowed: a column of {table}")
     picks = [c for c, e in source.columns.items() if e.pick]
     if picks and not source.one_per:
-        raise LoadError(f"{picks[0]} takes min or max, which needs one_per")
+        raise LoadError(f"{picks[0]} takes min or max without one_per; allowed: one_per = the key column")
     if (source.order_by or source.keep == "last") and not source.one_per:
-        raise LoadError("order_by and keep need one_per")
+        raise LoadError("order_by and keep mean nothing without one_per; allowed: one_per = the key column")
 
 
 def plan(table: str, path: Path, source: Source, names: list[str]) -> Plan:

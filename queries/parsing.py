@@ -67,12 +67,17 @@ def _parse_text(text: pa.Array, _: Reading) -> Parsed:
 
 
 def _parse_number(text: pa.Array, reading: Reading) -> Parsed:
-    good = pc.match_substring_regex(text, COMMA if reading.decimal == "," else PLAIN)
+    return _number(text, reading.decimal, LARGEST)
+
+
+def _number(text: pa.Array, decimal: str, limit: float) -> Parsed:
+    """Plain decimal numbers nearer to zero than `limit`."""
+    good = pc.match_substring_regex(text, COMMA if decimal == "," else PLAIN)
     clean = pc.if_else(good, text, pa.scalar(None, pa.string()))
-    if reading.decimal == ",":
+    if decimal == ",":
         clean = pc.replace_substring(pc.replace_substring(clean, ".", ""), ",", ".")
     values = pc.replace_substring_regex(clean, r"^\+", "").cast(pa.float64())
-    sane = pc.less(pc.abs(values), LARGEST)
+    sane = pc.less(pc.abs(values), limit)
     return pc.if_else(sane, values, pa.scalar(None, pa.float64())), _true(pc.is_valid(text)) & ~_true(sane)
 
 
@@ -94,9 +99,10 @@ def _parse_day(text: pa.Array, _: Reading) -> Parsed:
 def _parse_instant(text: pa.Array, reading: Reading) -> Parsed:
     given = _true(pc.is_valid(text))
     if reading.epoch:
-        numbers, _ = _parse_number(text, Reading())
-        micros = np.rint(numbers.to_numpy(zero_copy_only=False) * EPOCHS[reading.epoch])
-        return _plausible(np.nan_to_num(micros, nan=0.0).astype(np.int64), ~np.isnan(micros), given)
+        unit = EPOCHS[reading.epoch]
+        numbers, _ = _number(text, ".", LAST / unit)
+        micros = np.rint(pc.fill_null(numbers, 0).to_numpy(zero_copy_only=False) * unit).astype(np.int64)
+        return _plausible(micros, _true(pc.is_valid(numbers)), given)
     text = _neat(text)
     is_naive, is_zoned = _true(pc.match_substring_regex(text, NAIVE)), _true(pc.match_substring_regex(text, ZONED))
     naive, wrong = _cast(text, is_naive)

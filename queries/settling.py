@@ -29,11 +29,15 @@ def settle(warehouse: Embedded, staging: Staging) -> None:
     present = next((types for key, types in warehouse.tables().items() if key[1] == table), {})
     for column in staging.kinds.keys() & present.keys():
         _agree(staging, column, kind_of(present[column]) or TEXT)
-    target = sa.table(table, *(sa.column(c, SQL_TYPES[k]) for c, k in staging.kinds.items()))
-    distinct = _distinct(staging)
-    rows: sa.Select | sa.CompoundSelect = _absent(distinct, target, present) if present else distinct
+    columns = {c: sa.column(c, SQL_TYPES[k]) for c, k in staging.kinds.items()}
+    lacking: dict[str, sa.ColumnClause] = {c: sa.column(c) for c in present if c not in columns}
+    target = sa.table(table, *columns.values(), *lacking.values())
+    rows: sa.Select | sa.CompoundSelect = _distinct(staging)
     if present:
         _widen(warehouse, target, present)
+        found = rows.subquery()
+        blank = sa.select(*found.c, *(sa.null().label(c) for c in lacking))
+        rows = blank.except_(sa.select(*target.c))
     else:
         warehouse.append(table, pa.schema([(c, ARROW[k]) for c, k in staging.kinds.items()]).empty_table())
     before = workbench.count(warehouse, target)
@@ -91,17 +95,8 @@ def _value(staging: Staging, column: str, raw: sa.ColumnElement) -> sa.ColumnEle
     return sa.cast(sa.func.substr(raw, 1, 10) if kind == DAY else raw, SQL_TYPES[kind])
 
 
-def _absent(rows: sa.Select, target: sa.TableClause, present: dict[str, str]) -> sa.CompoundSelect:
-    """Those rows that the table does not hold yet; columns that the file lacks are blank."""
-    found = rows.subquery()
-    lacking = [c for c in present if c not in target.c]
-    known = sa.table(target.name, *(sa.column(c) for c in (*target.c.keys(), *lacking)))
-    full = sa.select(*found.c, *(sa.null().label(c) for c in lacking))
-    return full.except_(sa.select(*(known.c[c.name] for c in full.selected_columns)))
-
-
 def _widen(warehouse: Embedded, target: sa.TableClause, present: dict[str, str]) -> None:
-    """Add the columns that the table lacks."""
+    """Add the columns that the table lacks to it."""
     preparer = warehouse.dialect.identifier_preparer
     for column in target.c:
         if column.name not in present:
