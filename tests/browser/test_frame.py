@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import WIDTHS, Open, active, pick, settle, shoot
+from tests.pages.warehouses import ODD
 
 pytestmark = pytest.mark.browser
 
@@ -71,6 +73,21 @@ def test_a_bad_link_is_told_and_cleaned(visit: Open) -> None:
     page = visit("/?where.source=<img src=x onerror=alert(1)>&where.nope=1&period=![](http://evil.example/p.png)")
     expect(page.get_by_test_id("stAlert")).to_contain_text("where.nope")
     expect(page).not_to_have_url(re.compile(r"where|period"))
+
+
+def test_hostile_names_and_values_are_plain_text(visit: Open, serve: Callable[[Path], str], oddities: Path) -> None:
+    """Nothing is run, linked or fetched: the fixture fails on any dialog or foreign request."""
+    name = "<img src=x onerror=alert(1)>"
+    link = urllib.parse.urlencode({"by": name, f"where.{name}": ODD[1], "where.[x](javascript:alert(1))": ODD[0]})
+    address = serve(oddities)
+    for path in ("", "funnel", "health"):
+        page = visit(f"/{path}?{link}", server=address)
+        expect(active(page)).to_contain_text(f"{name} is {ODD[1]}")
+        settle(page)
+        page.get_by_test_id("stExpander").first.locator("summary").click()
+        expect(page.get_by_text(":red[x]", exact=True).first).to_be_visible()
+        settle(page)
+        assert page.locator("img[src=x], a[href*=javascript]").count() == 0
 
 
 def test_exports_are_made_on_click(visit: Open) -> None:

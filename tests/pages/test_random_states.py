@@ -1,0 +1,85 @@
+"""Whatever combination of choices a link holds, every page draws it: no exception, no card that gave up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lifecycle.links import Surroundings
+from lifecycle.periods import GRAINS, PRESETS
+from lifecycle.scope import BASES, COMPARISONS, COUNTS
+from lifecycle.segments import NOT_SET
+from tests.pages.conftest import APP, Open
+
+PAGES = [
+    str(path.relative_to(APP.parent))
+    for path in sorted(APP.parent.glob("pages/*/*.py"))
+    if "page_header(" in path.read_text(encoding="utf-8") and path.parent.name != "ui"
+]
+STATES = 300  # shared out among the pages; the long run drives MANY through each
+MANY = 2_000
+WILD = ["", "nonsense", "-1", "NaN", "'; --", "2026-02-30", "9" * 400, "\u202e\u0301🎈", "..", "a..b", "1..", "..2"]
+DAYS = ["2023-06-01", "2025-01-01", "2025-12-31", "2026-02-28", "2026-03-01", "2026-03-02", "2030-01-01"]
+
+Params = dict[str, list[str]]
+
+
+def invented(seed: int, around: Surroundings) -> Params:
+    """A link that someone might have: mostly sensible, now and then wild."""
+    random = Random(seed)
+
+    def some(chance: float) -> bool:
+        return random.random() < chance
+
+    choices: dict[str, list[str]] = {
+        "model": ["crm", "customer_lifecycle"],
+        "period": [*PRESETS, "custom"],
+        "from": DAYS,
+        "to": DAYS,
+        "as_of": [*DAYS, "2025-07-01T12:00:00.000001"],
+        "timezone": ["America/New_York", "Asia/Kolkata", "Pacific/Apia"],
+        "compare": list(COMPARISONS),
+        "by": [s.name for s in around.catalog.visible],
+        "top": ["1", "3", "50"],
+        "basis": list(BASES),
+        "count": list(COUNTS),
+        "window": ["1s", "15min", "12h", "7d", "90d", "400w"],
+        "grain": list(GRAINS),
+        "stages": [",".join(random.sample([s.key for s in around.model.progress], k)) for k in (1, 2, 3)],
+    }
+    link = {name: [random.choice(WILD if some(0.05) else values)] for name, values in choices.items() if some(0.35)}
+    for segment in around.catalog.visible:
+        if some(0.12):
+            values = [NOT_SET if v is None else v for v in segment.values] or ["0..10", "5..", "..50", "30..20"]
+            found = random.sample(values, random.randint(1, min(3, len(values))))
+            link[f"where.{segment.name}"] = found if segment.values else found[:1]
+            if some(0.05):
+                link[f"where.{segment.name}"] = [random.choice(WILD)]
+    return link
+
+
+def draw(visit: Open, company: Path, page: str, seeds: range) -> None:
+    around = visit(company).session_state["_view"].around
+    for seed in seeds:
+        link = invented(seed, around)
+        tab = AppTest.from_file(str(APP), default_timeout=60)
+        for name, values in link.items():
+            tab.query_params[name] = values
+        tab.switch_page(page).run()
+        said = [element.value for element in (*tab.warning, *tab.error, *tab.info)]
+        assert not tab.exception, f"{page} {link}: {tab.exception[0].message}"
+        assert not any("Reference" in text for text in said), f"{page} {link}: {said}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_draws_random_states(visit: Open, company: Path, page: str) -> None:
+    draw(visit, company, page, range(PAGES.index(page), STATES, len(PAGES)))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_draws_every_random_state(visit: Open, company: Path, page: str) -> None:
+    draw(visit, company, page, range(MANY))
