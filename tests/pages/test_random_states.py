@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from lifecycle.correspondence import POSITIONS
 from lifecycle.links import Surroundings
 from lifecycle.periods import GRAINS, PRESETS
 from lifecycle.scope import BASES, COMPARISONS, COUNTS
 from lifecycle.segments import NOT_SET
+from lifecycle.stages import shipped_models
+from tests.pages import odd_companies
 from tests.pages.conftest import APP, Open
 
 PAGES = [
@@ -20,9 +24,11 @@ PAGES = [
     if "page_header(" in path.read_text(encoding="utf-8") and path.parent.name != "ui"
 ]
 STATES = 300  # shared out among the pages; the long run drives MANY through each
-MANY = 2_000
+MANY = 5_000
+FEW = 3  # through each page of each odd company
 WILD = ["", "nonsense", "-1", "NaN", "'; --", "2026-02-30", "9" * 400, "\u202e\u0301🎈", "..", "a..b", "1..", "..2"]
 DAYS = ["2023-06-01", "2025-01-01", "2025-12-31", "2026-02-28", "2026-03-01", "2026-03-02", "2030-01-01"]
+PARTS = ["Stages", "Models side by side", "Why counts differ", "Metrics"]
 
 Params = dict[str, list[str]]
 
@@ -34,21 +40,26 @@ def invented(seed: int, around: Surroundings) -> Params:
     def some(chance: float) -> bool:
         return random.random() < chance
 
+    progress = around.model.progress
     choices: dict[str, list[str]] = {
-        "model": ["crm", "customer_lifecycle"],
+        "model": ["crm", "customer_lifecycle", "discovery"],  # the last is not built everywhere
         "period": [*PRESETS, "custom"],
         "from": DAYS,
         "to": DAYS,
         "as_of": [*DAYS, "2025-07-01T12:00:00.000001"],
         "timezone": ["America/New_York", "Asia/Kolkata", "Pacific/Apia"],
         "compare": list(COMPARISONS),
-        "by": [s.name for s in around.catalog.visible],
+        "by": [s.name for s in around.catalog.visible if s.can_break_down] or WILD,
         "top": ["1", "3", "50"],
         "basis": list(BASES),
         "count": list(COUNTS),
         "window": ["1s", "15min", "12h", "7d", "90d", "400w"],
         "grain": list(GRAINS),
-        "stages": [",".join(random.sample([s.key for s in around.model.progress], k)) for k in (1, 2, 3)],
+        "stages": [",".join(s.key for s in random.sample(progress, k)) for k in (1, 2, 3)],
+        "part": PARTS,
+        "beside": [m.label for m in shipped_models().values()],
+        "position": list(POSITIONS.values()),
+        "counted": [s.label for s in progress],
     }
     link = {name: [random.choice(WILD if some(0.05) else values)] for name, values in choices.items() if some(0.35)}
     for segment in around.catalog.visible:
@@ -77,6 +88,18 @@ def draw(visit: Open, company: Path, page: str, seeds: range) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_draws_random_states(visit: Open, company: Path, page: str) -> None:
     draw(visit, company, page, range(PAGES.index(page), STATES, len(PAGES)))
+
+
+@pytest.fixture(scope="module", params=[odd_companies.bare, odd_companies.empty, odd_companies.hostile, None])
+def odd(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Companies with one event, with none, with names for everything, and with forty odd columns."""
+    make: Callable[[Path], Path] | None = request.param
+    return make(tmp_path_factory.mktemp("odd")) if make else request.getfixturevalue("oddities")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_draws_odd_companies(visit: Open, odd: Path, page: str) -> None:
+    draw(visit, odd, page, range(FEW))
 
 
 @pytest.mark.long

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +23,12 @@ from queries.contract import CONTRACT
 from queries.modelled import Modelled
 from queries.settings import load_settings
 from queries.warehouse import open_warehouse, writing
-from tests.pages import warehouses
 from tests.pages.conftest import Open
+from tests.pages.odd_companies import HOSTILE, bare, hostile
 
 HEALTH, DEFINITIONS = "pages/trust/health.py", "pages/trust/definitions.py"
 PARTS = ("Stages", "Models side by side", "Why counts differ", "Metrics")
 BEFORE_ALL = "2020-01-01"
-HOSTILE = ["<img src=x onerror=alert(1)>", "[x](javascript:alert(1))", "=1+1", "**bold** :red[x]", "__proto__"]
 
 
 def opened(folder: Path, name: str = "crm") -> Modelled:
@@ -199,24 +197,6 @@ def test_a_failing_question_stays_in_its_card(visit: Open, company: Path, tmp_pa
         assert load_model("crm").stage("mql").definition in text
 
 
-def hostile(folder: Path) -> Path:
-    """A company whose unknown stages, ids and files are called names."""
-    n = len(HOSTILE)
-    at = pa.array([datetime(2026, 1, 5)] * (n + 1), pa.timestamp("us"))
-    events = {"contact_id": [*HOSTILE, "ann"], "stage": [*HOSTILE, "Lead"], "entered_at": at}
-    rejects = {
-        "table_name": ["stage_events"] * n,
-        "file": HOSTILE,
-        "line": list(range(n)),
-        "column_name": HOSTILE,
-        "reason": HOSTILE,
-        "digest": HOSTILE,
-        "loaded_at": at[:n],
-    }
-    batch = {"stage_events": pa.table(events), "load_rejects": pa.table(rejects)}
-    return warehouses.made(folder, iter([batch]), ("crm",))
-
-
 def test_hostile_values_are_plain_cells(visit: Open, tmp_path: Path) -> None:
     tab = shown(visit, hostile(tmp_path / "hostile"), HEALTH)
     assert not said_of_failures(tab)
@@ -260,13 +240,6 @@ kind = "progress"
         for text in (quoted[0], quoted[1], quoted[3]):
             assert not any(text in e.value for e in (*tab.markdown, *tab.caption)), (part, text)
     assert escape(quoted[3]) in "".join(e.value for e in tab.markdown)
-
-
-def bare(folder: Path) -> Path:
-    """A company of one event."""
-    at = pa.array([datetime(2026, 1, 5)], pa.timestamp("us"))
-    events = pa.table({"contact_id": ["ann"], "stage": ["Lead"], "entered_at": at})
-    return warehouses.made(folder, iter([{"stage_events": events}]), ("crm",))
 
 
 def test_odd_columns_and_a_bare_warehouse(visit: Open, oddities: Path, tmp_path: Path) -> None:
