@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import TypeVar
 from zoneinfo import available_timezones
 
@@ -53,7 +54,7 @@ def read(params: Params, around: Surroundings) -> tuple[Scope, list[str]]:
             return default
 
     calendar = replace(
-        around.calendar, timezone=one("timezone", among(available_timezones()), around.calendar.timezone)
+        around.calendar, timezone=one("timezone", among(_timezones()), around.calendar.timezone)
     )
     as_of = one("as_of", lambda text: read_instant(text, calendar), around.as_of)
     preset = one("period", among([*PRESETS, "custom"]), "" if {"from", "to"} & set(params) else around.period)
@@ -112,6 +113,12 @@ def write(scope: Scope) -> dict[str, list[str]]:
     return link
 
 
+@cache
+def _timezones() -> frozenset[str]:
+    """Every zone's name; finding them reads a folder of files."""
+    return frozenset(available_timezones())
+
+
 def clean(text: str) -> str:
     """NFC-normalised text; ValueError for control characters, lone surrogates and texts beyond any sensible length."""
     if len(text) > MAX_TEXT:
@@ -121,7 +128,7 @@ def clean(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def among(allowed: Sequence[str] | Mapping[str, str] | set[str]) -> Callable[[str], str]:
+def among(allowed: Sequence[str] | Mapping[str, str] | frozenset[str]) -> Callable[[str], str]:
     """A reading that accepts only the names in `allowed`."""
 
     def reading(text: str) -> str:
