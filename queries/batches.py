@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-PROBLEMS = (pa.ArrowException, UnicodeError, LookupError, EOFError, OSError)  # what reading a file may raise
+PROBLEMS = (pa.ArrowException, UnicodeError, EOFError, OSError)  # what reading a file may raise
 
 
 class LoadError(ValueError):
@@ -121,7 +121,7 @@ def unreadable(path: Path, problem: Exception) -> LoadError:
     name = path.name
     if isinstance(problem, FileNotFoundError):
         return LoadError(f"{name} does not exist in {path.parent.name or 'this folder'}. Check the path.")
-    if isinstance(problem, UnicodeError | LookupError):
+    if isinstance(problem, UnicodeError):
         return LoadError(f"{name} cannot be read in the given encoding. Declare the right one: --encoding cp1252.")
     if isinstance(problem, pa.ArrowException):
         if "straddl" in str(problem):

@@ -22,10 +22,14 @@ COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 
 
 class _Counting(io.RawIOBase):
-    """A byte stream that counts quotes: an odd number tells of a value that is never closed."""
+    """The bytes of a file as text blocks are read from it.
 
-    def __init__(self, stream: Any) -> None:
-        self.stream, self.quotes = stream, 0
+    `quotes` counts quotes: an odd number tells of a value that is never closed. `ends` says how far in the file each
+    read came, since blocks are read some way ahead of the rows that are given out.
+    """
+
+    def __init__(self, raw: BinaryIO, path: Path) -> None:
+        self.raw, self.stream, self.quotes, self.ends = raw, _stream(raw, path), 0, [0]
 
     def readable(self) -> bool:
         return True
@@ -33,6 +37,7 @@ class _Counting(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         data: bytes = self.stream.read(size)
         self.quotes += data.count(b'"')
+        self.ends.append(self.raw.tell())
         return data
 
 
@@ -59,8 +64,9 @@ def open_csv(path: Path, encoding: str, delimiter: str | None) -> Opened:
     names, delimiter = _header(path, encoding, delimiter)
     unique(path, names)
     raw = path.open("rb")
-    stream = _Counting(_stream(raw, path))
-    ragged: list[Any] = []
+    stream = _Counting(raw, path)
+    ragged: list[Any] = []  # filled ahead of the rows that are given out
+    given = 0
 
     def set_aside(row: Any) -> str:
         ragged.append(row)
@@ -80,22 +86,26 @@ def open_csv(path: Path, encoding: str, delimiter: str | None) -> Opened:
     named = [(i, name) for i, name in enumerate(names) if name]
 
     def batches() -> Iterator[tuple[Batch, list[Reject]]]:
+        nonlocal given
         numbering = _Numbering()
         with raw:
             for record in reader:
-                columns = record.columns
-                lines, bad = numbering.place(columns, ragged)
-                rejects = [
-                    Reject(line, "", f"{r.actual_columns} fields where the header has {len(names)}", digest(r.text))
-                    for r, line in bad
-                ]
-                ragged.clear()
-                yield _texts(columns, named, lines, rejects), rejects
+                given += 1
+                yield numbered(record.columns, numbering)
             if stream.quotes % 2 and numbering.breaks:
                 what = "a quote is opened and never closed, so that the lines after it are no rows"
                 raise LoadError(f"{path.name}, line {numbering.last}: {what}. Mend that line.")
 
-    return Opened(path, [n for _, n in named], path.stat().st_size, lambda: 0 if raw.closed else raw.tell(), batches)
+    def numbered(columns: list[pa.Array], numbering: _Numbering) -> tuple[Batch, list[Reject]]:
+        lines, bad = numbering.place(columns, ragged)
+        why = f"fields where the header has {len(names)}"
+        rejects = [Reject(line, "", f"{row.actual_columns} {why}", digest(row.text)) for row, line in bad]
+        return _texts(columns, named, lines, rejects), rejects
+
+    def position() -> int:
+        return stream.ends[min(given, len(stream.ends) - 1)]
+
+    return Opened(path, [n for _, n in named], path.stat().st_size, position, batches)
 
 
 class _Numbering:
@@ -106,22 +116,26 @@ class _Numbering:
         self.last, self.breaks = 1, 0  # where the last row begins, and the line breaks inside it
 
     def place(self, columns: list[pa.Array], ragged: list[Any]) -> tuple[np.ndarray, list[tuple[Any, int]]]:
-        """The line of each good row, and the ragged ones with theirs."""
-        numbers = np.array([r.number for r in ragged], dtype=np.int64)
-        total = len(columns[0]) + len(ragged)
+        """The line of each good row, and with theirs the ragged ones before and directly after them, taken out."""
+        n, k = len(columns[0]), 0
+        while k < len(ragged) and ragged[k].number - self.row - 1 - k <= n:
+            k += 1
+        here, ragged[:k] = ragged[:k], []
+        numbers = np.array([r.number for r in here], dtype=np.int64)
+        total = n + k
         is_bad = np.zeros(total, dtype=bool)
         is_bad[numbers - self.row - 1] = True
         breaks = np.zeros(total, dtype=np.int64)
         for column in columns:
             if pc.any(pc.match_substring(column, "\n")).as_py():
                 breaks[~is_bad] += pc.count_substring(column, "\n").to_numpy(zero_copy_only=False)
-        breaks[is_bad] = [r.text.count("\n") for r in ragged]
+        breaks[is_bad] = [r.text.count("\n") for r in here]
         ends = self.line + np.cumsum(breaks + 1)
         lines = ends - breaks - 1
         if total:
             self.row, self.line = self.row + total, int(ends[-1])
             self.last, self.breaks = int(lines[-1]), int(breaks[-1])
-        return lines[~is_bad], list(zip(ragged, lines[is_bad].tolist(), strict=True))
+        return lines[~is_bad], list(zip(here, lines[is_bad].tolist(), strict=True))
 
 
 def _texts(columns: list[pa.Array], named: list[tuple[int, str]], lines: np.ndarray, rejects: list[Reject]) -> Batch:

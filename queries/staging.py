@@ -76,6 +76,7 @@ class Staging:
                 self._find_stage_columns(batch)
             self._take(batch, rejects)
             tick(self.plan.table, self.file, file.position(), file.size)
+        tick(self.plan.table, self.file, file.size, file.size)
         if not self.rows:
             raise self._nothing_left()
         self.kinds |= {column: guess.kind for column, guess in self.guesses.items()}
