@@ -14,7 +14,7 @@ from lifecycle.stages import StageModel
 from queries import builds, changes, cutoff, described, journeys, workbench
 from queries.attribution import DEALS, attributed
 from queries.builds import Build
-from queries.catalog import find_segments
+from queries.catalog import find_segments, with_history
 from queries.changes import FINGERPRINT
 from queries.contract import Source
 from queries.described import Described
@@ -114,12 +114,12 @@ def _tables(
     if past is not None and any(s.at_start for s in made.segments):
         then = bench.make("then", described.then_columns(made.segments))
     known = Described(intake.entities, made.segments, then)
-    workbench.create(w, modelled.stays.name, journeys.stays_columns(made.segments))
+    workbench.create(w, modelled.stays.name, journeys.stays_columns(model, made.segments))
     workbench.create(w, modelled.journeys.name, journeys.journeys_columns(model, made.segments))
     found = walk(bench, modelled, intake, known, past, only, say)
 
     say("sorting journeys by their start")
-    rows: sa.Select | sa.CompoundSelect = journeys.journeys(found, known, model)
+    rows: sa.Select | sa.CompoundSelect = journeys.journeys(found, e, known, model)
     if before is not None and changed is not None:
         old_build = Modelled(w, model, before)
         rows = sa.union_all(rows, changes.unchanged(old_build.journeys, changed))
@@ -175,10 +175,7 @@ def _segments(warehouse: Warehouse, model: StageModel, sources: Mapping[str, Sou
         return ()
     segments = find_segments(warehouse, sources["contacts"], warehouse.settings)
     history = sources.get("contact_history")
-    if history is None:
-        return segments
-    told = warehouse.query(sa.select(history["column"]).distinct().limit(10_000)).column(0).to_pylist()
-    return tuple(replace(s, at_start=s.name in told and s.kind != "date") for s in segments)
+    return segments if history is None else with_history(warehouse, segments, history)
 
 
 def _fingerprint(sources: Mapping[str, Source]) -> str:

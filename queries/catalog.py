@@ -8,12 +8,11 @@ import sqlalchemy as sa
 
 from lifecycle.segments import Segment
 from queries.contract import DAY, FLAG, INSTANT, NUMBER, PERSONAL, TEXT, Source
-from queries.dialect import bytewise
+from queries.dialect import Kind, bytewise
 from queries.settings import Settings
 from queries.warehouse import Warehouse
 
 MAX_VALUES = 200  # a text column with more distinct values is an identifier or free text, not a segment
-STORED: dict[str, type] = {"choice": str, "flag": str, "number": float, "date": str}  # ISO dates compare as they sort
 
 
 def find_segments(warehouse: Warehouse, contacts: Source, settings: Settings) -> tuple[Segment, ...]:
@@ -37,9 +36,35 @@ def find_segments(warehouse: Warehouse, contacts: Source, settings: Settings) ->
     return tuple(replace(s, column=f"g{i}") for i, s in enumerate(found))
 
 
-def segment_columns(segments: tuple[Segment, ...]) -> dict[str, type]:
-    """The columns that these segments have in modelled tables."""
-    return {s.column: STORED[s.kind] for s in segments}
+def with_history(warehouse: Warehouse, segments: tuple[Segment, ...], history: Source) -> tuple[Segment, ...]:
+    """Segments with `at_start` where their past is told, and the values of that past after today's.
+
+    Dates, and choices that had too many values, keep today's.
+    """
+    name, value = history["column"], history["value"]
+    sizes = sa.select(name, sa.func.count(value.distinct())).group_by(name).limit(10_000)
+    n_values = dict(_rows(warehouse, sizes))
+    told = {s.name for s in segments if n_values.get(s.name, MAX_VALUES + 1) <= MAX_VALUES or s.kind == "number"}
+    told &= n_values.keys()
+    choices = [s.name for s in segments if s.kind == "choice" and s.name in told]
+    past = sa.select(name, value).where(name.in_(choices), value.is_not(None)).distinct()
+    values = sorted(_rows(warehouse, past), key=lambda row: row[1].encode())
+    return tuple(
+        replace(s, at_start=True, values=tuple(dict.fromkeys((*s.values, *(v for n, v in values if n == s.name)))))
+        if s.name in told and s.kind != "date"
+        else s
+        for s in segments
+    )
+
+
+def _rows(warehouse: Warehouse, statement: sa.Select) -> list[tuple]:
+    return [tuple(row.values()) for row in warehouse.query(statement).to_pylist()]
+
+
+def segment_columns(segments: tuple[Segment, ...]) -> dict[str, Kind]:
+    """The columns that these segments have in modelled tables; dates as ISO text, which compares as it sorts."""
+    kinds: dict[str, Kind] = {"number": float, "date": str}
+    return {s.column: kinds.get(s.kind) or tuple(v for v in s.values if v is not None) for s in segments}
 
 
 def value_of(contacts: Source, segment: Segment) -> sa.ColumnElement:

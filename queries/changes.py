@@ -26,7 +26,7 @@ def fingerprints(events: sa.TableClause, entities: Entities, past: sa.TableClaus
         said.append(named.c.id)  # which of its contacts, after merges
     rows = [
         _row(entity, said, 1).select_from(source).where(e.problem.is_(None)),
-        _row(moving.n, [c for c in moving if c.name != "n"], 0),
+        _row(moving.n, [_as_text(c) for c in moving if c.name != "n"], 0),
     ]
     if past is not None:
         rows.append(_row(past.c.n, [past.c.name, past.c.value, past.c.valid_from], 0))
@@ -44,6 +44,11 @@ def fingerprints(events: sa.TableClause, entities: Entities, past: sa.TableClaus
 
 def _row(n: sa.ColumnElement, values: list[sa.ColumnElement], events: int) -> sa.Select:
     return sa.select(n.label("n"), fingerprint(*values).label("digest"), sa.literal_column(str(events)).label("events"))
+
+
+def _as_text(column: sa.ColumnElement) -> sa.ColumnElement:
+    """Texts that an engine keeps as numbers are numbered by the values of one build; what they say is the same in all."""
+    return sa.cast(column, sa.Text()) if isinstance(column.type, sa.Text) else column
 
 
 def changed(old: sa.TableClause, new: sa.TableClause) -> sa.CompoundSelect:

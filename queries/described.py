@@ -8,13 +8,13 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from lifecycle.segments import Segment
-from queries.catalog import STORED
+from queries.catalog import segment_columns
 from queries.contract import Source
-from queries.dialect import as_number, bytewise
+from queries.dialect import Kind, as_number, bytewise
 from queries.entities import Entities
 from queries.workbench import Workbench
 
-PAST: dict[str, type] = {"n": int, "name": str, "value": str, "valid_from": datetime}
+PAST: dict[str, Kind] = {"n": int, "name": str, "value": str, "valid_from": datetime}
 
 
 @dataclass(frozen=True)
@@ -25,14 +25,16 @@ class Described:
     segments: tuple[Segment, ...]
     then: sa.TableClause | None
 
-    def of(self, rows: sa.TableClause) -> tuple[sa.FromClause, dict[str, sa.ColumnElement]]:
-        """Rows of entities `n` and their `journey`, joined with who moves; and that one's columns by name."""
+    def of(
+        self, rows: sa.ColumnCollection, source: sa.FromClause
+    ) -> tuple[sa.FromClause, dict[str, sa.ColumnElement]]:
+        """`source`, whose `rows` have an entity's number `n` and its `journey`, joined with who moves; its columns by name."""
         e = self.entities.moving
-        source = rows.join(e, e.c.n == rows.c.n)
+        source = source.join(e, e.c.n == rows.n)
         columns: dict[str, sa.ColumnElement] = {c.name: c for c in e.c if c.name != "n"}
         if self.then is not None:
             t = self.then.c
-            source = source.outerjoin(self.then, sa.and_(t.n == rows.c.n, t.journey == rows.c.journey))
+            source = source.outerjoin(self.then, sa.and_(t.n == rows.n, t.journey == rows.journey))
             for s in self.segments:
                 if s.at_start:
                     columns[s.column] = sa.case((t[f"told_{s.column}"] > 0, t[s.column]), else_=e.c[s.column])
@@ -51,11 +53,11 @@ def past(bench: Workbench, history: Source, entities: Entities) -> sa.TableClaus
     return bench.make("past", PAST, rows)
 
 
-def then_columns(segments: tuple[Segment, ...]) -> dict[str, type]:
+def then_columns(segments: tuple[Segment, ...]) -> dict[str, Kind]:
     """The columns of `then_rows`: per segment its value at the start of the journey, and whether the history tells it."""
-    told = [s for s in segments if s.at_start]
-    columns: dict[str, type] = {"n": int, "journey": int}
-    return columns | {s.column: STORED[s.kind] for s in told} | {f"told_{s.column}": int for s in told}
+    told = tuple(s for s in segments if s.at_start)
+    columns: dict[str, Kind] = {"n": int, "journey": int}
+    return columns | segment_columns(told) | {f"told_{s.column}": int for s in told}
 
 
 def then_rows(past: sa.TableClause, journeys: sa.FromClause, segments: tuple[Segment, ...]) -> sa.Select:
@@ -70,9 +72,14 @@ def then_rows(past: sa.TableClause, journeys: sa.FromClause, segments: tuple[Seg
     c = ranked.c
     columns: dict[str, sa.ColumnElement] = {"n": c.n, "journey": c.journey}
     for s in (s for s in segments if s.at_start):
-        kinds = {"number": as_number(c.value), "flag": sa.func.lower(c.value)}
+        kinds = {"number": as_number(c.value), "flag": _flag(c.value)}
         named = c.name == s.name
         columns[s.column] = sa.func.max(sa.case((named, kinds.get(s.kind, c.value))))
         columns[f"told_{s.column}"] = sa.func.sum(sa.case((named, 1), else_=0))
     rows = sa.select(*(columns[name].label(name) for name in then_columns(segments)))
     return rows.where(c.nth == 1).group_by(c.n, c.journey)
+
+
+def _flag(text: sa.ColumnElement) -> sa.ColumnElement:
+    said = sa.func.lower(text)
+    return sa.case((said.in_(("true", "t", "yes", "1")), "true"), (said.in_(("false", "f", "no", "0")), "false"))

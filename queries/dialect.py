@@ -18,6 +18,8 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from lifecycle.periods import Calendar
 
+Kind = type | tuple[str, ...]  # what a modelled column holds: values of a Python type, or only these texts
+
 DUCKDB, POSTGRES, CLICKHOUSE = "duckdb", "postgresql", "clickhousedb"
 EPOCH = datetime(1970, 1, 1)
 BLANKS = " \t\n\r\v\f"
@@ -113,6 +115,8 @@ fingerprint = _construct(
     postgresql="abs(mod(hashtextextended(CAST(ROW({all}) AS text), 0), 9007199254740881))",
     clickhousedb="toInt64(modulo(cityHash64(toString(tuple({all}))), 9007199254740881))",
 )
+# The smallest of several values, of those that are not NULL.
+earliest = _construct("earliest", Instant(), "least({all})")
 _at_zone = _construct(
     "at_zone",
     sa.DateTime(),
@@ -208,20 +212,34 @@ _TYPES: dict[str, dict[type, str]] = {
 }
 
 
-def type_of(python: type) -> TypeEngine:
-    """The SQLAlchemy type of a modelled column of this Python type."""
-    return {str: sa.Text(), datetime: Instant(), int: sa.BigInteger(), float: sa.Double(), bool: sa.Boolean()}[python]
+def type_of(kind: Kind) -> TypeEngine:
+    """The SQLAlchemy type of a modelled column of this kind."""
+    if isinstance(kind, tuple):
+        return sa.Text()
+    return {str: sa.Text(), datetime: Instant(), int: sa.BigInteger(), float: sa.Double(), bool: sa.Boolean()}[kind]
+
+
+def _named(dialect: sa.Dialect, kind: Kind) -> str:
+    """The engine's name of a column's type. DuckDB keeps a few known texts as numbers that read, sort and compare alike."""
+    names = _TYPES.get(dialect.name, _TYPES["default"])
+    if isinstance(kind, tuple) and kind and dialect.name == DUCKDB:
+        texts = sorted(kind, key=str.encode)
+        return f"ENUM({', '.join(_quoted(text) for text in texts)})"
+    return names[str if isinstance(kind, tuple) else kind]
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 # Working tables need not survive their build: DuckDB keeps them out of its file, PostgreSQL out of its log.
 _WORKING = {DUCKDB: "TEMP ", POSTGRES: "UNLOGGED "}
 
 
-def create_table(dialect: sa.Dialect, table: sa.TableClause, types: Sequence[type], *, working: bool = False) -> str:
+def create_table(dialect: sa.Dialect, table: sa.TableClause, kinds: Sequence[Kind], *, working: bool = False) -> str:
     """The statement that creates an empty modelled table, or a working one."""
-    names = _TYPES.get(dialect.name, _TYPES["default"])
     quote = dialect.identifier_preparer.quote_identifier
-    columns = ", ".join(f"{quote(c.name)} {names[t]}" for c, t in zip(table.c, types, strict=True))
+    columns = ", ".join(f"{quote(c.name)} {_named(dialect, k)}" for c, k in zip(table.c, kinds, strict=True))
     engine = " ENGINE = MergeTree ORDER BY tuple()" if dialect.name == CLICKHOUSE else ""
     kind = _WORKING.get(dialect.name, "") if working else ""
     return f"CREATE {kind}TABLE {dialect.identifier_preparer.format_table(table)} ({columns}){engine}"  # type: ignore[arg-type]

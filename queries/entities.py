@@ -9,12 +9,12 @@ import sqlalchemy as sa
 from lifecycle.segments import Segment
 from queries.catalog import segment_columns
 from queries.contract import Source
-from queries.dialect import bytewise, fingerprint
+from queries.dialect import Kind, bytewise, fingerprint, stripped
 from queries.people import folded, owned
 from queries.singles import first_of_each
 from queries.workbench import Workbench
 
-ENTITY: dict[str, type] = {"n": int, "entity_id": str, "contact_id": str, "score": float}
+ENTITY: dict[str, Kind] = {"n": int, "entity_id": str, "contact_id": str, "score": float}
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def deals(
         joined = joined.outerjoin(people, people.c.contact_id == one.c.contact_id)
     number = sa.func.row_number().over().label("n")
     statement = joined.with_only_columns(number, one.c.entity_id, one.c.contact_id, *values)
-    moving = bench.make("deals", ENTITY | segment_columns(segments), statement.where(one.c.entity_id.is_not(None)))
+    moving = bench.make("deals", ENTITY | segment_columns(segments), statement.where(stripped(one.c.entity_id) != ""))
     return Entities(sa.select(moving.c.entity_id.label("id"), moving.c.n).subquery("named"), True, moving)
 
 
@@ -83,7 +83,7 @@ def mentioned_deals(bench: Workbench, rows: sa.Select | sa.CompoundSelect) -> En
     """Where no deals are given: those that the rows name."""
     ids = sa.select(rows.subquery().c.contact_id.label("entity_id")).distinct().subquery("ids")
     number = sa.func.row_number().over().label("n")
-    moving = bench.make("deals", ENTITY, sa.select(number, ids.c.entity_id).where(ids.c.entity_id.is_not(None)))
+    moving = bench.make("deals", ENTITY, sa.select(number, ids.c.entity_id).where(stripped(ids.c.entity_id) != ""))
     return Entities(sa.select(moving.c.entity_id.label("id"), moving.c.n).subquery("named"), False, moving)
 
 

@@ -152,8 +152,8 @@ def classified(
         circle = sa.and_(identities.c.merged_id.is_not(None), identities.c.surviving_id.is_(None))
     source = source.outerjoin(named, named.c.id == survivor)
     checks: dict[str, sa.ColumnElement[bool]] = {
-        "no_entity": sa.or_(c.contact_id.is_(None), stripped(c.contact_id) == ""),
-        "no_stage": sa.or_(c.raw.is_(None), stripped(c.raw) == ""),
+        "no_entity": sa.and_(named.c.n.is_(None), sa.func.coalesce(stripped(c.contact_id), "") == ""),
+        "no_stage": sa.and_(c.code.is_(None), sa.func.coalesce(stripped(c.raw), "") == ""),
         "no_instant": c.at.is_(None),
         "implausible_instant": sa.or_(c.at < EARLIEST, c.at >= LATEST),
         "future": c.at > sa.literal(bound, Instant()),

@@ -7,24 +7,28 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from lifecycle.segments import Segment
-from lifecycle.stages import StageModel
+from lifecycle.stages import Stage, StageModel
 from queries.catalog import segment_columns
 from queries.described import Described
+from queries.dialect import Kind, earliest
 from queries.events import codes
 
+MOVES = ("advance", "skip", "regress", "repeat", "exit", "reopen")
 
-def stays_columns(segments: tuple[Segment, ...]) -> dict[str, type]:
-    """One row per entry; repeats are kept, with move `repeat` and without an end."""
+
+def stays_columns(model: StageModel, segments: tuple[Segment, ...]) -> dict[str, Kind]:
+    """One row per entry; repeats are kept, with move `repeat` and without an end. `contact_id` is who made it."""
+    keys = tuple(codes(model))
     return {
         "entity_id": str,
         "journey": int,
         "seq": int,
-        "stage": str,
+        "stage": keys,
         "entered_at": datetime,
         "exited_at": datetime,
-        "from_stage": str,
-        "next_stage": str,
-        "move": str,
+        "from_stage": keys,
+        "next_stage": keys,
+        "move": MOVES,
         "by_fact": int,
         "after_other": int,
         "reason": str,
@@ -35,18 +39,18 @@ def stays_columns(segments: tuple[Segment, ...]) -> dict[str, type]:
     } | segment_columns(segments)
 
 
-def journeys_columns(model: StageModel, segments: tuple[Segment, ...]) -> dict[str, type]:
+def journeys_columns(model: StageModel, segments: tuple[Segment, ...]) -> dict[str, Kind]:
     """One row per journey. `score` is the contact's lead score; `n_journeys` how many journeys the entity has."""
-    columns: dict[str, type] = {
+    columns: dict[str, Kind] = {
         "entity_id": str,
         "journey": int,
         "started_at": datetime,
-        "started_by": str,
-        "exit_stage": str,
+        "started_by": ("event", "fact"),
+        "exit_stage": tuple(s.key for s in model.exits),
         "exited_at": datetime,
         "exit_reason": str,
-        "current_stage": str,
-        "furthest": str,
+        "current_stage": tuple(codes(model)),
+        "furthest": tuple(s.key for s in model.progress),
         "in_order": int,
         "n_journeys": int,
         "score": float,
@@ -97,7 +101,7 @@ def journey_rows(steps: sa.TableClause, model: StageModel) -> sa.Select:
         "by_fact": sa.func.min(sa.case((first, c.fact))),
         "exit_code": sa.func.min(sa.case((ends, c.code))),
         "exited_at": sa.func.min(sa.case((ends, c.at))),
-        "exit_reason": sa.func.min(sa.case((ends, c.reason))),
+        "exit_id": sa.func.min(sa.case((ends, c.id))),
         "current_code": sa.func.min(sa.case((last, c.code))),
         "furthest_code": sa.func.max(sa.case((progress, c.code))),
         "irregular": sa.func.max(sa.case((irregular, 1), else_=0)),
@@ -106,58 +110,78 @@ def journey_rows(steps: sa.TableClause, model: StageModel) -> sa.Select:
     for stage in model.progress:
         rank = model.rank(stage.key)
         columns[f"{stage.key}_at"] = sa.func.min(sa.case((c.code == rank, c.at)))
-        columns[f"{stage.key}_passed_at"] = sa.func.min(sa.case((_passes(c, model, rank), c.at)))
+        if stage in silent(model):
+            columns[f"implies_{rank}"] = sa.func.min(sa.case((sa.and_(c.code == rank, c.fact == 0), c.at)))
     grouped = sa.select(*(value.label(name) for name, value in columns.items()))
     return grouped.where(c.journey > 0).group_by(c.n, c.journey)
 
 
-def journey_working(model: StageModel) -> dict[str, type]:
+def journey_working(model: StageModel) -> dict[str, Kind]:
     """The columns of `journey_rows`."""
-    columns: dict[str, type] = {
+    columns: dict[str, Kind] = {
         "n": int,
         "journey": int,
         "started_at": datetime,
         "by_fact": int,
         "exit_code": int,
         "exited_at": datetime,
-        "exit_reason": str,
+        "exit_id": int,
         "current_code": int,
         "furthest_code": int,
         "irregular": int,
         "n_journeys": int,
     }
-    return columns | {f"{s.key}{suffix}": datetime for s in model.progress for suffix in ("_at", "_passed_at")}
+    columns |= {f"{s.key}_at": datetime for s in model.progress}
+    return columns | {f"implies_{model.rank(s.key)}": datetime for s in silent(model)}
 
 
-def _passes(c: sa.ColumnCollection, model: StageModel, rank: int) -> sa.ColumnElement[bool]:
-    """Entries that count for a rank: its own, and for a stage that is not optional any later one that implies it."""
-    own = c.code == rank
-    if model.progress[rank - 1].optional:
+def silent(model: StageModel) -> list[Stage]:
+    """Stages whose facts need nothing before them, and so imply nothing before them either; their other entries do."""
+    return [s for s in model.progress if s.enters_on and s.requires is None]
+
+
+def _passed_at(c: sa.ColumnCollection, model: StageModel, rank: int) -> sa.ColumnElement:
+    """The first entry that counts for a rank: its own, or, unless it is optional, any later one that implies it."""
+    own = c[f"{model.progress[rank - 1].key}_at"]
+    if model.progress[rank - 1].optional or rank == len(model.progress):
         return own
-    silent = [model.rank(s.key) for s in model.progress[rank:] if s.enters_on and s.requires is None]
-    later = sa.and_(c.code > rank, c.code <= len(model.progress))
-    if silent:  # a fact that needs nothing before it implies nothing before it either
-        later = sa.and_(later, sa.not_(sa.and_(c.fact == 1, c.code.in_(silent))))
-    return sa.or_(own, later)
+    later = enumerate(model.progress[rank:], rank + 1)
+    return earliest(own, *(c[f"implies_{r}" if s in silent(model) else f"{s.key}_at"] for r, s in later))
 
 
-def journeys(rows: sa.TableClause, people: Described, model: StageModel) -> sa.Select:
-    """Journeys as the pages see them: stages by key, and who moves, with segments."""
-    c = rows.c
-    given: dict[str, sa.ColumnElement] = {
+def journeys(rows: sa.TableClause, events: sa.TableClause, people: Described, model: StageModel) -> sa.Select:
+    """Journeys as the pages see them: stages by key, the reason of their exit, and who moves, with segments."""
+    c, e = rows.c, events.c
+    exits = sa.select(e.id, e.reason.label("exit_reason")).where(e.reason.is_not(None), e.code > len(model.progress))
+    exit_ = exits.subquery("exits")
+    source, known = people.of(c, rows.outerjoin(exit_, exit_.c.id == c.exit_id))
+    known |= {f"{s.key}_passed_at": _passed_at(c, model, rank) for rank, s in enumerate(model.progress, 1)}
+    known |= {
+        "exit_reason": exit_.c.exit_reason,
         "started_by": sa.case((c.by_fact == 1, "fact"), else_="event"),
         "exit_stage": key_of(c.exit_code, model),
         "current_stage": key_of(c.current_code, model),
         "furthest": key_of(c.furthest_code, model),
         "in_order": 1 - c.irregular,
     }
-    return _table(journeys_columns(model, people.segments), rows, given, people)
+    names = journeys_columns(model, people.segments)
+    return sa.select(*((known[n] if n in known else c[n]).label(n) for n in names)).select_from(source)
 
 
-def stays(steps: sa.TableClause, people: Described, model: StageModel) -> sa.Select:
-    """Stays as the pages see them: stages by key, how they were entered, and who moves, with segments."""
-    c = steps.c
-    given: dict[str, sa.ColumnElement] = {
+def stays(
+    steps: sa.TableClause, events: sa.TableClause, contact: sa.FromClause | None, people: Described, model: StageModel
+) -> sa.Select:
+    """Stays as the pages see them: stages by key, how they were entered, what was said, and who moves, with segments.
+
+    `contact`: for accounts, event `id` to `contact_id`, which of their contacts it was.
+    """
+    c, e = steps.c, events.c
+    said = steps.join(events, e.id == c.id)
+    source, known = people.of(c, said if contact is None else said.join(contact, contact.c.id == c.id))
+    if contact is not None:
+        known["contact_id"] = contact.c.contact_id
+    known |= {name: e[name] for name in ("reason", "competitor", "actor", "lead_score")}
+    known |= {
         "stage": key_of(c.code, model),
         "entered_at": c.at,
         "from_stage": key_of(c.from_code, model),
@@ -165,12 +189,5 @@ def stays(steps: sa.TableClause, people: Described, model: StageModel) -> sa.Sel
         "move": move_of(c, model),
         "by_fact": c.fact,
     }
-    return _table(stays_columns(people.segments), steps, given, people)
-
-
-def _table(
-    columns: dict[str, type], rows: sa.TableClause, given: dict[str, sa.ColumnElement], people: Described
-) -> sa.Select:
-    source, told = people.of(rows)
-    found = given | {name: rows.c[name] for name in columns if name in rows.c and name not in given}
-    return sa.select(*((found.get(name, told.get(name))).label(name) for name in columns)).select_from(source)
+    names = stays_columns(model, people.segments)
+    return sa.select(*((known[n] if n in known else c[n]).label(n) for n in names)).select_from(source)

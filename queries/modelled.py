@@ -34,7 +34,7 @@ class Modelled:
 
     @cached_property
     def stays(self) -> sa.TableClause:
-        return self._table("stays", stays_columns(self.build.segments))
+        return self._table("stays", stays_columns(self.model, self.build.segments))
 
     @cached_property
     def journeys(self) -> sa.TableClause:

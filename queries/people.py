@@ -9,12 +9,12 @@ import sqlalchemy as sa
 from lifecycle.segments import Segment
 from queries.catalog import segment_columns, value_of
 from queries.contract import Source
-from queries.dialect import bytewise, fingerprint, stripped
+from queries.dialect import Kind, bytewise, fingerprint, stripped
 from queries.singles import first_of_each
 from queries.workbench import Workbench
 
-MERGES: dict[str, type] = {"merged_id": str, "surviving_id": str}
-PEOPLE: dict[str, type] = {"n": int, "contact_id": str, "account_id": str, "created_at": datetime, "score": float}
+MERGES: dict[str, Kind] = {"merged_id": str, "surviving_id": str}
+PEOPLE: dict[str, Kind] = {"n": int, "contact_id": str, "account_id": str, "created_at": datetime, "score": float}
 
 
 def identities(bench: Workbench, merges: Source) -> sa.TableClause:
@@ -68,7 +68,7 @@ def people(bench: Workbench, contacts: Source, segments: tuple[Segment, ...]) ->
         contacts["created_at"].label("created_at"),
         contacts["lead_score"].label("score"),
         *(value_of(contacts, s).label(s.column) for s in segments),
-    ).where(contacts["contact_id"].is_not(None))
+    ).where(stripped(contacts["contact_id"]) != "")
 
     def single(c: sa.ColumnCollection) -> tuple[list[sa.ColumnElement], list[sa.ColumnElement]]:
         rest = [x for x in c if x.name not in ("contact_id", "created_at")]
@@ -85,7 +85,7 @@ def mentioned(bench: Workbench, rows: list[sa.Select], identities: sa.TableClaus
     named = sa.union_all(*(sa.select(r.subquery().c.contact_id) for r in rows)).subquery()
     ids = folded(sa.select(named.c.contact_id), "contact_id", identities).distinct().subquery()
     number = sa.func.row_number().over().label("n")
-    return bench.make("people", PEOPLE, sa.select(number, ids.c.contact_id).where(ids.c.contact_id.is_not(None)))
+    return bench.make("people", PEOPLE, sa.select(number, ids.c.contact_id).where(stripped(ids.c.contact_id) != ""))
 
 
 def first_contacts(people: sa.TableClause, accounts: sa.Select) -> sa.Subquery:

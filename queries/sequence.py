@@ -12,12 +12,12 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from lifecycle.stages import StageModel
-from queries.dialect import bytewise
+from queries.dialect import Kind, bytewise
 
 # An event on its way: of entity `n`; `code` as in EVENT; `behind_other`: an ignored value lies before it.
-MOMENT: dict[str, type] = {"n": int, "at": datetime, "code": int, "fact": int, "behind_other": int, "id": int}
+MOMENT: dict[str, Kind] = {"n": int, "at": datetime, "code": int, "fact": int, "behind_other": int, "id": int}
 # An entry: its journey, its stay's end, where it came from and went, whether it repeats. `n_journeys` of its entity.
-STEP: dict[str, type] = {
+STEP: dict[str, Kind] = {
     "n": int,
     "journey": int,
     "n_journeys": int,
@@ -126,7 +126,8 @@ def _started(rows: sa.Subquery, ranks: int, never_back: bool) -> sa.Subquery:
 
 def _repeats(rows: sa.Subquery) -> sa.Subquery:
     """Numbers the journeys, and marks repeats: what is sunk, and the stage again that the entity is in."""
-    current = _over(rows, sa.func.lag(rows.c.code), None, "sunk").label("current")
+    entered = sa.case((rows.c.sunk == 0, rows.c.rn * _PACK + rows.c.code))
+    current = _over(rows, sa.func.max(entered), BEFORE).label("current")
     numbered = sa.select(
         rows,
         _over(rows, sa.func.sum(rows.c.starts), SO_FAR).label("journey"),
@@ -134,7 +135,8 @@ def _repeats(rows: sa.Subquery) -> sa.Subquery:
         current,
     ).subquery("journeys")
     c = numbered.c
-    repeat = sa.case((sa.or_(c.sunk == 1, c.code == c.current), 1), else_=0).label("repeat")
+    again = sa.and_(c.current.is_not(None), sa.func.mod(c.current, _PACK) == c.code)
+    repeat = sa.case((sa.or_(c.sunk == 1, again), 1), else_=0).label("repeat")
     return sa.select(numbered, repeat).subquery("repeats")
 
 

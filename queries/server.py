@@ -18,8 +18,8 @@ from queries.warehouse import MAX_ROWS, Warehouse, failed, table_of
 
 LOOK_AGAIN_SECONDS = 60
 BUILD_MEMORY = "128MB"  # per sort or hash of a build on PostgreSQL, whose default is made for small questions
-# What ClickHouse does as the others do: absent sides of outer joins are NULL, and casts keep NULL.
-CLICKHOUSE_AS_OTHERS = {"join_use_nulls": 1, "cast_keep_nullable": 1}
+# What ClickHouse does as the others do: absent sides of outer joins are NULL, casts keep it, LEAST passes over it.
+CLICKHOUSE_AS_OTHERS = {"join_use_nulls": 1, "cast_keep_nullable": 1, "least_greatest_legacy_null_behavior": 0}
 
 
 class Server(Warehouse):

@@ -15,7 +15,6 @@ from queries.sequence import MOMENT, STEP
 from queries.workbench import Workbench
 
 EVENTS_AT_ONCE = 4_000_000  # about so many events are walked together, to bound memory
-SAID: dict[str, type] = {"reason": str, "competitor": str, "actor": str, "lead_score": float}
 TIES: dict[str, type] = {"id": int, "tie": int}
 
 Say = Callable[[str], None]
@@ -42,7 +41,7 @@ def walk(
     for number, part in enumerate(parts := list(_parts(bench, moments)), 1):
         say(f"stays and journeys, part {number} of {len(parts)}")
         ties = bench.make("ties", TIES, sequence.ties(part, intake.events, model, contact))
-        steps = _steps(bench, intake, sequence.steps(part, ties, model, rolled_up), contact)
+        steps = bench.make("steps", STEP, sequence.steps(part, ties, model, rolled_up))
         now = journeys.journey_rows(steps, model)
         workbench.fill(bench.warehouse, found, now)
         if past is not None and described.then is not None:
@@ -51,7 +50,7 @@ def walk(
             workbench.fill(
                 bench.warehouse, described.then, then_rows(past, started.subquery("started"), described.segments)
             )
-        workbench.fill(bench.warehouse, modelled.stays, journeys.stays(steps, described, model))
+        workbench.fill(bench.warehouse, modelled.stays, journeys.stays(steps, intake.events, contact, described, model))
     return found
 
 
@@ -81,17 +80,6 @@ def _parts(bench: Workbench, moments: sa.FromClause) -> Iterator[sa.Subquery]:
     for part in range(n):
         inside = sa.and_(moments.c.n > part * width, moments.c.n <= (part + 1) * width)
         yield (sa.select(moments).where(inside) if n > 1 else sa.select(moments)).subquery("part")
-
-
-def _steps(bench: Workbench, intake: Intake, rows: sa.Select, contact: sa.FromClause | None) -> sa.TableClause:
-    """Steps with what their events say, and for accounts which contact made them."""
-    narrow, e = rows.subquery("steps"), intake.events
-    source, columns = narrow.join(e, e.c.id == narrow.c.id), [*narrow.c, *(e.c[name] for name in SAID)]
-    kinds = STEP | SAID
-    if contact is not None:
-        source = source.join(contact, contact.c.id == narrow.c.id)
-        columns, kinds = [*columns, contact.c.contact_id], kinds | {"contact_id": str}
-    return bench.make("steps", kinds, sa.select(*columns).select_from(source))
 
 
 def _contact_of_event(intake: Intake) -> sa.Subquery:

@@ -8,6 +8,7 @@ from types import TracebackType
 import sqlalchemy as sa
 
 from queries import dialect
+from queries.dialect import Kind
 from queries.warehouse import Warehouse
 
 
@@ -29,7 +30,7 @@ class Workbench:
             drop(self.warehouse, self._made.pop())
 
     def make(
-        self, what: str, columns: Mapping[str, type], rows: sa.Select | sa.CompoundSelect | None = None
+        self, what: str, columns: Mapping[str, Kind], rows: sa.Select | sa.CompoundSelect | None = None
     ) -> sa.TableClause:
         """A working table, with these rows if given; one of the same name is replaced."""
         made = table(self.warehouse, f"working_{what}_{self._mark}", columns)
@@ -46,14 +47,14 @@ class Workbench:
         return count(self.warehouse, of, *where)
 
 
-def table(warehouse: Warehouse, name: str, columns: Mapping[str, type]) -> sa.TableClause:
+def table(warehouse: Warehouse, name: str, columns: Mapping[str, Kind]) -> sa.TableClause:
     """A modelled table by name, in the app's own schema, with typed columns."""
     return sa.table(
         name, *(sa.column(c, dialect.type_of(kind)) for c, kind in columns.items()), schema=warehouse.build_schema
     )
 
 
-def create(warehouse: Warehouse, name: str, columns: Mapping[str, type]) -> sa.TableClause:
+def create(warehouse: Warehouse, name: str, columns: Mapping[str, Kind]) -> sa.TableClause:
     """An empty table of these columns; one of the same name, left by a build that died, is dropped first."""
     made = table(warehouse, name, columns)
     drop(warehouse, made)
