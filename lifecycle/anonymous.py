@@ -60,12 +60,11 @@ class Top:
 
 
 def columns_of(model: StageModel, available: Sequence[str]) -> dict[str, str]:
-    """Anonymous stage (its label) to the column of traffic that counts it: by name, else the first one left."""
-    left = [c for c in COLUMNS if c in available]
+    """Anonymous stage (its label) to the column of traffic that counts it: by name, else the first that no name has."""
+    named = {s.key: f"{s.key}s" for s in model.anonymous if f"{s.key}s" in available}
+    left = [c for c in COLUMNS if c in available and c not in named.values()]
     out: dict[str, str] = {}
     for stage in model.anonymous:
-        named = [c for c in left if c == f"{stage.key}s"]
-        if named or left:
-            out[stage.label] = (named or left)[0]
-            left.remove(out[stage.label])
+        column = named.get(stage.key) or (left.pop(0) if left else None)
+        out |= {stage.label: column} if column else {}
     return out

@@ -28,14 +28,14 @@ def top(m: Modelled, scope: Scope) -> Top:
     WarehouseError("missing_table") where the warehouse has no traffic, or none that the filters can be applied to.
     """
     source = m.sources.get("traffic")
-    if source is None:
+    columns = columns_of(m.model, [c for c in source.spec.columns if source.has(c)]) if source else {}
+    if source is None or not columns:
         raise WarehouseError(
             "missing_table",
-            "The table traffic is not in the warehouse.",
-            "Load one row per day (day, strangers, visitors): lifecycle load --traffic FILE.",
+            "No daily counts of strangers or visitors are in the warehouse.",
+            "Load the table traffic, one row per day (day, strangers, visitors): lifecycle load --traffic FILE.",
         )
     scope = replace(scope, count="passed")
-    columns = columns_of(m.model, [c for c in source.spec.columns if source.has(c)])
     seen, asked = _traffic(m, scope, source, list(columns.values()))
     entered, counting = _entries(m, scope)
     label = steps_of(m.model, scope).chain[0].label
