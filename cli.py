@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -86,24 +87,25 @@ def load(
     benchmarks: File = None,
     traffic: File = None,
     map: Annotated[list[str] | None, typer.Option(metavar="T.C=X", help="Column C of table T is the file's X.")] = None,
-    mapping_file: Annotated[Path | None, typer.Option("--mapping", help="Mapping file, or a ready one's name.")] = None,
+    mapping_file: Annotated[Path | None, typer.Option("--mapping", help="What becomes of which file, as TOML.")] = None,
     files: Annotated[Path | None, typer.Option(help="Where the mapping's files lie; default: beside it.")] = None,
     timezone: Annotated[Text, typer.Option(help="Time zone of instants that name none, such as Europe/Berlin.")] = None,
     epoch: Annotated[
         Text, typer.Option(metavar="s|ms|us", help="Instants are numbers since 1970, in this unit.")
     ] = None,
-    decimal: Annotated[str, typer.Option(metavar=".|,", help="Decimal mark of numbers.")] = ".",
-    encoding: Annotated[str, typer.Option(help="Encoding of CSV files, such as cp1252.")] = "utf-8",
+    decimal: Annotated[Text, typer.Option(metavar=".|,", help="Decimal mark of numbers; default: a point.")] = None,
+    encoding: Annotated[Text, typer.Option(help="Of CSV files, such as cp1252; default: utf-8.")] = None,
     append: Annotated[bool, typer.Option("--append", help="Add to the tables instead of replacing them.")] = False,
     warehouse: Warehouse = None,
 ) -> None:
     """Load CSV or Parquet files into the embedded warehouse: all of them, or nothing."""
     given = {t: paths or [] for t, paths in locals().items() if t in mapping.CONTRACT}
     settings = load_settings(warehouse=warehouse)
-    reading = {"timezone": timezone, "epoch": epoch, "decimal": decimal, "encoding": encoding}
+    options = {"timezone": timezone, "epoch": epoch, "decimal": decimal, "encoding": encoding}
+    reading = {name: text for name, text in options.items() if text is not None}
     sources = mapping.from_options(given, map or [], **reading)
     if mapping_file:
-        sources += mapping.from_file(mapping_file, files)
+        sources += mapping.from_file(mapping_file, files, **reading)
     with _progress() as tick:
         reports = loading.load(
             settings, sources, append=append, tick=lambda t, f, done, of: tick(f"{f} → {t}", done, of)
@@ -268,7 +270,12 @@ def main() -> None:
     logging.raiseExceptions = False  # a log that cannot be written must not bury the message
     logging.basicConfig(handlers=[logging.FileHandler(LOG, delay=True)], level=logging.WARNING)
     try:
-        sys.exit(app(standalone_mode=False))
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(code)
+    except BrokenPipeError:  # whoever reads has seen enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except typer.TyperException as mistake:
         said = getattr(mistake, "format_message", mistake.__str__)()  # with the option's name, where it is about one
         _fail(f"{said.rstrip('.')}. See lifecycle --help.")

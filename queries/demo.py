@@ -10,9 +10,10 @@ import pyarrow as pa
 from lifecycle.simulate import simulate
 from lifecycle.stages import StageModel, raw_values
 from queries.build import build
+from queries.cutoff import LOADS
 from queries.embedded import Embedded
 from queries.errors import WarehouseError
-from queries.load import DEMO, LOADS, LOADS_SCHEMA, holds, require_embedded
+from queries.load import DEMO, LOADS_SCHEMA, loaded, require_embedded
 from queries.settings import Settings
 
 CONTACTS, SEED = 50_000, 7
@@ -35,7 +36,7 @@ def demo(
     Raises WarehouseError where the warehouse holds a company's own data, which is never overwritten.
     """
     require_embedded(settings)
-    if holds(settings) and not holds(settings, DEMO):
+    if loaded(settings) - {DEMO}:
         what = "The warehouse holds your own data, which the demo company would replace."
         raise WarehouseError("failed", what, "Give the demo company a folder of its own: --warehouse demo.")
     today = datetime.now(UTC).replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)

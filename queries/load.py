@@ -17,7 +17,6 @@ from pathlib import Path
 import pyarrow as pa
 import sqlalchemy as sa
 
-from queries import workbench
 from queries.batches import LoadError, Opened
 from queries.contract import CONTRACT, REJECTS
 from queries.cutoff import LOADS
@@ -60,7 +59,7 @@ def load(
         plans.append((_settled(table, path, source, file), file))
     now = datetime.now(UTC).replace(tzinfo=None)
     reports = []
-    with Embedded.writing(settings, fresh=holds(settings, DEMO)) as warehouse:
+    with Embedded.writing(settings, fresh=DEMO in loaded(settings)) as warehouse:
         warehouse.append(REJECTS, REJECTS_SCHEMA.empty_table())
         for table, parts in groupby(plans, key=lambda part: part[0].table):
             report = Report(table)
@@ -83,19 +82,19 @@ def require_embedded(settings: Settings) -> None:
         raise WarehouseError("failed", what, "Name a folder: --warehouse warehouse.")
 
 
-def holds(settings: Settings, table: str | None = None) -> bool:
-    """Whether anything (or a load of this name, such as DEMO) has been loaded into the embedded warehouse."""
+def loaded(settings: Settings) -> set[str]:
+    """The tables that were ever loaded into the embedded warehouse, or DEMO; empty where there is none."""
     try:
         warehouse = open_warehouse(settings)
     except WarehouseError as problem:
         if problem.kind == "missing":
-            return False
+            return set()
         raise
     try:
         if not any(name == LOADS for _, name in warehouse.tables()):
-            return False
+            return set()
         loads = sa.table(LOADS, sa.column("table_name", sa.Text()))
-        return workbench.count(warehouse, loads, *([loads.c.table_name == table] if table else [])) > 0
+        return set(warehouse.query(sa.select(loads.c.table_name).distinct()).column(0).to_pylist())
     finally:
         warehouse.close()
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
 import difflib
 import zoneinfo
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -18,8 +17,6 @@ from queries.configfile import ConfigError, line_of, read_config
 from queries.contract import CONTRACT
 from queries.expressions import Condition, Expression, condition, expression
 from queries.parsing import Reading
-
-SHIPPED = Path(__file__).parent / "crm"  # ready mappings, given by their bare name
 
 
 def _zone(name: str) -> str:
@@ -33,7 +30,7 @@ def _zone(name: str) -> str:
 
 def _encoding(name: str) -> str:
     try:
-        codecs.lookup(name).incrementaldecoder  # noqa: B018
+        "".encode(name)
     except (LookupError, ValueError):
         raise ValueError("no encoding; allowed: utf-8, cp1252, latin-1, utf-16 and others that Python knows") from None
     return name
@@ -87,14 +84,12 @@ class Plan:
     unused: tuple[str, ...] = field(default=())
 
 
-def from_file(path: Path, folder: Path | None = None) -> list[tuple[str, Path, Source]]:
+def from_file(path: Path, folder: Path | None = None, **reading: str) -> list[tuple[str, Path, Source]]:
     """The sources that a mapping file declares: contract table, data file, source; files lie in `folder` or beside it.
 
-    The file has a table (or a list of tables) per contract table. A bare name means a mapping that ships. Raises
-    ConfigError with file, line, key and what is allowed.
+    The file has a table (or a list of tables) per contract table; `reading` says what it leaves open, such as the time
+    zone. Raises ConfigError with file, line, key and what is allowed.
     """
-    if path.suffix != ".toml" and (SHIPPED / f"{path}.toml").is_file():
-        path, folder = SHIPPED / f"{path}.toml", folder or Path()
     values, text = read_config(path)
     out = []
     for table, declared in values.items():
@@ -103,7 +98,7 @@ def from_file(path: Path, folder: Path | None = None) -> list[tuple[str, Path, S
             raise ConfigError(path.name, line_of(text, [table]), table, "is no contract table", ", ".join(near))
         for part in declared if isinstance(declared, list) else [declared]:
             try:
-                source = Source.model_validate(part)
+                source = Source.model_validate({**reading, **part} if isinstance(part, dict) else part)
                 _check(table, source)
             except ValidationError as mistakes:
                 raise _explain(mistakes.errors(include_url=False)[0], table, path.name, text) from None
@@ -118,7 +113,7 @@ def from_file(path: Path, folder: Path | None = None) -> list[tuple[str, Path, S
 
 
 def from_options(
-    files: Mapping[str, Iterable[Path]], maps: Iterable[str], **reading: Any
+    files: Mapping[str, Iterable[Path]], maps: Iterable[str], **reading: str
 ) -> list[tuple[str, Path, Source]]:
     """The sources that the terminal names: table → files, and `table.column=source column`. Raises LoadError."""
     columns: dict[str, dict[str, str]] = {}
@@ -135,12 +130,8 @@ def from_options(
     for table, paths in files.items():
         for path in paths:
             try:
-                source = Source(
-                    file=str(path),
-                    columns=columns.get(table, {}),  # type: ignore[arg-type]
-                    other_columns=True,
-                    **reading,
-                )
+                declared = {"file": str(path), "columns": columns.get(table, {}), "other_columns": True, **reading}
+                source = Source.model_validate(declared)
             except ValidationError as mistakes:
                 first = mistakes.errors(include_url=False)[0]
                 raise LoadError(f"--{first['loc'][0]} {first['input']!r}: {_said(first)}.") from None
@@ -187,6 +178,9 @@ def plan(table: str, path: Path, source: Source, names: list[str]) -> Plan:
                 f"{path.name} has no column {name!r}, which {table} needs. Say which of its columns holds it ({hint}): "
                 f"{', '.join(names[:30])}."
             )
+    for name in (*filter(None, (source.one_per, source.order_by)), *source.kinds):
+        if name not in columns:
+            raise LoadError(f"{path.name}: one_per, order_by and kinds name {name!r}, which {table} does not get.")
     kinds = {c: source.kinds.get(c) or spec.columns.get(c) for c in columns}
     return Plan(table, path, source, columns, kinds, tuple(free))
 

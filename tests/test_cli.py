@@ -170,6 +170,7 @@ def test_check_tells_what_is_wrong(run: Run, company: Path, tmp_path: Path) -> N
     assert (code, "WRONG freshness" in out) == (1, True)
 
 
+SERVER = "postgresql+psycopg://u:geheim@127.0.0.1/d"
 REPORT = ("report", "funnel", "--warehouse", "COMPANY")
 
 
@@ -197,6 +198,10 @@ REPORT = ("report", "funnel", "--warehouse", "COMPANY")
         (("load",), "No file is given"),
         (("load", "--orders", "none.csv"), "none.csv does not exist"),
         (("load", "--mapping", "none.toml"), "none.toml: cannot be read"),
+        (
+            ("load", "--orders", "x.csv", "--warehouse", "postgresql+psycopg://u:geheim@127.0.0.1/d"),
+            "embedded warehouse only",
+        ),
         (("build", "--warehouse", "empty"), "stage_events is not in the warehouse"),
         (("demo", "--contacts", "0"), "Invalid value for '--contacts'"),
         (("demo", "--as-of", "tomorrow"), "--as-of: 'tomorrow' is not an instant"),

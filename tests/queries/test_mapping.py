@@ -154,6 +154,26 @@ def test_mistakes_are_told_with_line_and_what_is_allowed(settings: Settings, bod
     assert said in str(mistake.value)
 
 
+def test_options_say_what_a_mapping_leaves_open(settings: Settings, tmp_path: Path) -> None:
+    mapping = """
+    [stage_events]
+    file = "a.csv"
+    {zone}
+    """
+    (tmp_path / "a.csv").write_text("contact_id;stage;entered_at\nC1;MQL;2026-01-01\n")
+    for zone, hour in (("", 5), ('timezone = "Asia/Tokyo"', 15)):
+        (tmp_path / "mapping.toml").write_text(mapping.format(zone=zone))
+        load(settings, from_file(tmp_path / "mapping.toml", timezone="America/New_York"))
+        [(at,)] = rows(settings, "stage_events", "entered_at")
+        assert at.hour == hour
+
+
+@pytest.mark.parametrize("body", ['one_per = "account_id"', 'kinds.shoe_size = "text"'])
+def test_keys_and_kinds_must_be_columns_that_the_table_gets(settings: Settings, body: str) -> None:
+    with pytest.raises(LoadError, match="which contacts does not get"):
+        load_mapping(settings, f'[contacts]\nfile = "a.csv"\n{body}\n', a="contact_id\nC1\n")
+
+
 def test_unknown_tables_and_missing_files_are_told(settings: Settings) -> None:
     with pytest.raises(ConfigError, match=r"orderz is no contract table\. Allowed: orders"):
         load_mapping(settings, '[orderz]\nfile = "a.csv"')
