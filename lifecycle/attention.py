@@ -6,7 +6,7 @@ that every reader of a sign, on a page or at the terminal, shows the same ones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -186,6 +186,9 @@ def stalled(model: StageModel, waiting: Sequence[Waiting]) -> list[Sign]:
     finding = f"Most in {stage.label} wait for more than {worst.limit_days:,.0f} days"
     evidence = (("of those in it now", share),)
     return [Sign("bad", finding, evidence, f"{between or _answers(stage)} {also}".strip(), "funnel")]
+
+
+RULES: tuple[Callable[..., list[Sign]], ...] = (stale, missed, changed, beside_benchmark, tried, stalled)
 
 
 def _steps(funnel: Funnel) -> list[tuple[StageRow, StageRow]]:

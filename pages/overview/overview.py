@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 from datetime import timedelta
 
 import streamlit as st
 
-from lifecycle.attention import Sign, purchase
+from lifecycle.attention import RULES, Sign, purchase
 from lifecycle.funnel import Funnel
 from lifecycle.rates import Rate
 from lifecycle.scope import Scope
@@ -81,7 +82,7 @@ def small_funnel(v: View) -> None:
         title,
         lambda: answer,
         frames.small_funnel,
-        caption="Journeys that started in the period, and the share of the stage before that came this far",
+        caption="" if isinstance(answer, Failure) else still_open(answer),
         definition=funnel.funnel,
         table=frames.tidy,
         key="small-funnel",
@@ -94,6 +95,12 @@ def found_title(v: View, answer: Funnel) -> str:
     if not isinstance(rate, Rate) or rate.value is None:
         return f"No {first.label} entries in this period"
     return f"{labels.percent(rate.value)} of {first.label} entries have become {goal.label} so far"
+
+
+def still_open(answer: Funnel) -> str:
+    """Whom the picture counts, and how many of them it is too early to judge."""
+    waiting = sum(row.open or 0 for row in answer.whole[:-1] if not row.optional)
+    return f"Journeys that started in the period, with the share of the stage before; {waiting:,} are still on the way"
 
 
 def by_segment(v: View) -> None:
@@ -115,7 +122,8 @@ def needs_attention(v: View) -> None:
     """What the rules found, the worst first; what could not be checked is said."""
     with st.container(border=True, height="stretch", key="attention", gap="small"):
         with st.container(gap=None):
-            st.markdown("##### What needs attention")
+            rules = "\n".join(f"- {labels.escape(inspect.getdoc(rule))}" for rule in RULES)
+            st.markdown("##### What needs attention", help=f"What is looked for\n{rules}")
             st.caption(labels.escape(f"Only what is beyond chance {versus(against(v.scope).compared)}".strip()))
         found: list[Sign] = []
         for check in CHECKS:
