@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import inspect
 import io
 import json
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import cli
 from lifecycle.scope import Scope
 from lifecycle.stages import shipped_models
 from queries import workbench
+from queries.contract import CONTRACT
 from queries.funnel import funnel
 from queries.ready import ready
 from queries.settings import Settings
@@ -155,6 +157,10 @@ def test_demo_never_replaces_own_data(run: Run, tmp_path: Path) -> None:
         "lifecycle: The warehouse holds your own data, which the demo company would replace. "
         "Give the demo company a folder of its own: --warehouse demo.\n"
     )
+
+
+def test_every_contract_table_can_be_loaded() -> None:
+    assert set(CONTRACT) <= set(inspect.signature(cli.load).parameters)
 
 
 def test_check_tells_what_is_wrong(run: Run, company: Path, tmp_path: Path) -> None:
