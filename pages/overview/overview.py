@@ -100,7 +100,7 @@ def found_title(v: View, answer: Funnel) -> str:
 def still_open(answer: Funnel) -> str:
     """Whom the picture counts, and how many of them it is too early to judge."""
     waiting = sum(row.open or 0 for row in answer.whole[:-1] if not row.optional)
-    return f"Journeys that started in the period, with the share of the stage before; {waiting:,} are still on the way"
+    return f"Journeys begun in the period, as a share of the stage before; {waiting:,} are still on the way"
 
 
 def by_segment(v: View) -> None:
