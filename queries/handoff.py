@@ -163,7 +163,12 @@ def _sent_back(m: Modelled, scope: Scope, handoff: Handoff) -> sa.Subquery | Non
     s, j = m.stays.c, m.journeys.c
     joined = m.stays.join(m.journeys, sa.and_(j.entity_id == s.entity_id, j.journey == s.journey))
     nth = sa.func.row_number().over(partition_by=[s.entity_id, s.journey], order_by=s.seq).label("nth")
-    where = [s.stage.in_(lower), s.entered_at > j[f"{handoff.from_}_at"], s.entered_at <= scope.as_of]
+    where = [
+        s.move != "repeat",
+        s.stage.in_(lower),
+        s.entered_at > j[f"{handoff.from_}_at"],
+        s.entered_at <= scope.as_of,
+    ]
     columns = [s.entity_id, s.journey, s.entered_at.label("back_at"), s.stage, s.reason, nth]
     returns = sa.select(*columns).select_from(joined).where(*where).subquery("returns")
     return sa.select(returns).where(returns.c.nth == 1).subquery("sent_back")

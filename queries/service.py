@@ -184,7 +184,7 @@ def attempts(m: Modelled, scope: Scope) -> Attempts:
         .group_by(c.entity_id, c.journey)
         .subquery("tried")
     )
-    n = sa.func.coalesce(tried.c.n, sa.literal_column("0"))
+    n = sa.cast(sa.func.coalesce(tried.c.n, sa.literal_column("0")), sa.BigInteger())
     passed = c.clock_at <= scope.as_of - span
     touches = sa.case((sa.not_(passed), -1), (n > MOST_ATTEMPTS, MOST_ATTEMPTS), else_=n).label("touches")
     joined_ = leads.outerjoin(tried, sa.and_(tried.c.entity_id == c.entity_id, tried.c.journey == c.journey))

@@ -73,19 +73,17 @@ def _folded(done: sa.Subquery, merges: Source | None) -> sa.Subquery:
 
 
 def _mover(m: Modelled, done: sa.Subquery) -> tuple[sa.ColumnElement, sa.FromClause]:
-    """Who moves through the model when something is done with a contact."""
+    """Who moves through the model when something is done with a contact; of several rows of one, the first created."""
     contacts, deals = m.sources.get("contacts"), m.sources.get("deals")
     if m.model.entity == "deal" and deals is not None:
         return deals["deal_id"], done.join(deals.table, deals["contact_id"] == done.c.contact_id)
     if m.model.entity != "account" or contacts is None or not contacts.has("account_id"):
         return done.c.contact_id, done
-    account = sa.func.min(bytewise(contacts["account_id"])).label("account_id")
-    known = (
-        sa.select(contacts["contact_id"].label("contact_id"), account)
-        .where(stripped(contacts["account_id"]) != "")
-        .group_by(contacts["contact_id"])
-        .subquery("accounts")
-    )
+    account = sa.case((stripped(contacts["account_id"]) != "", contacts["account_id"]))
+    order = [contacts["created_at"].asc().nulls_last(), bytewise(account).asc().nulls_last()]
+    nth = sa.func.row_number().over(partition_by=contacts["contact_id"], order_by=order).label("nth")
+    rows = sa.select(contacts["contact_id"].label("contact_id"), account.label("account_id"), nth).subquery("rows")
+    known = sa.select(rows.c.contact_id, rows.c.account_id).where(rows.c.nth == 1).subquery("accounts")
     joined = done.outerjoin(known, known.c.contact_id == done.c.contact_id)
     return sa.func.coalesce(known.c.account_id, done.c.contact_id), joined
 

@@ -68,18 +68,22 @@ def both_teams(v: View, found: Alignment) -> None:
         _agreed(whole),
         lambda: found,
         partial(cells, words.leads(model)),
-        caption="Leads that neither team named cannot be known: that cell stands under Threshold, for scored leads",
+        caption=_beside(whole),
         definition=Agreement,
         select="cell",
         key="cells",
     )
-    extra = [f"{whole.returned:,} came back without a new handoff"] if whole.returned else []
-    extra += [f"{whole.decided_late:,} were decided too late"] if whole.decided_late else []
-    if extra:
-        st.caption(f"Beside these, {' and '.join(extra)}.")
     if clicked:
         outcome = clicked[0]["outcome"]
         show_leads(v, v.scope.whole, Cell((outcome,)), frames_leads.OUTCOMES[outcome])
+
+
+def _beside(whole: Agreement) -> str:
+    """What is in none of the three cells, and why there is no fourth."""
+    extra = [f"{whole.returned:,} came back without a new handoff"] if whole.returned else []
+    extra += [f"{whole.decided_late:,} were decided too late"] if whole.decided_late else []
+    unknown = "Leads that neither team named cannot be known"
+    return f"Beside these, {' and '.join(extra)}. {unknown}" if extra else unknown
 
 
 def _agreed(whole: Agreement) -> str:

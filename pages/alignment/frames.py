@@ -25,7 +25,7 @@ def named(value: str | None) -> str:
 
 
 def month_name(month: Month) -> str:
-    return f"{month.period:%b %Y}"
+    return f"{month.period:%b ’%y}"
 
 
 def outcomes(found: Commitment) -> pd.DataFrame:

@@ -30,7 +30,7 @@ def _coloured(field: str, keys: tuple[str, ...], **more: Any) -> alt.Color:
 @cache
 def _months(height: int, present: tuple[str, ...], promised: bool) -> Spec:
     chosen = alt.selection_point(name="bar", fields=["label", "outcome"], toggle=False)
-    x = alt.X("label:N", sort=place("position"), axis=axis(labelOverlap="greedy", labelPadding=8))
+    x = alt.X("label:N", sort=place("position"), axis=axis(labelOverlap="parity", labelPadding=8))
     bars = (
         alt.Chart(MAIN)
         .mark_bar(width={"band": 0.66})
