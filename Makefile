@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint unit browser soak bench lock clean
+.PHONY: help setup run test lint unit browser soak bench pictures lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -37,6 +37,9 @@ soak: .venv/tests .venv/browser ## the long tests: tens of thousands of states, 
 
 bench: .venv/tests .venv/browser ## the README's timings, at CONTACTS=1000000 or more
 	$(BIN)/python -m tests.benchmarks --contacts $(CONTACTS)
+
+pictures: .venv/tests .venv/browser ## the README's pictures, of the app that `make run` serves
+	$(BIN)/python -m tests.browser.pictures http://localhost:$(PORT)
 
 lock: .venv/tests ## resolve the lock files anew
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --upgrade \

@@ -53,9 +53,7 @@ def read(params: Params, around: Surroundings) -> tuple[Scope, list[str]]:
             notices.append(f"{name}: {problem}. Showing the default instead.")
             return default
 
-    calendar = replace(
-        around.calendar, timezone=one("timezone", among(_timezones()), around.calendar.timezone)
-    )
+    calendar = replace(around.calendar, timezone=one("timezone", among(_timezones()), around.calendar.timezone))
     as_of = one("as_of", lambda text: read_instant(text, calendar), around.as_of)
     preset = one("period", among([*PRESETS, "custom"]), "" if {"from", "to"} & set(params) else around.period)
     start, end = (None, None) if preset in ("", "custom") else calendar.preset(preset, as_of)
