@@ -70,31 +70,44 @@ def most_left(rows: Sequence[StageRow]) -> StageRow | None:
 
 @dataclass(frozen=True)
 class Change:
-    """The rate of a step now and in the compared period; None where one of them is undefined."""
+    """The rate of a step now and in the compared period. `clear`: chance does not explain the difference, judged over
+    all steps at once; the difference is None where one of the rates is undefined."""
 
     step: Step
     now: Rate
     before: Rate
-    difference: Difference | None
+    clear: bool
+
+    @property
+    def difference(self) -> Difference | None:
+        return difference(self.now, self.before)
 
 
 def changes(answer: Funnel) -> list[Change]:
-    """How the rate of each step differs from the compared period's."""
+    """How the rate of each step differs from the compared period's.
+
+    Intervals are Newcombe's (1998); a change is clear where its interval leaves out zero and its p value stays below
+    5 % after the correction for looking at several steps (Benjamini and Hochberg 1995).
+    """
     if answer.comparison is None:
         return []
-    out = []
-    for step in steps_to_follow(answer.whole):
-        now, before = rate_of(answer.whole, step), rate_of(answer.comparison.whole, step)
-        out.append(Change(step, now, before, difference(now, before)))
-    return out
+    steps = steps_to_follow(answer.whole)
+    pairs = [(rate_of(answer.whole, step), rate_of(answer.comparison.whole, step)) for step in steps]
+    return [Change(step, *pair, clear) for step, pair, clear in zip(steps, pairs, clearly_unequal(pairs), strict=True)]
 
 
 def clearest(found: Sequence[Change]) -> Change | None:
-    """The largest change that chance does not explain, judged over all steps at once (Benjamini and Hochberg)."""
-    tested = [c for c in found if c.difference]
-    p_values = adjusted([p_value(c.now, c.before) for c in tested])
-    sure = [c for c, p in zip(tested, p_values, strict=True) if p < LEVEL and c.difference and c.difference.significant]
-    return max(sure, key=lambda c: abs(c.difference.value) if c.difference else 0, default=None)
+    """The largest change that is clear."""
+    return max(
+        (c for c in found if c.clear), key=lambda c: abs(c.difference.value) if c.difference else 0, default=None
+    )
+
+
+def clearly_unequal(pairs: Sequence[tuple[Rate, Rate]]) -> list[bool]:
+    """For each pair of rates whether they differ by more than chance, corrected for looking at all of them at once."""
+    found = [difference(a, b) for a, b in pairs]
+    p_values = adjusted([p_value(a, b) for a, b in pairs])
+    return [bool(d and d.significant and p < LEVEL) for d, p in zip(found, p_values, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -112,13 +125,10 @@ class Standout:
 
 def standouts(rates: Mapping[str, Rate]) -> list[Standout]:
     """Groups that differ from the others together, corrected for looking at many; the largest difference first."""
-    found = []
-    for name, rate in rates.items():
-        n, d = (sum(getattr(r, part) for r in rates.values()) for part in ("numerator", "denominator"))
-        found.append(Standout(name, rate, Rate(n - rate.numerator, d - rate.denominator)))
-    tested = [s for s in found if s.difference]
-    p_values = adjusted([p_value(s.rate, s.rest) for s in tested])
-    sure = [s for s, p in zip(tested, p_values, strict=True) if p < LEVEL and s.difference and s.difference.significant]
+    n, d = (sum(getattr(rate, part) for rate in rates.values()) for part in ("numerator", "denominator"))
+    found = [Standout(name, r, Rate(n - r.numerator, d - r.denominator)) for name, r in rates.items()]
+    clear = clearly_unequal([(s.rate, s.rest) for s in found])
+    sure = [s for s, is_clear in zip(found, clear, strict=True) if is_clear]
     return sorted(sure, key=lambda s: -abs(s.difference.value) if s.difference else 0)
 
 

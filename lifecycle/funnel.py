@@ -172,7 +172,8 @@ class TrendRow:
 class Funnel:
     """The answer: a row per stage for the whole, then per segment; `touched` journeys depend on the way of counting.
 
-    Touched are journeys that skip, repeat or go back over a stage, or enter one in between that is not counted.
+    Touched are journeys that skip a counted stage or come to it after a later one (under `strict` also those that
+    repeat one, or enter another in between): they alone may stand elsewhere under another way of counting.
     `other` is the name under which the values beyond the top n stand.
     """
 

@@ -52,16 +52,16 @@ def kept(m: Modelled, scope: Scope, steps: Steps) -> list[sa.ColumnElement]:
 
 
 def _uneven(m: Modelled, scope: Scope, steps: Steps) -> sa.ColumnElement[bool]:
-    """Whether the ways of counting may differ: a counted stage is skipped or comes twice, another lies in between."""
+    """Whether another way of counting may place a journey elsewhere: it skips a counted stage or comes to it after a
+    later one; under `strict` also if it repeats one, or enters another stage in between."""
     j, model = m.journeys.c, m.model
     ranks = [model.rank(s.key) for s in steps.chain]
-    tests: list[sa.ColumnElement[bool]] = [j.in_order == 0]
+    tests: list[sa.ColumnElement[bool]] = [j.in_order == 0] if scope.count == "strict" else []
     for stage in model.progress[min(ranks) - 1 : max(ranks)]:
-        own = seen(j[f"{stage.key}_at"], scope)
+        own, passed = seen(j[f"{stage.key}_at"], scope), seen(j[f"{stage.key}_passed_at"], scope)
         if stage in steps.chain:
-            passed = seen(j[f"{stage.key}_passed_at"], scope)
             tests.append(sa.and_(passed.is_not(None), sa.or_(own.is_(None), own > passed)))
-        else:
+        elif scope.count == "strict":
             tests.append(own.is_not(None))
     return sa.or_(*tests)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -10,26 +11,45 @@ import sqlalchemy as sa
 from lifecycle.funnel import Funnel, StageRow, Steps, side_by_side, steps_of
 from lifecycle.scope import Scope
 from queries import counted
+from queries.dialect import local_floor
 from queries.groups import Groups, whole
 from queries.measures import Part
 from queries.modelled import Modelled
 from queries.warehouse import Rendered
 
 COUNTS = pa.schema([("segment", pa.string()), ("place", pa.int64()), ("n", pa.int64())])
+PERIODS = pa.schema([("period", pa.date32()), ("place", pa.int64()), ("n", pa.int64())])
 PEOPLE = pa.schema([("part", pa.int64()), ("place", pa.int64()), ("n", pa.int64())])
 
 
 def period(m: Modelled, scope: Scope) -> Funnel:
     """Entries to each stage in the period, beside entries to the stage before in the same period."""
-    steps, j = steps_of(m.model, scope), m.journeys.c
-    suffix = "passed_at" if scope.count == "passed" else "at"
+    steps = steps_of(m.model, scope)
+    return _answer(m, scope, steps, _entries(m, scope, steps))
+
+
+def over_time(m: Modelled, scope: Scope) -> tuple[list[tuple[date, str, int]], Rendered]:
+    """Entries per period of the scope's grain and stage, in no order; periods without entries are left out."""
+    steps = steps_of(m.model, scope)
+    c = _entries(m, scope, steps).c
+    dated = sa.select(c.place, local_floor(c["at"], scope.grain, scope.calendar).label("period")).subquery("dated")
+    statement = sa.select(dated.c.period, dated.c.place, sa.func.count().label("n"))
+    table, rendered = m.ask(statement.group_by(dated.c.period, dated.c.place), PERIODS)
+    keys = [stage.key for _, stage, _ in steps.rows]
+    return [(row["period"], keys[row["place"]], row["n"]) for row in table.to_pylist()], rendered
+
+
+def _entries(m: Modelled, scope: Scope, steps: Steps) -> sa.Subquery:
+    """First entries of journeys to each stage in the period: segment, place of the row, entity_id, at."""
+    j, suffix = m.journeys.c, "passed_at" if scope.count == "passed" else "at"
     parts = []
     for i, (_, stage, is_side) in enumerate(steps.rows):
         at = j[f"{stage.key}_{'at' if is_side else suffix}"]
         place = sa.literal_column(str(i), sa.BigInteger()).label("place")
         where = [*counted.in_period(at, scope), *m.filtered(m.journeys, scope.filters)]
-        parts.append(sa.select(m.segment_column(m.journeys, scope).label("segment"), place, j.entity_id).where(*where))
-    return _answer(m, scope, steps, sa.union_all(*parts).subquery("entries"))
+        segment = m.segment_column(m.journeys, scope).label("segment")
+        parts.append(sa.select(segment, place, j.entity_id, at.label("at")).where(*where))
+    return sa.union_all(*parts).subquery("entries")
 
 
 def stock(m: Modelled, scope: Scope) -> Funnel:

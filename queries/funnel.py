@@ -45,38 +45,99 @@ def counts(m: Modelled, scope: Scope) -> Funnel:
 
 
 def trend(m: Modelled, scope: Scope) -> Trend:
-    """Per period of the first stage and per segment, how many journeys started and how many reached each stage.
+    """Per period and segment, how many journeys started and how many of them reached each stage.
 
-    Periods without entries stay, as zeros; months sum to the whole. A period is immature while the window, or the time
-    in which nine in ten of the finished journeys came from the first to the last stage, has not passed since its end.
+    A journey belongs to the period of its first counted stage. Periods without entries stay, as zeros; months sum to
+    the whole. A period is immature while the window, or the time in which nine in ten of the finished journeys came
+    from the first to the last stage, has not passed since its end. On the basis `period`, entries to each stage per
+    period; on `stock`, nothing.
     """
-    steps = steps_of(m.model, scope)
-    base = counted.population(m, scope, steps)
-    outcomes, asked = _outcomes(m, steps, base)
-    groups = _groups(scope, outcomes)
-    parted = groups.split(base)
+    if scope.basis != "cohort":
+        return _entries_trend(m, scope) if scope.basis == "period" else Trend((), ())
+    cohort = _counted(m, scope)
+    steps, groups = cohort.steps, cohort.groups
+    parted = groups.split(cohort.base)
     dated = sa.select(parted, local_floor(parted.c.t1, scope.grain, scope.calendar).label("period")).subquery("dated")
     c, sums = dated.c, measures.summed(dated, steps)
     young = sa.cast(sa.func.sum(c.young), sa.BigInteger()).label("young")
-    counts = [(name, pa.int64()) for name in ("part", "young", *(s.name for s in sums))]
+    numbers = [(name, pa.int64()) for name in ("part", "young", *(s.name for s in sums))]
     statement = sa.select(c.period, c.part, young, *sums).group_by(c.period, c.part)
-    table, rendered = m.ask(statement, pa.schema([("period", pa.date32()), *counts]))
+    table, rendered = m.ask(statement, pa.schema([("period", pa.date32()), *numbers]))
     found = {(row["period"], row["part"]): row for row in table.to_pylist()}
-    start, end = _ends(scope, [period for period, _ in found])
-    if start and (coarser := scope.calendar.finest(start, end, scope.grain)) != scope.grain:
-        return trend(
-            m, replace(scope, grain=coarser)
-        )  # without bounds only the answer tells how many periods there are
-    periods = scope.calendar.bins(start, end, scope.grain) if start else []
-    cycle, timed = (None, ()) if scope.window else _cycle(m, steps, base)
-    rows = _trend_rows(scope, steps, groups, periods, found, cycle)
-    return Trend(tuple(rows), (asked, rendered, *timed))
+    periods, coarser = _periods(scope, [period for period, _ in found])
+    if coarser:
+        return trend(m, coarser)
+    cycle, timed = measures.cycle(m, steps, cohort.base)
+    rows = []
+    for period in periods:
+        young_still = _is_immature(scope, period, cycle)
+        for part in groups.parts or [None]:
+            row = found.get((period, part), {})
+            for i, (place, stage, is_side) in enumerate(steps.rows):
+                not_due = row.get("young", 0) if place == 1 and not is_side else 0
+                label = groups.label(part)
+                rows.append(TrendRow(period, label, stage.key, row.get(f"n{i}", 0), not_due, young_still))
+    return Trend(tuple(rows), (cohort.statement, rendered, timed))
 
 
-def _cycle(m: Modelled, steps: Steps, base: sa.FromClause) -> tuple[float | None, tuple[Rendered, ...]]:
-    """Seconds in which nine in ten of the finished journeys came from the first to the last stage."""
-    found, asked = measures.measured(m, steps, whole(base))
-    return found.get(None, measures.Measures()).cycle_p90, (asked,)
+def _entries_trend(m: Modelled, scope: Scope) -> Trend:
+    """Entries to each stage per period, of whomever."""
+    found, rendered = entries.over_time(m, scope)
+    n = {(period, stage): n for period, stage, n in found}
+    periods, coarser = _periods(scope, [period for period, *_ in found])
+    if coarser:
+        return trend(m, coarser)
+    stages = [stage.key for _, stage, _ in steps_of(m.model, scope).rows]
+    rows = [
+        TrendRow(p, {}, stage, n.get((p, stage), 0), 0, _is_immature(scope, p, None))
+        for p in periods
+        for stage in stages
+    ]
+    return Trend(tuple(rows), (rendered,))
+
+
+def _periods(scope: Scope, found: list[date]) -> tuple[list[date], Scope | None]:
+    """Every period that has begun, of the scope or where it is open of what was found; or the scope by longer ones.
+
+    Of a scope without bounds only the answer tells how many periods there are.
+    """
+    today = scope.calendar.day(scope.as_of) + timedelta(days=1)
+    start, end = scope.start or min(found, default=None), min(scope.end or today, today)
+    if start is None:
+        return [], None
+    grain = scope.calendar.finest(start, end, scope.grain)
+    if grain != scope.grain:
+        return [], replace(scope, grain=grain)
+    return scope.calendar.bins(start, end, grain), None
+
+
+def _is_immature(scope: Scope, period: date, cycle: float | None) -> bool:
+    ends = scope.calendar.instant(scope.calendar.step(period, scope.grain))
+    return immature(ends, scope.as_of, scope.window, cycle)
+
+
+@dataclass(frozen=True)
+class _Cohort:
+    """A counted population: its parts, and their rows with nothing beside them."""
+
+    steps: Steps
+    base: sa.Subquery
+    groups: Groups
+    rows: dict[Part, list[StageRow]]
+    statement: Rendered
+
+
+def _counted(m: Modelled, scope: Scope) -> _Cohort:
+    steps = steps_of(m.model, scope)
+    base = counted.population(m, scope, steps)
+    outcomes, statement = _outcomes(m, steps, base)
+    sizes: dict[str | None, int] = {}
+    for o in outcomes:
+        sizes[o.segment] = sizes.get(o.segment, 0) + o.n
+    groups = Groups(scope, sizes)
+    inside = {part: set(groups.values(part)) for part in (None, *groups.parts)}
+    rows = {p: tally(steps, [o for o in outcomes if o.segment in inside[p]], groups.label(p)) for p in inside}
+    return _Cohort(steps, base, groups, rows, statement)
 
 
 def _outcomes(m: Modelled, steps: Steps, base: sa.Subquery) -> tuple[list[Outcome], Rendered]:
@@ -103,36 +164,21 @@ def _outcomes(m: Modelled, steps: Steps, base: sa.Subquery) -> tuple[list[Outcom
     return outcomes, rendered
 
 
-def _groups(scope: Scope, outcomes: list[Outcome]) -> Groups:
-    sizes: dict[str | None, int] = {}
-    for o in outcomes:
-        sizes[o.segment] = sizes.get(o.segment, 0) + o.n
-    return Groups(scope, sizes)
-
-
 def _counts(m: Modelled, scope: Scope) -> Funnel:
-    steps = steps_of(m.model, scope)
-    outcomes, asked = _outcomes(m, steps, counted.population(m, scope, steps))
-    groups = _groups(scope, outcomes)
-    yard = measures.yardsticks(m, scope, steps)
-    rows: list[StageRow] = []
-    for part in [None, *groups.parts]:
-        values = set(groups.values(part))
-        for row in tally(steps, [o for o in outcomes if o.segment in values], groups.label(part)):
-            rows.append(replace(row, benchmark=yard.benchmarks.get(row.stage)))
-    statements = (asked, *yard.statements)
-    return Funnel(m.model.name, m.build.id, scope, tuple(rows), statements=statements, other=groups.other)
+    cohort = _counted(m, scope)
+    yard = measures.yardsticks(m, scope, cohort.steps)
+    rows = [replace(row, benchmark=yard.benchmarks.get(row.stage)) for part in cohort.rows.values() for row in part]
+    statements = (cohort.statement, *yard.statements)
+    return Funnel(m.model.name, m.build.id, scope, tuple(rows), statements=statements, other=cohort.groups.other)
 
 
 def _cohort(m: Modelled, scope: Scope) -> Funnel:
-    steps = steps_of(m.model, scope)
-    base = counted.population(m, scope, steps)
-    outcomes, asked = _outcomes(m, steps, base)
-    groups = _groups(scope, outcomes)
+    cohort = _counted(m, scope)
+    steps, groups = cohort.steps, cohort.groups
     beside: dict[Part, measures.Measures] = {}
     money: dict[Part, list[float]] = {}
-    statements = [asked]
-    for parted in [whole(base), *([groups.split(base)] if scope.by else [])]:
+    statements = [cohort.statement]
+    for parted in [whole(cohort.base), *([groups.split(cohort.base)] if scope.by else [])]:
         found, measured = measures.measured(m, steps, parted)
         won, priced = measures.amounts(m, scope, steps, parted)
         beside, money = beside | found, money | won
@@ -141,11 +187,10 @@ def _cohort(m: Modelled, scope: Scope) -> Funnel:
     spent_by = measures.acquisition_spend(m, scope, scope.by) if scope.by else measures.Spend()
     yard = measures.yardsticks(m, scope, steps)
     rows: list[StageRow] = []
-    for part in [None, *groups.parts]:
-        label, values = groups.label(part), set(groups.values(part))
-        cost = spent.total if part is None else spent_by.of(values)
+    for part, counts_alone in cohort.rows.items():
+        cost = spent.total if part is None else spent_by.of(groups.values(part))
         aside = beside.get(part, measures.Measures())
-        for i, row in enumerate(tally(steps, [o for o in outcomes if o.segment in values], label)):
+        for i, row in enumerate(counts_alone):
             rows.append(
                 replace(
                     row,
@@ -164,30 +209,3 @@ def _cohort(m: Modelled, scope: Scope) -> Funnel:
     return Funnel(
         m.model.name, m.build.id, scope, tuple(rows), touched, statements=tuple(statements), other=groups.other
     )
-
-
-def _trend_rows(
-    scope: Scope,
-    steps: Steps,
-    groups: Groups,
-    periods: list[date],
-    found: dict[tuple[date, Part], dict],
-    cycle: float | None,
-) -> list[TrendRow]:
-    out = []
-    for period in periods:
-        ends = scope.calendar.instant(scope.calendar.step(period, scope.grain))
-        young = immature(ends, scope.as_of, scope.window, cycle)
-        for part in groups.parts or [None]:
-            row = found.get((period, part))
-            for i, (place, stage, is_side) in enumerate(steps.rows):
-                n, waiting = (row[f"n{i}"], row["young"]) if row else (0, 0)
-                not_due = waiting if place == 1 and not is_side else 0
-                out.append(TrendRow(period, groups.label(part), stage.key, n, not_due, young))
-    return out
-
-
-def _ends(scope: Scope, found: list[date]) -> tuple[date | None, date]:
-    """First day and day after the last: of the scope as far as it has begun, where it is open of what was found."""
-    today = scope.calendar.day(scope.as_of) + timedelta(days=1)
-    return scope.start or min(found, default=None), min(scope.end or today, today)

@@ -47,14 +47,13 @@ def summed(base: sa.FromClause, steps: Steps, what: sa.ColumnElement | None = No
 
 @dataclass(frozen=True)
 class Measures:
-    """Beside the counts of one part: one value per row; `cycle_p90` in seconds from the first to the last stage."""
+    """Beside the counts of one part: one value per row."""
 
     entities: tuple[int, ...] = ()
     skipped: tuple[int, ...] = ()
     seconds: tuple[Durations | None, ...] = ()
     score: tuple[float | None, ...] = ()
     touched: int = 0
-    cycle_p90: float | None = None
 
 
 def measured(m: Modelled, steps: Steps, base: sa.FromClause) -> tuple[dict[Part, Measures], Rendered]:
@@ -83,13 +82,8 @@ def measured(m: Modelled, steps: Steps, base: sa.FromClause) -> tuple[dict[Part,
         columns += [sa.func.count(value).label(f"n{i}"), sa.func.avg(value).label(f"mean{i}")]
         columns += [quantile(value, q).label(f"{name}{i}") for name, q in QUANTILES.items()]
         fields += [(f"n{i}", pa.int64()), *((f"{name}{i}", pa.float64()) for name in ("mean", *QUANTILES))]
-    last = len(steps.chain)
-    whole_way = sa.case((sa.and_(c.furthest == last, c.young == 0), elapsed(c.t1, c[f"t{last}"])))
-    columns += [
-        sa.func.count(sa.case((c.uneven == 1, 1))).label("touched"),
-        quantile(whole_way, 0.9).label("cycle_p90"),
-    ]
-    fields += [("touched", pa.int64()), ("cycle_p90", pa.float64())]
+    columns.append(sa.func.count(sa.case((c.uneven == 1, 1))).label("touched"))
+    fields.append(("touched", pa.int64()))
     table, rendered = m.ask(sa.select(*columns).group_by(c.part), pa.schema(fields))
     return {row["part"]: _measures(row, len(rows)) for row in table.to_pylist()}, rendered
 
@@ -107,8 +101,16 @@ def _measures(row: dict, n: int) -> Measures:
         seconds=tuple(seconds(i) for i in range(n)),
         score=tuple(row[f"score{i}"] for i in range(n)),
         touched=row["touched"],
-        cycle_p90=None if row["cycle_p90"] is None else row["cycle_p90"] * MICRO,
     )
+
+
+def cycle(m: Modelled, steps: Steps, base: sa.Subquery) -> tuple[float | None, Rendered]:
+    """Seconds in which nine in ten of the finished journeys came from the first to the last stage."""
+    c, last = base.c, len(steps.chain)
+    finished = sa.case((sa.and_(c.furthest == last, c.young == 0), elapsed(c.t1, c[f"t{last}"])))
+    table, rendered = m.ask(sa.select(quantile(finished, 0.9).label("p90")), pa.schema([("p90", pa.float64())]))
+    found = table.column(0)[0].as_py()
+    return None if found is None else found * MICRO, rendered
 
 
 def amounts(m: Modelled, scope: Scope, steps: Steps, base: sa.FromClause) -> tuple[dict[Part, list[float]], Rendered]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -81,17 +81,23 @@ def detail(row: StageRow, key: str, model: StageModel) -> str:
 
 
 def columns(rows: Sequence[StageRow]) -> pd.DataFrame:
-    """One column per stage: stage, label, n, note and short, the share of the stage before it."""
+    """One column per stage: stage, label, n, note and short, its relation to the stage before it."""
     names, before = stage_labels(rows), ""
     out = []
     for row in rows:
         rate = row.step_conversion_rate
-        short = labels.percent(rate.value, 0) if rate else ""
-        of = "for each" if isinstance(rate, Ratio) else "of"
-        note = f"{short} {of} {before}" if rate else ""
+        short = "" if rate is None else relation(rate, 0)
+        note = f"{short} {before}" if isinstance(rate, Ratio) else f"{short} of {before}" if rate else ""
         out.append({"stage": row.stage, "label": names[row.stage], "n": row.entered, "note": note, "short": short})
         before = before if row.optional else row.label
     return pd.DataFrame(out)
+
+
+def relation(rate: Rate | Ratio, decimals: int = 1) -> str:
+    """A share as per cent; two counts of different people as so many per hundred."""
+    if isinstance(rate, Rate) or rate.value is None:
+        return labels.percent(rate.value, decimals)
+    return f"{rate.value * 100:,.{decimals}f} per 100"
 
 
 def digits(rates: pd.DataFrame) -> str:
@@ -105,14 +111,15 @@ def share(rate: Rate | Ratio | None) -> str:
     if rate is None or rate.value is None:
         return "" if rate is None else labels.UNDEFINED
     if isinstance(rate, Ratio) or rate.interval is None:
-        return labels.percent(rate.value)
+        return relation(rate)
     low, high = rate.interval
     return f"{labels.percent(rate.value)} ({low * 100:.1f}–{high * 100:.1f})"
 
 
 def fraction(rate: Rate | Ratio | None) -> str:
     """What was divided by what."""
-    return "" if rate is None else f"{rate.numerator:,} of {rate.denominator:,}"
+    joint = "beside" if isinstance(rate, Ratio) else "of"
+    return "" if rate is None else f"{rate.numerator:,} {joint} {rate.denominator:,}"
 
 
 def spread(seconds: Durations | None) -> str:
@@ -131,9 +138,9 @@ def measures(answer: Funnel, model: StageModel) -> pd.DataFrame:
         (f"{ENTITIES[model.entity]} among them", lambda r: labels.count(r.entities)),
         ("Target", lambda r: f"{r.target:,.0f} ({r.entered / r.target:.0%} of it)" if r.target else ""),
         (f"From {rows[0].label}", lambda r: share(r.conversion_rate) if r.stage in later else ""),
-        (INDENT + "of", lambda r: fraction(r.conversion_rate) if r.stage in later else ""),
+        (INDENT + "counts", lambda r: fraction(r.conversion_rate) if r.stage in later else ""),
         ("From the stage before", lambda r: share(r.step_conversion_rate)),
-        (INDENT + "of", lambda r: fraction(r.step_conversion_rate)),
+        (INDENT + "counts", lambda r: fraction(r.step_conversion_rate)),
         (INDENT + "benchmark", lambda r: labels.percent(r.benchmark, 0) if r.benchmark is not None else ""),
         (INDENT + "median days", lambda r: middle(r.seconds_from_previous)),
         (INDENT + "the middle half", lambda r: spread(r.seconds_from_previous)),
@@ -216,6 +223,17 @@ def by_segment(answer: Funnel, step: Step) -> pd.DataFrame:
     return pd.DataFrame([*out[:1], *best_first], columns=["label", "value", "low", "high", "note"])
 
 
+def entries_over_time(trend: Trend, names: Mapping[str, str], period_name: Callable[[Any], str]) -> pd.DataFrame:
+    """Entries per period and stage: period, name, series, value."""
+    return pd.DataFrame(
+        [
+            {"period": r.period, "name": period_name(r.period), "series": names[r.stage], "value": r.entered}
+            for r in trend.rows
+        ],
+        columns=["period", "name", "series", "value"],
+    )
+
+
 def over_time(trend: Trend, step: Step, period_name: Callable[[Any], str]) -> pd.DataFrame:
     """The rate of a step per period of entry and segment: period, name, series, value, low, high, immature, note."""
     found = rates_over_time(trend.rows, step)
@@ -231,7 +249,7 @@ def over_time(trend: Trend, step: Step, period_name: Callable[[Any], str]) -> pd
 
 
 def differences(found: Sequence[Change]) -> pd.DataFrame:
-    """Changes of step rates in percentage points: label, value, low, high, note, rates."""
+    """Changes of step rates in percentage points: label, value, low, high, clear, note, rates."""
     out = []
     for c in found:
         if c.difference:
@@ -239,8 +257,8 @@ def differences(found: Sequence[Change]) -> pd.DataFrame:
             note = f"{d.value * 100:+.1f} points ({d.low * 100:+.1f} to {d.high * 100:+.1f})"
             rates = f"{labels.percent(c.now.value)}, before {labels.percent(c.before.value)}"
             point = {"label": c.step.label, "value": d.value * 100, "low": d.low * 100, "high": d.high * 100}
-            out.append(point | {"note": note, "rates": rates})
-    return pd.DataFrame(out, columns=["label", "value", "low", "high", "note", "rates"])
+            out.append(point | {"clear": c.clear, "note": note, "rates": rates})
+    return pd.DataFrame(out, columns=["label", "value", "low", "high", "clear", "note", "rates"])
 
 
 def anonymous(top: Top, ratio: Ratios, period_name: Callable[[Any], str]) -> pd.DataFrame:
@@ -251,7 +269,7 @@ def anonymous(top: Top, ratio: Ratios, period_name: Callable[[Any], str]) -> pd.
                 "period": period,
                 "name": period_name(period),
                 "value": None if r.value is None else r.value * 1000,
-                "note": f"{r.numerator:,} beside {r.denominator:,}",
+                "note": fraction(r),
             }
             for period, r in zip(top.periods, ratio.each, strict=True)
         ],

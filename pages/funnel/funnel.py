@@ -72,11 +72,13 @@ def key_figures(view: View, answer: Funnel) -> None:
     """The whole in five numbers."""
     first, last = answer.whole[0], [row for row in answer.whole if not row.optional][-1]
     ends = Step(first.stage, last.stage, f"{first.label} → {last.label}")
-    change = next((c.difference for c in changes(answer) if c.step == ends), None)
+    change = next((c for c in changes(answer) if c.step == ends), None)
     things = frames.ENTITIES[view.modelled.model.entity].lower()
     with tiles(5):
         tile(f"Entered {first.label}", labels.count(first.entered), **words.versus(answer, things))
-        rate_tile(ends.label, rate_of(answer.whole, ends), change, compared="before" if change else "")
+        rate = rate_of(answer.whole, ends)
+        before = f"before: {labels.percent(change.before.value)}" if change else ""
+        rate_tile(ends.label, rate, change.difference if change else None, compared=before)
         waiting = sum(row.open or 0 for row in answer.whole if not row.optional and row is not last)
         tile("Still open on the way", labels.count(waiting), note="neither won nor lost so far")
         tile("Won", labels.money(first.amount), note="by these journeys, up to the cut-off")
@@ -94,7 +96,7 @@ def stage_by_stage(view: View, answer: Funnel) -> None:
         "Stage by stage",
         lambda: answer,
         lambda a: frames.measures(a, view.modelled.model),
-        caption="Rates with their 95 % interval and what lies under them; times of those who have advanced",
+        caption=words.table_caption(answer),
         definition=funnel,
         table=frames.tidy,
         key="stages-table",
@@ -182,6 +184,15 @@ def of_entries(view: View, answer: Funnel) -> None:
         key="entries",
     )
     stage_by_stage(view, answer)
+    if view.scope.basis == "period":
+        names, name = frames.stage_labels(answer.whole), partial(words.period_name, view.scope.grain)
+        card(
+            f"Entries by {view.scope.grain}",
+            partial(ask, trend, view.modelled, view.scope.whole),
+            lambda found: charts.trend(frames.entries_over_time(found, names, name), title="Entries", height=300),
+            definition=trend,
+            key="trend",
+        )
     if view.scope.by:
         card(
             "Each by itself",
@@ -202,12 +213,12 @@ def anonymous_top(view: View) -> None:
     name = partial(words.period_name, view.scope.grain)
 
     def draw(ratio: Ratios, answer: Top) -> Picture:
-        return charts.trend(frames.anonymous(answer, ratio, name), style=",.0f", height=200)
+        return charts.trend(frames.anonymous(answer, ratio, name), style=",.3~r", height=200)
 
     for column, ratio in zip(st.columns(len(found.ratios)), found.ratios, strict=True):
         with column:
             card(
-                f"{ratio.lower.label} for every 1,000 of {ratio.upper.label}",
+                f"{ratio.lower.label} per 1,000 of {ratio.upper.label}",
                 lambda: found,
                 partial(draw, ratio),
                 caption="A ratio of the counts of the same days: different people, so no conversion rate",

@@ -33,10 +33,10 @@ def population(answer: Funnel, model: StageModel) -> str:
         f"{first.entered:,} journeys of {first.entities or 0:,} {things} entered in this period; what became of each."
     )
     if answer.touched:
-        said += (
-            f" {answer.touched:,} of them skip a stage, repeat one, go back or stop in between:"
-            " the other ways of counting may place them differently."
-        )
+        how = "skip a stage or come to it out of turn"
+        if answer.scope.count == "strict":
+            how = "skip or repeat a stage, come to it out of turn or stop at another in between"
+        said += f" {answer.touched:,} of them {how}: another way of counting may place them elsewhere."
     return said
 
 
@@ -64,7 +64,13 @@ def counts_caption(answer: Funnel) -> str:
     """What the counts of this basis cannot say."""
     if answer.scope.basis == "stock":
         return "At the cut-off, whenever they came. The period and the window play no part."
-    return "Different people at each stage: the shares are ratios of counts, no conversion rates. No window applies."
+    return "Different people at each stage: ratios of counts, no conversion rates. No window applies."
+
+
+def table_caption(answer: Funnel) -> str:
+    if answer.scope.basis == "cohort":
+        return "Rates with their 95 % interval and what lies under them; times of those who have advanced"
+    return counts_caption(answer)
 
 
 def headline(answer: Funnel) -> str:

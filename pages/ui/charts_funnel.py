@@ -91,11 +91,12 @@ def _changes(height: int) -> Spec:
 def changes(frame: pd.DataFrame) -> Picture:
     """Differences in percentage points with their intervals around zero; those that chance explains are grey.
 
-    `frame`, in order: label, value, low, high (points), note (the change in words), rates (both rates in words).
+    `frame`, in order: label, value, low, high (points), clear (chance does not explain it), note (the change in words),
+    rates (both rates in words).
     """
     main = frame.assign(position=range(len(frame)), verdict="unsure")
-    main.loc[main["low"] > 0, "verdict"] = "higher"
-    main.loc[main["high"] < 0, "verdict"] = "lower"
+    main.loc[main["clear"] & (main["value"] > 0), "verdict"] = "higher"
+    main.loc[main["clear"] & (main["value"] < 0), "verdict"] = "lower"
     words = "; ".join(f"{row.label}: {row.note}" for row in frame.itertuples())
     ends = pd.DataFrame({"value": [0.0]})
     return Picture(_changes(50 + 54 * len(frame)), {"main": main, "ends": ends}, frame, f"Changes. {words}")

@@ -91,6 +91,7 @@ def test_a_change_from_nothing_is_undefined() -> None:
     before = answer(row("lead", 0), row("mql", 0))
     (change,) = changes(answer(row("lead", 10), row("mql", 5), before=before))
     assert change.difference is None
+    assert not change.clear
     assert clearest([change]) is None
 
 

@@ -27,6 +27,7 @@ class Counted:
     exit_reason: str | None
     side: dict[str, bool]
     own: dict[str, datetime]
+    passed: dict[str, datetime]  # of the counted stages
     score: float | None = None
 
     @property
@@ -189,7 +190,8 @@ def judge(
         inside = at is not None and at >= start and (scope.window is None or at - start <= scope.window)
         side[stage.key] = at is not None if place == 0 else inside and far >= place
     gone = (exit_.stage, exit_.reason) if exit_ and fate == "exited" else (None, None)
-    return Counted(*key, told, times, far, fate, *gone, side, own, told.get("score"))
+    counted = {s.key: passed[s.key] for s in chain if s.key in passed}
+    return Counted(*key, told, times, far, fate, *gone, side, own, counted, told.get("score"))
 
 
 # --- from journeys to the rows of the funnel --------------------------------------------------------------------------
