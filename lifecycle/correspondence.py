@@ -39,11 +39,12 @@ class Match:
 
 @dataclass(frozen=True)
 class Correspondence:
-    """The answer: cells of two models, counted in `unit` (contacts, accounts or deals)."""
+    """The answer: cells of two models, counted in `unit` (contacts, accounts or deals); a sample where `one_in` > 1."""
 
     position: str
     unit: str
     cells: tuple[Cell, ...]
+    one_in: int = 1
     statements: tuple[Any, ...] = ()
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pyarrow as pa
 import sqlalchemy as sa
 
@@ -10,17 +12,20 @@ from lifecycle.scope import Scope
 from lifecycle.stages import StageModel
 from queries import modelled
 from queries.definitions import UNITS, staying
-from queries.dialect import stripped
+from queries.dialect import fingerprint, stripped
 from queries.errors import WarehouseError
 from queries.modelled import Modelled
+
+SAMPLED = 2_000_000  # journeys: of more, a sample of the entities tells the same in time
 
 
 def correspondence(m: Modelled, scope: Scope, other: StageModel, position: str) -> Correspondence:
     """Entities of two built models by their stages in each at as_of; the period does not matter.
 
     `position`: furthest (all stages entered so far, in any journey) or current. An entity is taken when a journey of
-    it in either model matches the filters. Models of accounts and of contacts meet at contacts. Raises WarehouseError
-    where the other model was not built, and for deals beside contacts or accounts.
+    it in either model matches the filters. Models of accounts and of contacts meet at contacts. Of very many entities
+    one in `one_in` is taken, the same in both models. Raises WarehouseError where the other model was not built, and
+    for deals beside contacts or accounts.
     """
     n = modelled.latest(m.warehouse, other)
     grains = {m.model.entity, n.model.entity}
@@ -29,31 +34,25 @@ def correspondence(m: Modelled, scope: Scope, other: StageModel, position: str) 
             "missing", "A model of deals cannot stand beside this one.", "Choose a model of the same entity."
         )
     unit = "contact" if len(grains) > 1 else m.model.entity
-    sides = [_stages(side, scope, position, unit) for side in (m, n)]
-    here, there = (side.c for side in sides)
-    zero = sa.literal_column("0", sa.BigInteger())
-    c = (
-        sa.union_all(
-            sa.select(here.entity_id, here.stages.label("here"), zero.label("there"), here.matches),
-            sa.select(there.entity_id, zero.label("here"), there.stages.label("there"), there.matches),
-        )
-        .subquery("in_either")
-        .c
-    )
-    entities = (
-        sa.select(sa.func.max(c.here).label("here"), sa.func.max(c.there).label("there"))
-        .group_by(c.entity_id)
-        .having(sa.func.max(c.matches) == 1, sa.func.max(c.here) + sa.func.max(c.there) > zero)
-        .subquery("entities")
-    )
-    e = entities.c
-    statement = sa.select(e.here, e.there, sa.func.count().label("n")).group_by(e.here, e.there)
-    table, rendered = m.ask(statement, pa.schema([(name, pa.int64()) for name in ("here", "there", "n")]))
+    one_in = max(1, *(math.ceil(side.build.counts["journeys"] / SAMPLED) for side in (m, n)))
+    here, there = (_marks(side, scope, position, name) for side, name in ((m, "here"), (n, "there")))
+    none_here, none_there = ([_number(0).label(mark.name) for mark in marks] for marks in (here, there))
+    either = sa.union_all(
+        _rows(m, scope, position, unit, [*here, *none_there]), _rows(n, scope, position, unit, [*none_here, *there])
+    ).subquery("either")
+    entities = sa.select(_sum_of(either, here).label("here"), _sum_of(either, there).label("there"))
+    entities = entities.group_by(either.c.entity_id).having(sa.func.max(either.c.matches) == 1)
+    if one_in > 1:
+        entities = entities.where(sa.func.mod(fingerprint(either.c.entity_id), _number(one_in)) == 0)
+    e = entities.subquery("entities").c
+    statement = sa.select(e.here, e.there, sa.func.count().label("n")).where(e.here + e.there > 0)
+    schema = pa.schema([(name, pa.int64()) for name in ("here", "there", "n")])
+    table, rendered = m.ask(statement.group_by(e.here, e.there), schema)
     cells = tuple(
         Cell(_named(m.model, position, row["here"]), _named(n.model, position, row["there"]), row["n"])
         for row in table.to_pylist()
     )
-    return Correspondence(position, UNITS[unit], cells, (rendered,))
+    return Correspondence(position, UNITS[unit], cells, one_in, (rendered,))
 
 
 def places(model: StageModel, position: str) -> list[str]:
@@ -61,40 +60,41 @@ def places(model: StageModel, position: str) -> list[str]:
     return [s.key for s in (model.progress if position == "furthest" else (*model.progress, *model.exits))]
 
 
-def _stages(m: Modelled, scope: Scope, position: str, unit: str) -> sa.Subquery:
-    """Per entity of `unit`, its stages as a sum of powers of two, and whether a journey of it matches the filters."""
-    table = m.journeys if position == "furthest" else m.stays
-    keys, c = places(m.model, position), table.c
-    zero: sa.ColumnElement = sa.literal_column("0", sa.BigInteger())
-    matching = m.filtered(table, scope.filters)
-    matches = sa.func.max(sa.case((sa.and_(*matching), 1), else_=0)) if matching else sa.literal_column("1")
-    if position == "furthest":
-        entered = [sa.case((c[f"{key}_at"] <= scope.as_of, _power(i)), else_=zero) for i, key in enumerate(keys)]
-        flags = [sa.func.max(e) for e in entered]
-        stages = sum(flags[1:], flags[0])
-        grouped = sa.select(c.entity_id, stages.label("stages"), matches.label("matches")).group_by(c.entity_id)
-    else:
-        stages = sa.func.max(sa.case(*((c.stage == key, _power(i)) for i, key in enumerate(keys)), else_=zero))
-        grouped = sa.select(c.entity_id, stages.label("stages"), matches.label("matches"))
-        grouped = grouped.where(*staying(m, scope)).group_by(c.entity_id)
-    rows = grouped.subquery(f"stages_{m.build.id}")
+def _marks(m: Modelled, scope: Scope, position: str, name: str) -> list[sa.Label]:
+    """A row's stages as powers of two: each in a column of its own, or the one it is in now in a single column."""
+    powers = [(key, _number(2**i)) for i, key in enumerate(places(m.model, position))]
+    if position == "current":
+        return [sa.case(*((m.stays.c.stage == key, power) for key, power in powers), else_=_number(0)).label(name)]
+    seen = [(m.journeys.c[f"{key}_at"] <= scope.as_of, power) for key, power in powers]
+    return [sa.case(entered, else_=_number(0)).label(f"{name}{i}") for i, entered in enumerate(seen)]
+
+
+def _rows(m: Modelled, scope: Scope, position: str, unit: str, marks: list[sa.Label]) -> sa.Select:
+    """Rows of entities of `unit` with these marks, and whether they match the filters; of one entity maybe several."""
+    rows = m.journeys if position == "furthest" else m.stays
+    matching = m.filtered(rows, scope.filters)
+    matches = sa.case((sa.and_(*matching), _number(1)), else_=_number(0)) if matching else _number(1)
+    where = staying(m, scope) if position == "current" else []
     contacts = m.sources.get("contacts")
     if m.model.entity == unit or contacts is None:  # without contacts, every contact is an account of its own
-        return rows
-    account = sa.case((stripped(contacts["account_id"]) != "", contacts["account_id"]), else_=contacts["contact_id"])
-    people = sa.select(contacts["contact_id"].label("contact_id"), sa.func.min(account).label("account_id"))
-    people = people.select_from(contacts.table).where(contacts["contact_id"].is_not(None))
+        return sa.select(rows.c.entity_id, matches.label("matches"), *marks).where(*where)
+    id_ = contacts["contact_id"]
+    account = sa.case((stripped(contacts["account_id"]) != "", contacts["account_id"]), else_=id_)
+    where.append(id_.is_not(None))
     if merges := m.sources.get("contact_merges"):
         gone = sa.select(merges["merged_id"]).select_from(merges.table).where(merges["merged_id"].is_not(None))
-        people = people.where(contacts["contact_id"].not_in(gone))
-    who = people.group_by(contacts["contact_id"]).subquery("people")
-    joined = rows.join(who, who.c.account_id == rows.c.entity_id)
-    columns = [who.c.contact_id.label("entity_id"), rows.c.stages, rows.c.matches]
-    return sa.select(*columns).select_from(joined).subquery(f"contacts_{m.build.id}")
+        where.append(id_.not_in(gone))
+    joined = contacts.table.join(rows, account == rows.c.entity_id)
+    return sa.select(id_.label("entity_id"), matches.label("matches"), *marks).select_from(joined).where(*where)
 
 
-def _power(i: int) -> sa.ColumnElement:
-    return sa.literal_column(str(2**i), sa.BigInteger())
+def _sum_of(either: sa.Subquery, marks: list[sa.Label]) -> sa.ColumnElement:
+    """All stages that any row of an entity is marked with, as one number."""
+    return sum((sa.func.max(either.c[mark.name]) for mark in marks), start=_number(0))
+
+
+def _number(n: int) -> sa.ColumnElement:
+    return sa.literal_column(str(n), sa.BigInteger())
 
 
 def _named(model: StageModel, position: str, stages: int) -> tuple[str, ...]:

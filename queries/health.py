@@ -166,14 +166,14 @@ def meeting(m: Modelled, _scope: Scope) -> Meeting:
 
 
 def _listed(m: Modelled) -> sa.Subquery | None:
-    """The ids of all entities that the sources list: contacts, their accounts, or deals."""
+    """The ids of the entities that the sources list, some more than once: contacts, their accounts, or deals."""
     source = m.sources.get("deals" if m.model.entity == "deal" else "contacts")
     if source is None:
         return None
     id_ = source["deal_id" if m.model.entity == "deal" else "contact_id"]
     if m.model.entity == "account":
         id_ = sa.case((stripped(source["account_id"]) != "", source["account_id"]), else_=id_)
-    return sa.select(id_.label("id")).select_from(source.table).where(id_.is_not(None)).distinct().subquery("listed")
+    return sa.select(id_.label("id")).select_from(source.table).where(id_.is_not(None)).subquery("listed")
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,8 @@ def in_both(v: View, there: StageModel, found: Correspondence | Failure) -> None
     here = v.modelled.model
     title = "The same entities in both"
     if not isinstance(found, Failure):
-        title = f"The same {found.total:,} {found.unit} in both lifecycles"
+        sample = f"A sample, one in {found.one_in}: the" if found.one_in > 1 else "The"
+        title = f"{sample} same {found.total:,} {found.unit} in both lifecycles"
     card(
         title,
         lambda: found,

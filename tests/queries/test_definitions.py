@@ -183,6 +183,18 @@ def test_filters_keep_whoever_matches_in_either(story: Modelled) -> None:
     assert beside.correspondence(story, nobody, OTHER, "current").total == 0
 
 
+@pytest.mark.parametrize("position", ["furthest", "current"])
+def test_a_sample_takes_the_same_contacts_on_both_sides(
+    story: Modelled, monkeypatch: pytest.MonkeyPatch, position: str
+) -> None:
+    whole = beside.correspondence(story, QUARTER, OTHER, position).matrix
+    monkeypatch.setattr(beside, "SAMPLED", 5)
+    sample = beside.correspondence(story, QUARTER, OTHER, position)
+    assert sample.one_in == 3
+    assert 0 < sample.total < 11
+    assert all(n <= whole[pair] for pair, n in sample.matrix.items())
+
+
 def test_a_model_that_was_not_built_says_how_to_build_it(story: Modelled) -> None:
     missing = parse_model({"name": "later", "label": "L", "stages": OTHER_STAGES}, "later")
     with pytest.raises(WarehouseError, match="lifecycle build --model later"):
