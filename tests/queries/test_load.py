@@ -162,11 +162,11 @@ def test_every_row_is_accounted_for_on_the_line_where_it_begins(
         line = text.getvalue().count("\n") + 1
         fields = [contact, stage, stamp, "more"][: 3 + surplus]
         writer.writerow(fields)
-        read += 1 if any(fields) else 0
-        if surplus and any(fields):
+        read += 1
+        if surplus:
             expected.append((line, ""))
         elif not any(fields):
-            continue
+            read -= 1  # a line without any value is no row
         elif not contact or not stage:
             expected.append((line, "stage" if contact else "contact_id"))
         elif stamp not in ("2026-01-01", "2026-01-02 03:04:05"):
