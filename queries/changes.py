@@ -9,7 +9,7 @@ from queries.entities import Entities
 
 FINGERPRINT: dict[str, type] = {"entity_id": str, "digest": int}
 # What an event says, without the numbers that a build gives it.
-SAID = ("contact_id", "raw", "at", "event_id", "reason", "competitor", "actor", "lead_score", "fact", "code")
+SAID = ("raw", "code", "at", "event_id", "reason", "competitor", "actor", "lead_score")
 _LARGEST = sa.literal_column(str(2**61 - 1))
 
 

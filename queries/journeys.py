@@ -17,7 +17,10 @@ MOVES = ("advance", "skip", "regress", "repeat", "exit", "reopen")
 
 
 def stays_columns(model: StageModel, segments: tuple[Segment, ...]) -> dict[str, Kind]:
-    """One row per entry; repeats are kept, with move `repeat` and without an end. `contact_id` is who made it."""
+    """One row per entry; repeats are kept, with move `repeat` and without an end.
+
+    `contact_id` is who made it, where that is not the entity itself.
+    """
     keys = tuple(codes(model))
     return {
         "entity_id": str,
@@ -178,6 +181,8 @@ def stays(
     c, e = steps.c, events.c
     said = steps.join(events, e.id == c.id)
     source, known = people.of(c, said if contact is None else said.join(contact, contact.c.id == c.id))
+    if model.entity == "contact":
+        known["contact_id"] = sa.cast(sa.null(), sa.Text())
     if contact is not None:
         known["contact_id"] = contact.c.contact_id
     known |= {name: e[name] for name in ("reason", "competitor", "actor", "lead_score")}

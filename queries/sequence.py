@@ -32,9 +32,9 @@ STEP: dict[str, Kind] = {
     "after_other": int,
     "id": int,
 }
-_PACK = 1024  # codes stay below: a count and a code travel through one maximum
+_PACK = 1024  # codes stay below: a row number and a code travel through one maximum
 BEFORE, SO_FAR, ALL = (None, -1), (None, 0), (None, None)
-Window = tuple[int | None, int | None]
+Frame = tuple[int | None, int | None]
 
 
 def place(code: sa.ColumnElement, model: StageModel) -> sa.ColumnElement:
@@ -67,73 +67,77 @@ def steps(moments: sa.FromClause, ties: sa.TableClause, model: StageModel, never
 
     Left out are ignored values; they only set `after_other` on the next entry.
     """
-    ranks = len(model.progress)
-    rows = _ordered(moments, ties, model)
-    rows = _without_ignored(rows, ranks)
-    rows = _started(rows, ranks, never_back)
-    rows = _repeats(rows)
-    return _closed(rows)
+    return _closed(_repeats(_judged(_ordered(moments, ties, model, never_back), model, never_back)))
 
 
-def _over(rows: sa.Subquery, value: sa.ColumnElement, frame: Window | None = None, *also: str) -> sa.ColumnElement:
-    """`value` over the rows of the same entity (and of equal `also`) in order."""
-    partition = [rows.c.n, *(rows.c[name] for name in also)]
-    return value.over(partition_by=partition, order_by=rows.c.rn, rows=frame)  # type: ignore[attr-defined]
-
-
-def _ordered(moments: sa.FromClause, ties: sa.TableClause, model: StageModel) -> sa.Subquery:
-    """Numbers the rows of every entity in order; `behind` is the code of the row before, `exits` counts exits so far."""
-    m = moments.c
+def _ordered(moments: sa.FromClause, ties: sa.TableClause, model: StageModel, never_back: bool) -> sa.Subquery:
+    """Numbers the rows of every entity in order, and tells what lies before each: the code of the row before (`behind`),
+    and the last instants of a progress, of an exit, and of having been at or above each rank from which nothing sinks.
+    """
+    m, ranks = moments.c, len(model.progress)
     window = {"partition_by": m.n, "order_by": [m.at, place(m.code, model), sa.func.coalesce(ties.c.tie, 0)]}
-    exits = sa.func.sum(sa.case((m.code > len(model.progress), 1), else_=0))
+
+    def last(test: sa.ColumnElement[bool]) -> sa.ColumnElement:
+        return sa.func.max(sa.case((test, m.at))).over(**window, rows=BEFORE)
+
+    reached = {f"reached_{k}": sa.and_(m.code >= k, m.code <= ranks) for k in _floors(model, never_back)}
     return (
         sa.select(
             moments,
             sa.func.row_number().over(**window).label("rn"),
             sa.func.lag(m.code).over(**window).label("behind"),
-            exits.over(**window, rows=SO_FAR).label("exits"),
+            last(m.code.between(1, ranks)).label("last_progress"),
+            last(m.code > ranks).label("last_exit"),
+            *(last(test).label(name) for name, test in reached.items()),
         )
         .select_from(moments.outerjoin(ties, ties.c.id == m.id))
         .subquery("ordered")
     )
 
 
-def _without_ignored(rows: sa.Subquery, ranks: int) -> sa.Subquery:
-    """Drops ignored values; `top` is the highest rank reached since which exit, packed."""
-    kept = sa.select(rows).where(rows.c.code != 0).subquery("kept")
-    c = kept.c
-    return sa.select(
-        kept,
-        _over(kept, sa.func.row_number()).label("seq"),
-        _over(kept, sa.func.lag(c.code)).label("before"),
-        _over(kept, sa.func.max(sa.case((c.code <= ranks, c.exits * _PACK + c.code))), BEFORE).label("top"),
-    ).subquery("sequence")
+def _floors(model: StageModel, never_back: bool) -> list[int]:
+    """The ranks that are not entered again once they, or more, are reached in a journey: all, or those of facts."""
+    return sorted({model.rank(s.key) for s in model.progress if never_back or s.enters_on})
 
 
-def _started(rows: sa.Subquery, ranks: int, never_back: bool) -> sa.Subquery:
-    """`starts` a journey: the first progress, or progress after an exit. `sunk`: at or below what its journey reached."""
-    c = rows.c
-    progress = c.code <= ranks
-    starts = sa.and_(progress, sa.or_(c.seq == 1, c.before > ranks))
-    rises = sa.true() if never_back else c.fact == 1
-    sunk = sa.and_(rises, progress, c.exits * _PACK + c.code <= c.top)
+def _judged(rows: sa.Subquery, model: StageModel, never_back: bool) -> sa.Subquery:
+    """Drops ignored values. `starts` a journey: progress of which none is left since the last exit; `sunk`: at or below
+    what the journey has reached, so no entry. At one instant exits follow all progress.
+    """
+    c, ranks = rows.c, len(model.progress)
+
+    def left(instant: sa.ColumnElement) -> sa.ColumnElement[bool]:
+        return sa.and_(instant.is_not(None), sa.or_(c.last_exit.is_(None), c.last_exit < instant))
+
+    starts = sa.and_(c.code <= ranks, sa.not_(left(c.last_progress)))
+    sinks = [sa.and_(c.code == k, left(c[f"reached_{k}"])) for k in _floors(model, never_back)]
+    sunk = sa.and_(sa.true() if never_back else c.fact == 1, sa.or_(sa.false(), *sinks))
     other = sa.or_(c.behind_other == 1, sa.and_(c.rn > 1, c.behind == 0))
-    return sa.select(
-        rows,
-        *(sa.case((x, 1), else_=0).label(n) for n, x in (("starts", starts), ("sunk", sunk), ("after_other", other))),
-    ).subquery("started")
+    flags = {"starts": starts, "sunk": sunk, "after_other": other}
+    return (
+        sa.select(rows, *(sa.case((test, 1), else_=0).label(name) for name, test in flags.items()))
+        .where(c.code != 0)
+        .subquery("judged")
+    )
+
+
+def _over(rows: sa.Subquery, value: sa.ColumnElement, frame: Frame | None = None, *also: str) -> sa.ColumnElement:
+    """`value` over the rows of the same entity (and of equal `also`) in order."""
+    partition = [rows.c.n, *(rows.c[name] for name in also)]
+    return value.over(partition_by=partition, order_by=rows.c.rn, rows=frame)  # type: ignore[attr-defined]
 
 
 def _repeats(rows: sa.Subquery) -> sa.Subquery:
-    """Numbers the journeys, and marks repeats: what is sunk, and the stage again that the entity is in."""
-    entered = sa.case((rows.c.sunk == 0, rows.c.rn * _PACK + rows.c.code))
-    current = _over(rows, sa.func.max(entered), BEFORE).label("current")
+    """Numbers entries and journeys, and marks repeats: what is sunk, and the stage again that the entity is in."""
+    c = rows.c
+    entered = sa.case((c.sunk == 0, c.rn * _PACK + c.code))
     numbered = sa.select(
         rows,
-        _over(rows, sa.func.sum(rows.c.starts), SO_FAR).label("journey"),
-        _over(rows, sa.func.sum(rows.c.starts), ALL).label("n_journeys"),
-        current,
-    ).subquery("journeys")
+        _over(rows, sa.func.row_number()).label("seq"),
+        _over(rows, sa.func.sum(c.starts), SO_FAR).label("journey"),
+        _over(rows, sa.func.sum(c.starts), ALL).label("n_journeys"),
+        _over(rows, sa.func.max(entered), BEFORE).label("current"),
+    ).subquery("numbered")
     c = numbered.c
     again = sa.and_(c.current.is_not(None), sa.func.mod(c.current, _PACK) == c.code)
     repeat = sa.case((sa.or_(c.sunk == 1, again), 1), else_=0).label("repeat")
