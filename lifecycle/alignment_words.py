@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from lifecycle.agreement import Alignment, PositiveAgreement, change
 from lifecycle.commitment import Commitment, Month
 from lifecycle.durations import LifeTable
-from lifecycle.rates import Rate
+from lifecycle.rates import Rate, difference
 from lifecycle.service import ServiceLevel
 from lifecycle.stages import StageModel
 from lifecycle.where import Row
@@ -125,6 +125,20 @@ def speed(table: LifeTable) -> str:
     return (
         f"{said}, nine in ten within {span(most)}" if most is not None else f"{said}; nine in ten are not reached yet"
     )
+
+
+def owners(found: ServiceLevel) -> str | None:
+    """Who responds in time most and least often, of those with enough leads; None where chance explains the gap."""
+    rows = [r for r in found.rows if r.value is not None and not r.responses.rate.few]
+    if len(rows) < 2:
+        return None
+    rows.sort(key=lambda r: r.responses.rate.value or 0.0)
+    least, most = rows[0], rows[-1]
+    gap = difference(most.responses.rate, least.responses.rate)
+    if gap is None or not gap.significant:
+        return None
+    low, high = (percent(r.responses.rate.value or 0.0) for r in (least, most))
+    return f"{most.value} responds in time for {high}, {least.value} for {low}"
 
 
 def span(seconds: float) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
 
+import numpy as np
 from scipy.stats import binom, fisher_exact
 
 from lifecycle.agreement import Agreement
@@ -23,22 +24,23 @@ class Limits:
     control: tuple[float, float]
 
 
-def control_limits(rate: float, n: int) -> Limits:
-    """Limits of a funnel plot around the whole's `rate` for `n` decided leads (Spiegelhalter 2005).
+def control_limits(rate: float, sizes: Sequence[int]) -> list[Limits]:
+    """Limits of a funnel plot around the whole's `rate`, for each number of decided leads (Spiegelhalter 2005).
 
     Exact binomial quantiles, interpolated between the two whole numbers that they lie between.
     """
-    low95, high95 = (_quantile(p, n, rate) for p in (TAILS["95"], 1 - TAILS["95"]))
-    low998, high998 = (_quantile(p, n, rate) for p in (TAILS["99.8"], 1 - TAILS["99.8"]))
-    return Limits((low95, high95), (low998, high998))
+    warning, control = ([_quantiles(p, sizes, rate) for p in (tail, 1 - tail)] for tail in (TAILS["95"], TAILS["99.8"]))
+    pairs = zip(*warning, *control, strict=True)
+    return [Limits((low, high), (lowest, highest)) for low, high, lowest, highest in pairs]
 
 
-def _quantile(p: float, n: int, rate: float) -> float:
+def _quantiles(p: float, sizes: Sequence[int], rate: float) -> list[float]:
     if rate in (0, 1):
-        return rate  # where all were decided alike, nothing else is left to chance
+        return [rate] * len(sizes)  # where all were decided alike, nothing else is left to chance
+    n = np.asarray(sizes)
     r = binom.ppf(p, n, rate)
-    above, step = binom.cdf(r, n, rate), binom.pmf(r, n, rate)
-    return float(min(max((r - (above - p) / step) / n, 0.0), 1.0))
+    share = (binom.cdf(r, n, rate) - p) / binom.pmf(r, n, rate)
+    return [float(x) for x in np.clip((r - share) / n, 0.0, 1.0)]
 
 
 @dataclass(frozen=True)
@@ -99,13 +101,15 @@ def rows(
     accepted, decided = sum(a.accepted for a in values.values()), sum(a.decided for a in values.values())
     whole = Rate(accepted, decided)
     changes = shifts(_rates(values), _rates(before)) if before else {}
+    sizes = sorted({a.decided for a in values.values() if a.decided})
+    limits = {} if whole.value is None else dict(zip(sizes, control_limits(whole.value, sizes), strict=True))
     made = []
     for value, found in sorted(values.items(), key=lambda i: (-i[1].decided, -i[1].bypass, i[0] is None, i[0] or "")):
         here, rest = found.acceptance, Rate(accepted - found.accepted, decided - found.decided)
         row = Row(segment, value, found, rest)
         if here.value is not None and whole.value is not None:
             pull = here.denominator / decided * (here.value - whole.value)
-            row = replace(row, limits=control_limits(whole.value, here.denominator), contribution=pull)
+            row = replace(row, limits=limits[here.denominator], contribution=pull)
         mix, rate = changes.get(value, (None, None))
         made.append(replace(row, mix=mix, rate=rate))
     return corrected(made)

@@ -94,22 +94,19 @@ def _again(m: Modelled, scope: Scope, base: sa.Subquery) -> tuple[tuple[Again, .
 
 @dataclass(frozen=True)
 class Profile:
-    """Every segment with few values, by name: a row per value, and the same corrected for looking at all of them."""
+    """Every segment with few values, by name: a row per value. `rows`: all of them, p corrected for as many."""
 
     segments: dict[str, tuple[Row, ...]]
+    rows: tuple[Row, ...]
     statements: tuple[Rendered, ...]
-
-    @property
-    def rows(self) -> tuple[Row, ...]:
-        """All rows of all segments, their p values corrected for as many."""
-        return corrected(row for found in self.segments.values() for row in found)
 
 
 def profile(m: Modelled, scope: Scope) -> Profile:
     """Acceptance by every value of every segment at once, beside the compared period where there is one."""
     now, asked = _outcomes_by_segment(m, scope)
     before, also = _outcomes_by_segment(m, scope.compared) if scope.compared else ({}, ())
-    return Profile({name: rows(name, found, before.get(name)) for name, found in now.items()}, (*asked, *also))
+    segments = {name: rows(name, found, before.get(name)) for name, found in now.items()}
+    return Profile(segments, corrected(r for found in segments.values() for r in found), (*asked, *also))
 
 
 def _outcomes_by_segment(

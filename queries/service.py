@@ -92,8 +92,8 @@ def _service(m: Modelled, scope: Scope, business: Business | None) -> ServiceLev
 def timed(m: Modelled, scope: Scope, business: Business | None, done: sa.Subquery) -> sa.Subquery:
     """The handed-over leads with what the clock says of them, given the activities `done`.
 
-    Columns: `handed`'s, clock_at, assigned_at, touched_at, each also as `…_us`, its place on the clock; status (as in
-    lifecycle.service).
+    Columns: `handed`'s; clock_at, assigned_at and touched_at (a touch or a decision), each also as `…_us`, its place on
+    the clock; touch_at (activities alone); status (as in lifecycle.service).
 
     An assignment before the handoff counts as made at the handoff. Where the clock starts at assignment and there was
     none, it starts at the handoff.
@@ -122,6 +122,7 @@ def timed(m: Modelled, scope: Scope, business: Business | None, done: sa.Subquer
             *c,
             assigned.label("assigned_at"),
             clock.label("clock_at"),
+            f.touch_at,
             earliest(f.touch_at, c.decided_at).label("touched_at"),
         )
         .select_from(leads.outerjoin(firsts, sa.and_(f.entity_id == c.entity_id, f.journey == c.journey)))

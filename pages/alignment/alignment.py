@@ -56,12 +56,12 @@ def part(v: View, name: str, found: Alignment, profile: Profile | Failure) -> No
         case "Leads to discuss":
             discussion.to_discuss(v)
         case "Both definitions":
-            side_by_side(v.modelled.model)
+            side_by_side(v)
 
 
 def no_handoff(v: View) -> None:
     """A lifecycle in which nothing is handed over has nothing to agree on."""
-    others = [m.label for m in data.models().values() if m.handoff]
+    others = [f"“{m.label}”" for m in data.models().values() if m.handoff]
     st.info(
         f"**{labels.escape(v.modelled.model.label)} has no handoff from marketing to sales.** "
         f"Lifecycles with one: {labels.escape(', '.join(others))}. Choose one of them above.",

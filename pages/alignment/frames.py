@@ -139,8 +139,8 @@ def middles(found: Evidence, label: dict[str, str]) -> pd.DataFrame:
             {
                 "Median of": label[x.segment],
                 "Bypassed": x.bypass,
-                "Handed over and accepted": x.accepted,
-                "n": f"{x.n_bypass:,} and {x.n_accepted:,}",
+                "Accepted": x.accepted,
+                "n": f"{x.n_bypass:,} / {x.n_accepted:,}",
             }
             for x in found.middles
             if x.bypass is not None and x.accepted is not None
@@ -230,8 +230,8 @@ def funnel_plot(rows: Sequence[Row]) -> tuple[pd.DataFrame, pd.DataFrame]:
         return dots, pd.DataFrame()
     whole, most = accepted / decided, max(r.acceptance.denominator for r in shown) * 1.1
     lines = []
-    for n in sorted({int(n) for n in np.linspace(1, most**0.5, 60) ** 2}):
-        found = control_limits(whole, n)
+    sizes = sorted({int(n) for n in np.linspace(1, most**0.5, 60) ** 2})
+    for n, found in zip(sizes, control_limits(whole, sizes), strict=True):
         (low95, high95), (low998, high998) = found.warning, found.control
         lines.append({"n": n, "whole": whole, "low95": low95, "high95": high95, "low998": low998, "high998": high998})
     return dots, pd.DataFrame(lines)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 import pandas as pd
 
 from lifecycle.discussion import Discussion
@@ -40,6 +43,17 @@ WHY = {
 }
 
 
+def when(instant: datetime | None) -> str:
+    """An instant as people read it; blank where there is none."""
+    return "" if instant is None else labels.instant(instant)
+
+
+def trimmed(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """A list without the columns that say nothing in any of its rows."""
+    names = [name for name in (rows[0] if rows else {}) if any(row[name] not in ("", None) for row in rows)]
+    return pd.DataFrame(rows, columns=names)
+
+
 def leads(found: Records, model: StageModel, segment: str | None = None) -> pd.DataFrame:
     """A page of leads in words."""
     label = {s.key: s.label for s in model.active}
@@ -47,16 +61,16 @@ def leads(found: Records, model: StageModel, segment: str | None = None) -> pd.D
     for r in found.table.to_pylist():
         shown = {
             ENTITIES[model.entity]: r["entity_id"],
-            "Handed over": r["handed_at"],
+            "Handed over": labels.instant(r["handed_at"]),
             "What became of it": OUTCOMES[r["outcome"]],
-            "Decided": r["decided_at"],
+            "Decided": when(r["decided_at"]),
             "Rejected by": label.get(r["rejected_by"], ""),
             "Reason": r["reason"] or "",
             "Lead score": r["score"],
             "Owner": r["owner"] or "nobody",
         }
         rows.append(shown | ({segment: named(r["segment"])} if segment else {}))
-    return pd.DataFrame(rows)
+    return trimmed(rows)
 
 
 def discussed(found: Discussion, model: StageModel) -> pd.DataFrame:
@@ -71,14 +85,14 @@ def discussed(found: Discussion, model: StageModel) -> pd.DataFrame:
                 ENTITIES[model.entity]: x.entity_id,
                 "Why": ", ".join(why),
                 "Lead score": x.score,
-                "Handed over": x.handed_at,
+                "Handed over": labels.instant(x.handed_at),
                 "What became of it": OUTCOMES[x.outcome],
                 "Rejected by": label.get(x.rejected_by or "", ""),
                 "Reason": x.reason or "",
                 "Owner": x.owner or "nobody",
             }
         )
-    return pd.DataFrame(rows)
+    return trimmed(rows)
 
 
 def stays(found: History, model: StageModel) -> pd.DataFrame:
@@ -87,9 +101,9 @@ def stays(found: History, model: StageModel) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "Entered": r["entered_at"],
+                "Entered": labels.instant(r["entered_at"]),
                 "Stage": label[r["stage"]],
-                "Left": r["exited_at"],
+                "Left": when(r["exited_at"]),
                 "Stayed": labels.duration((r["exited_at"] - r["entered_at"]).total_seconds()) if r["exited_at"] else "",
                 "Reason": r["reason"] or "",
                 "By": r["actor"] or "",

@@ -10,7 +10,7 @@ from lifecycle.durations import LifeTable
 from lifecycle.service import STATUSES, Attempts, Owned, Responses, ServiceLevel
 from lifecycle.stages import StageModel
 from pages.alignment.frames import named, span
-from pages.alignment.frames_leads import ENTITIES, OUTCOMES
+from pages.alignment.frames_leads import ENTITIES, OUTCOMES, trimmed, when
 from pages.ui import labels
 from queries.contacts import Records
 
@@ -90,15 +90,15 @@ def attempts(found: Attempts) -> pd.DataFrame:
 
 def waiting(found: Records, model: StageModel) -> pd.DataFrame:
     """A page of leads on the clock, in words."""
-    return pd.DataFrame(
+    return trimmed(
         [
             {
                 ENTITIES[model.entity]: r["entity_id"],
-                "Waiting since": r["clock_at"],
+                "On the clock since": when(r["clock_at"]),
                 "For": labels.duration(r["waited_us"] / 1e6),
                 "Owner": r["owner"] or "nobody",
-                "Assigned": r["assigned_at"],
-                "First touch": r["touched_at"],
+                "Assigned": when(r["assigned_at"]),
+                "First touch": when(r["touched_at"]),
                 "What became of it": OUTCOMES[r["outcome"]],
                 "Service level": SAID[r["status"]],
             }

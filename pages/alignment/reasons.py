@@ -101,7 +101,7 @@ def bypasses(v: View) -> None:
             "Numbers of the two groups",
             lambda: found,
             lambda answer: frames.middles(answer, label),
-            caption="Medians, with how many leads have the number",
+            caption="Medians of the bypassed and of those handed over and accepted; n: who has the number",
             definition=evidence,
             empty="No numbers are known of them.",
             key="bypass-numbers",

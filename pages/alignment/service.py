@@ -8,6 +8,7 @@ import streamlit as st
 from lifecycle import alignment_words as words
 from lifecycle.agreement import change
 from lifecycle.business import Business
+from lifecycle.durations import LifeTable
 from lifecycle.service import Attempts, Responses, ServiceLevel
 from pages.alignment import frames, frames_service
 from pages.alignment.records import show_leads, show_waiting
@@ -85,17 +86,17 @@ def key_figures(v: View, found: ServiceLevel) -> None:
         tile("Then to be touched", half(found.human_delay), note=ninth(found.human_delay), definition="Once assigned.")
 
 
-def half(table: object) -> str:
+def half(table: LifeTable) -> str:
     """The median of a wait."""
-    median = table.quantile(0.5)  # type: ignore[attr-defined]
+    median = table.quantile(0.5)
     return labels.duration(median) if median is not None else "not reached"
 
 
-def ninth(table: object) -> str:
+def ninth(table: LifeTable) -> str:
     """The ninth decile of a wait."""
-    most = table.quantile(0.9)  # type: ignore[attr-defined]
+    most = table.quantile(0.9)
     said = labels.duration(most) if most is not None else "not reached"
-    return f"nine in ten: {said} · n = {table.n:,}"  # type: ignore[attr-defined]
+    return f"nine in ten: {said} · n = {table.n:,}"
 
 
 def _clock(v: View, found: ServiceLevel) -> str:
@@ -109,7 +110,7 @@ def bars(found: ServiceLevel) -> Picture | None:
     return charts_service.responses(rows, ends) if found.whole.n else None
 
 
-def waits(found: ServiceLevel) -> dict:
+def waits(found: ServiceLevel) -> dict[str, LifeTable]:
     return {
         "to the first touch": found.speed,
         "to be assigned": found.system_delay,
@@ -131,7 +132,7 @@ def reps(v: View, found: ServiceLevel) -> None:
     name = (s.label if (s := v.modelled.catalog.get(found.by)) else found.by) if found.by else "Owner"
     with left:
         card(
-            f"By {name.lower()}",
+            words.owners(found) or f"By {name.lower()}",
             lambda: found,
             lambda a: frames_service.by_owner(a.rows),
             definition=ServiceLevel,

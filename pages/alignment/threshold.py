@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from functools import partial
 
 import pandas as pd
@@ -29,7 +30,7 @@ def cuts(v: View) -> None:
         return
     low, high = found.cuts[0].score, found.cuts[-1].score
     start = found.cut if found.cut is not None else found.typical or low
-    chosen = st.slider("If the cut had been", low, high, min(max(start, low), high), found.step, key="cut", width=420)
+    chosen = st.slider("If the cut had been", low, high, min(max(start, low), high), found.step, "%g", "cut", width=420)
     cut, today = found.at(chosen), found.at(low)
     card(
         _sentence(cut),
@@ -51,6 +52,7 @@ def cuts(v: View) -> None:
         )
     with right:
         beyond_chance(found, chosen)
+    coefficients(found.judged(chosen))
 
 
 def curves(chosen: float, found: Threshold) -> Picture:
@@ -95,15 +97,24 @@ def beyond_chance(found: Threshold, chosen: float) -> None:
         definition=TwoByTwo,
         key="universe",
     )
+
+
+def coefficients(both: TwoByTwo) -> None:
+    """Agreement of the score and the reps beyond chance."""
     with tiles(4):
-        tile("Raw agreement", labels.percent(both.raw), definition="The share of leads on which both agree.")
-        tile("Cohen's kappa", coefficient(both.kappa), definition=TwoByTwo.kappa.__doc__ or "")
-        tile("PABAK", coefficient(both.pabak), definition=TwoByTwo.pabak.__doc__ or "")
-        tile("Gwet's AC1", coefficient(both.ac1), definition=TwoByTwo.ac1.__doc__ or "")
+        tile("Raw agreement", labels.percent(both.raw), note="of score and verdict", definition=said_of("raw"))
+        tile("Cohen's kappa", coefficient(both.kappa), note="0: no better than chance", definition=said_of("kappa"))
+        tile("PABAK", coefficient(both.pabak), note="kappa, were yes and no as frequent", definition=said_of("pabak"))
+        tile("Gwet's AC1", coefficient(both.ac1), note="steady where one answer is rare", definition=said_of("ac1"))
     if both.mcnemar_p is not None:
         p = "below 0.001" if both.mcnemar_p < 0.001 else f"{both.mcnemar_p:.3f}"
         said = "One says yes more often than the other" if both.mcnemar_p < 0.05 else "Neither says yes more often"
         st.caption(labels.escape(f"{said} (McNemar's exact test, p {p})."))
+
+
+def said_of(name: str) -> str:
+    """The definition of a coefficient."""
+    return inspect.getdoc(getattr(TwoByTwo, name)) or ""
 
 
 def coefficient(value: float | None) -> str:

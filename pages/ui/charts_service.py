@@ -79,7 +79,9 @@ def _waits(height: int, several: bool) -> Spec:
     hover = alt.selection_point(
         name="hover", on="pointerover", nearest=True, fields=["hours"], empty=False, toggle=False
     )
-    x = alt.X("hours:Q", axis=value_axis("~f", "hours"), scale=alt.Scale(zero=True, nice=False))
+    ticks = value_axis("~f", "hours")
+    ticks.values = [1, 6, 12, 24, 48, 96, 168, 336]
+    x = alt.X("hours:Q", axis=ticks, scale=alt.Scale(type="sqrt", zero=True, nice=False))
     y = alt.Y("value:Q", axis=value_axis(".0%", "still waiting"), scale=alt.Scale(domain=[0, 1]))
     base = alt.Chart(MAIN).encode(x=x, color=series((NOW, "#D08A1E", "#1F9E8B")) if several else alt.value(NOW))
     band = base.mark_area(opacity=0.14, interpolate="step-after").encode(y=alt.Y("low:Q"), y2="high:Q")
