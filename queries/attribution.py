@@ -27,7 +27,7 @@ def attributed(
     identities: sa.TableClause | None,
     journeys: sa.TableClause,
 ) -> sa.Select:
-    """DEALS rows: each deal once, so that sums over journeys never exceed the deals; those before any journey have none.
+    """DEALS rows: each deal once, so that sums over journeys never exceed the deals; earlier ones have no journey.
 
     `entity` is what moves: contacts (an account's deal goes to its first contact), accounts or deals.
     """
@@ -40,8 +40,8 @@ def attributed(
         "amount": deals["amount"],
     }
     rows = folded(owned(deals, people if entity == "contact" else None, **columns), "contact_id", identities)
-    c = rows.subquery("deal_rows").c
-    source = sa.select(c)
+    deal_rows = rows.subquery("deal_rows")
+    c, source = deal_rows.c, sa.select(deal_rows)
     owner = {"deal": c.deal_id, "contact": c.contact_id, "account": sa.func.coalesce(c.account_id, c.contact_id)}[
         entity
     ]

@@ -1,4 +1,4 @@
-"""Whose rows changed between two builds: a fingerprint per entity of everything that its modelled rows are made from."""
+"""Whose rows changed between two builds: a fingerprint per entity of all that its modelled rows are made from."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from queries.entities import Entities
 FINGERPRINT: dict[str, type] = {"entity_id": str, "digest": int}
 # What an event says, without the numbers that a build gives it.
 SAID = ("raw", "code", "at", "event_id", "reason", "competitor", "actor", "lead_score")
-_LARGEST = sa.literal_column(str(2**61 - 1))
+_LARGEST: sa.ColumnElement = sa.literal_column(str(2**61 - 1))
 
 
 def fingerprints(events: sa.TableClause, entities: Entities, past: sa.TableClause | None) -> sa.Select:
     """FINGERPRINT rows of the entities that have usable events: of these, of who they are, and of their past."""
     e, moving = events.c, entities.moving.c
-    said = [e[name] for name in SAID]
+    said: list[sa.ColumnElement] = [e[name] for name in SAID]
     source: sa.FromClause = events
     entity: sa.ColumnElement = e.n
     if entities.members is not None:
@@ -47,7 +47,7 @@ def _row(n: sa.ColumnElement, values: list[sa.ColumnElement], events: int) -> sa
 
 
 def _as_text(column: sa.ColumnElement) -> sa.ColumnElement:
-    """Texts that an engine keeps as numbers are numbered by the values of one build; what they say is the same in all."""
+    """Texts that an engine keeps as numbers are numbered by one build's values; what they say is the same in all."""
     return sa.cast(column, sa.Text()) if isinstance(column.type, sa.Text) else column
 
 

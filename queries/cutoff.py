@@ -36,7 +36,7 @@ def loaded_at(warehouse: Warehouse) -> datetime | None:
 
 
 def as_of(warehouse: Warehouse, sources: Mapping[str, Source], bound: datetime) -> datetime:
-    """The latest plausible instant of an event that is not beyond the bound; the bound itself where nothing happened."""
+    """The latest plausible instant of an event not beyond the bound; the bound itself where nothing happened."""
     found = [_latest(warehouse, s, s[at], bound) for name, at in HAPPENED.items() if (s := sources.get(name))]
     if "stage_dates" in sources and "stage_events" not in sources:
         s = sources["stage_dates"]

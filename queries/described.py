@@ -25,10 +25,8 @@ class Described:
     segments: tuple[Segment, ...]
     then: sa.TableClause | None
 
-    def of(
-        self, rows: sa.ColumnCollection, source: sa.FromClause
-    ) -> tuple[sa.FromClause, dict[str, sa.ColumnElement]]:
-        """`source`, whose `rows` have an entity's number `n` and its `journey`, joined with who moves; its columns by name."""
+    def of(self, rows: sa.ColumnCollection, source: sa.FromClause) -> tuple[sa.FromClause, dict[str, sa.ColumnElement]]:
+        """`source`, whose `rows` have an entity's number `n` and `journey`, joined with who moves; columns by name."""
         e = self.entities.moving
         source = source.join(e, e.c.n == rows.n)
         columns: dict[str, sa.ColumnElement] = {c.name: c for c in e.c if c.name != "n"}
@@ -54,7 +52,7 @@ def past(bench: Workbench, history: Source, entities: Entities) -> sa.TableClaus
 
 
 def then_columns(segments: tuple[Segment, ...]) -> dict[str, Kind]:
-    """The columns of `then_rows`: per segment its value at the start of the journey, and whether the history tells it."""
+    """The columns of `then_rows`: per segment its value at the journey's start, and whether the history tells it."""
     told = tuple(s for s in segments if s.at_start)
     columns: dict[str, Kind] = {"n": int, "journey": int}
     return columns | segment_columns(told) | {f"told_{s.column}": int for s in told}

@@ -150,7 +150,8 @@ as_number = _construct(
     "as_number",
     sa.Double(),
     "try_cast({0} AS double)",
-    postgresql=r"CASE WHEN {0} ~ '^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{{1,2}})?\s*$' THEN CAST({0} AS double precision) END",
+    postgresql=r"CASE WHEN {0} ~ '^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{{1,2}})?\s*$' "
+    "THEN CAST({0} AS double precision) END",
     clickhousedb="toFloat64OrNull(trim(BOTH ' \\t\\n\\r' FROM {0}))",
 )
 _quantile = _construct(
@@ -220,7 +221,7 @@ def type_of(kind: Kind) -> TypeEngine:
 
 
 def _named(dialect: sa.Dialect, kind: Kind) -> str:
-    """The engine's name of a column's type. DuckDB keeps a few known texts as numbers that read, sort and compare alike."""
+    """The engine's name of a column's type. DuckDB keeps a few known texts as numbers that read and sort alike."""
     names = _TYPES.get(dialect.name, _TYPES["default"])
     if isinstance(kind, tuple) and kind and dialect.name == DUCKDB:
         texts = sorted(kind, key=str.encode)
@@ -242,12 +243,12 @@ def create_table(dialect: sa.Dialect, table: sa.TableClause, kinds: Sequence[Kin
     columns = ", ".join(f"{quote(c.name)} {_named(dialect, k)}" for c, k in zip(table.c, kinds, strict=True))
     engine = " ENGINE = MergeTree ORDER BY tuple()" if dialect.name == CLICKHOUSE else ""
     kind = _WORKING.get(dialect.name, "") if working else ""
-    return f"CREATE {kind}TABLE {dialect.identifier_preparer.format_table(table)} ({columns}){engine}"  # type: ignore[arg-type]
+    return f"CREATE {kind}TABLE {dialect.identifier_preparer.format_table(table)} ({columns}){engine}"
 
 
 def note_statistics(dialect: sa.Dialect, table: sa.TableClause) -> str | None:
     """The statement after which the engine plans with the rows just written, where it does not see to that itself."""
-    return f"ANALYZE {dialect.identifier_preparer.format_table(table)}" if dialect.name == POSTGRES else None  # type: ignore[arg-type]
+    return f"ANALYZE {dialect.identifier_preparer.format_table(table)}" if dialect.name == POSTGRES else None
 
 
 def create_schema(dialect: sa.Dialect, name: str) -> str:

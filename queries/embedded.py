@@ -16,7 +16,7 @@ from queries.generations import Generations
 from queries.settings import Settings
 from queries.warehouse import MAX_ROWS, Warehouse, failed
 
-# Reading: no files, no network, no extensions, no further settings. DuckDB's own walls, closed before the first question.
+# Reading: no files, no network, no extensions, no further settings: DuckDB's own walls, closed before any question.
 LOCKED = {
     "enable_external_access": "false",
     "autoinstall_known_extensions": "false",

@@ -21,9 +21,9 @@ ENTITY: dict[str, Kind] = {"n": int, "entity_id": str, "contact_id": str, "score
 class Entities:
     """Who moves, by number.
 
-    `named`: `id, n` of what events name; `complete` tells that an id which is not there does not exist. `moving`: ENTITY
-    columns and segments; `contact_id` is the contact who speaks for the entity. `members`: for accounts, the number `n`
-    of each contact and the number `entity` of its account.
+    `named`: `id, n` of what events name; `complete` tells that an id which is not there does not exist.
+    `moving`: ENTITY columns and segments; `contact_id` is the contact who speaks for the entity. `members`: for
+    accounts, the number `n` of each contact and the number `entity` of its account.
     """
 
     named: sa.FromClause
@@ -69,7 +69,8 @@ def deals(
         return [c.entity_id], [bytewise(c.contact_id).asc().nulls_last()]
 
     one = first_of_each(bench, "deals", rows, lambda c: fingerprint(c.entity_id), single).subquery("single")
-    joined, values = sa.select(one), [sa.cast(sa.null(), sa.Double()).label("score")]
+    joined = sa.select(one)
+    values: list[sa.ColumnElement] = [sa.cast(sa.null(), sa.Double()).label("score")]
     if people is not None:
         values = [people.c.score, *(people.c[s.column] for s in segments)]
         joined = joined.outerjoin(people, people.c.contact_id == one.c.contact_id)

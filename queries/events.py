@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -42,7 +43,7 @@ def stage_rows(sources: Mapping[str, Source], entity: str) -> sa.Select | sa.Com
         return _raw(contact_id=s["deal_id"], raw=s["stage"], at=s["entered_at"]).select_from(s.table)
     if "stage_events" in sources:
         s = sources["stage_events"]
-        given = {c: s[c] for c in s.spec.columns if c in RAW and s.has(c)}
+        given: dict[str, Any] = {c: s[c] for c in s.spec.columns if c in RAW and s.has(c)}
         if "event_id" in given:
             given["event_id"] = sa.func.nullif(given["event_id"], "")
         return _raw(**given | {"raw": s["stage"], "at": s["entered_at"]}).select_from(s.table)
@@ -122,7 +123,7 @@ def meanings(
 def coded(
     rows: sa.Select | sa.CompoundSelect, meanings: sa.TableClause, facts: list[tuple[str, int, sa.Select]]
 ) -> sa.Subquery:
-    """RAW columns and `code`: stage rows by their raw value's, and facts (name, code, rows), whose raw value is the name."""
+    """RAW columns and `code`: stage rows by their raw value, and facts (name, code, rows) under their name."""
     staged = rows.subquery("single")
     said = sa.select(staged, meanings.c.code).select_from(staged.outerjoin(meanings, meanings.c.raw == staged.c.raw))
     done = []
@@ -145,7 +146,9 @@ def classified(
     `named` has the columns `id, n`; with `orphans`, ids that it lacks are a problem.
     """
     c = rows.c
-    source, survivor, circle = rows, c.contact_id, sa.false()
+    source: sa.FromClause = rows
+    survivor: sa.ColumnElement = c.contact_id
+    circle: sa.ColumnElement[bool] = sa.false()
     if identities is not None:
         source = source.outerjoin(identities, identities.c.merged_id == c.contact_id)
         survivor = sa.func.coalesce(identities.c.surviving_id, c.contact_id)
@@ -166,4 +169,5 @@ def classified(
         "n": named.c.n,
         "problem": sa.case(*((test, name) for name, test in checks.items() if not isinstance(test, sa.False_))),
     }
-    return sa.select(*(given.get(name, c.get(name)).label(name) for name in EVENT)).select_from(source)
+    columns = [(given[name] if name in given else c[name]).label(name) for name in EVENT]
+    return sa.select(*columns).select_from(source)

@@ -12,7 +12,7 @@ from queries.contract import Source
 from queries.dialect import Instant, bytewise, shifted
 from queries.people import folded, owned
 
-YEAR = sa.literal_column(str(365 * 86_400 * 1_000_000))  # in microseconds
+YEAR: sa.ColumnElement = sa.literal_column(str(365 * 86_400 * 1_000_000))  # in microseconds
 
 
 def fact_rows(
@@ -54,7 +54,7 @@ def _row(who: sa.ColumnElement, at: sa.ColumnElement, key: sa.ColumnElement | No
 def _numbered(
     s: Source, at: str, key: str, people: sa.TableClause | None, identities: sa.TableClause | None, bound: datetime
 ) -> sa.ColumnCollection:
-    """The rows of a source in the order of its owners: `nth` counts usable instants first, so that none else is first."""
+    """The rows of a source in its owners' order: `nth` counts usable instants first, so that none else is first."""
     further = {"ended_at": s["ended_at"]} if s.spec.name == "subscriptions" else {}
     rows = owned(s, people, at=s[at], event_id=s[key], **further)
     owner = rows.selected_columns["contact_id"].label("owner")

@@ -42,7 +42,7 @@ def take_in(
     others: frozenset[str],
     bound: datetime,
 ) -> Intake:
-    """The events of a model's entities; `others` are raw values that only other models know, `bound` the last instant."""
+    """The events of a model's entities; `others`: raw values that only other models know, `bound`: the last instant."""
     identities = people.identities(bench, sources["contact_merges"]) if "contact_merges" in sources else None
     known = people.people(bench, sources["contacts"], segments) if "contacts" in sources else None
     staged = events.stage_rows(sources, model.entity)
@@ -54,8 +54,8 @@ def take_in(
             moving = entities.mentioned_deals(bench, staged)
     else:
         code = events.codes(model)
-        for fact, rows in facts.fact_rows(model.facts, sources, known, identities, bound).items():
-            happened += [(fact, code[model.facts[fact]], r) for r in rows]
+        for fact, found in facts.fact_rows(model.facts, sources, known, identities, bound).items():
+            happened += [(fact, code[model.facts[fact]], r) for r in found]
         complete = known is not None
         if known is None:
             known = people.mentioned(bench, [staged, *(r for _, _, r in happened)], identities)
@@ -79,7 +79,7 @@ def take_in(
 
 
 def _unmet(bench: Workbench, model: StageModel, made: sa.TableClause) -> sa.TableClause | None:
-    """The ids of facts that lie before every entry to the stage that they require; at one instant the lower stage is first."""
+    """The ids of facts before every entry to the stage that they require; at one instant the lower stage is first."""
     code = events.codes(model)
     needs = {code[key]: code[need] for key in set(model.facts.values()) if (need := model.stage(key).requires)}
     if not needs:
@@ -91,10 +91,10 @@ def _unmet(bench: Workbench, model: StageModel, made: sa.TableClause) -> sa.Tabl
     )
     first = bench.make("firsts", {"n": int, "code": int, "at": datetime}, firsts.group_by(e.n, e.code))
     selects = []
-    for key, need in sorted(needs.items()):
-        before = sa.and_(first.c.n == e.n, first.c.code == need, first.c.at <= e.at)
+    for fact_code, needed in sorted(needs.items()):
+        before = sa.and_(first.c.n == e.n, first.c.code == needed, first.c.at <= e.at)
         rows = sa.select(e.id).select_from(made.outerjoin(first, before))
-        selects.append(rows.where(usable, e.fact == 1, e.code == key, first.c.n.is_(None)))
+        selects.append(rows.where(usable, e.fact == 1, e.code == fact_code, first.c.n.is_(None)))
     return bench.make("unmet", {"id": int}, sa.union_all(*selects))
 
 

@@ -22,7 +22,7 @@ def stays_columns(model: StageModel, segments: tuple[Segment, ...]) -> dict[str,
     `contact_id` is who made it, where that is not the entity itself.
     """
     keys = tuple(codes(model))
-    return {
+    columns: dict[str, Kind] = {
         "entity_id": str,
         "journey": int,
         "seq": int,
@@ -39,7 +39,8 @@ def stays_columns(model: StageModel, segments: tuple[Segment, ...]) -> dict[str,
         "actor": str,
         "lead_score": float,
         "contact_id": str,
-    } | segment_columns(segments)
+    }
+    return columns | segment_columns(segments)
 
 
 def journeys_columns(model: StageModel, segments: tuple[Segment, ...]) -> dict[str, Kind]:

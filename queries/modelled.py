@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,6 +16,7 @@ from queries import builds, workbench
 from queries.attribution import DEALS
 from queries.builds import Build
 from queries.contract import Source, find_sources
+from queries.dialect import Kind
 from queries.events import QUARANTINE
 from queries.journeys import journeys_columns, stays_columns
 from queries.warehouse import Rendered, Warehouse
@@ -82,7 +84,7 @@ class Modelled:
         segment = self.catalog.get(scope.by) if scope.by else None
         return table.c[segment.column] if segment else sa.cast(sa.null(), sa.Text())
 
-    def _table(self, kind: str, columns: dict[str, type]) -> sa.TableClause:
+    def _table(self, kind: str, columns: Mapping[str, Kind]) -> sa.TableClause:
         return workbench.table(self.warehouse, self.build.table(kind), columns)
 
 

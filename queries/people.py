@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -61,7 +62,7 @@ def folded(rows: sa.Select, column: str, identities: sa.TableClause | None) -> s
 
 
 def people(bench: Workbench, contacts: Source, segments: tuple[Segment, ...]) -> sa.TableClause:
-    """A working table of one numbered row per contact: account, score, segments. Of several the first created counts."""
+    """A working table of one numbered row per contact: account, score, segments. Of several the first created is it."""
     rows = sa.select(
         contacts["contact_id"].label("contact_id"),
         sa.case((stripped(contacts["account_id"]) != "", contacts["account_id"])).label("account_id"),
@@ -80,7 +81,9 @@ def people(bench: Workbench, contacts: Source, segments: tuple[Segment, ...]) ->
     return bench.make("people", PEOPLE | segment_columns(segments), sa.select(number, *single_rows.c))
 
 
-def mentioned(bench: Workbench, rows: list[sa.Select], identities: sa.TableClause | None) -> sa.TableClause:
+def mentioned(
+    bench: Workbench, rows: Sequence[sa.Select | sa.CompoundSelect], identities: sa.TableClause | None
+) -> sa.TableClause:
     """Where no contacts are given: a numbered row for everybody whom the rows name, by the surviving id."""
     named = sa.union_all(*(sa.select(r.subquery().c.contact_id) for r in rows)).subquery()
     ids = folded(sa.select(named.c.contact_id), "contact_id", identities).distinct().subquery()

@@ -8,6 +8,7 @@ chain; what an event says otherwise is found again by its id.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -52,7 +53,10 @@ def ties(moments: sa.FromClause, events: sa.TableClause, model: StageModel, cont
     key = (m.n, m.at, place(m.code, model).label("place"))
     shared = sa.select(*key).group_by(*key).having(sa.func.count() > 1).subquery("shared")
     texts = [sa.func.coalesce(e.event_id, ""), e.raw, e.reason, e.competitor, e.actor]
-    order = [*(bytewise(t).asc().nulls_first() for t in texts), e.lead_score.asc().nulls_first()]
+    order: list[sa.ColumnElement] = [
+        *(bytewise(t).asc().nulls_first() for t in texts),
+        e.lead_score.asc().nulls_first(),
+    ]
     same = sa.and_(shared.c.n == m.n, shared.c.at == m.at, shared.c.place == place(m.code, model))
     source = moments.join(shared, same).join(events, e.id == m.id)
     if contact is not None:
@@ -75,7 +79,10 @@ def _ordered(moments: sa.FromClause, ties: sa.TableClause, model: StageModel, ne
     and the last instants of a progress, of an exit, and of having been at or above each rank from which nothing sinks.
     """
     m, ranks = moments.c, len(model.progress)
-    window = {"partition_by": m.n, "order_by": [m.at, place(m.code, model), sa.func.coalesce(ties.c.tie, 0)]}
+    window: dict[str, Any] = {
+        "partition_by": m.n,
+        "order_by": [m.at, place(m.code, model), sa.func.coalesce(ties.c.tie, 0)],
+    }
 
     def last(test: sa.ColumnElement[bool]) -> sa.ColumnElement:
         return sa.func.max(sa.case((test, m.at))).over(**window, rows=BEFORE)
@@ -124,7 +131,7 @@ def _judged(rows: sa.Subquery, model: StageModel, never_back: bool) -> sa.Subque
 def _over(rows: sa.Subquery, value: sa.ColumnElement, frame: Frame | None = None, *also: str) -> sa.ColumnElement:
     """`value` over the rows of the same entity (and of equal `also`) in order."""
     partition = [rows.c.n, *(rows.c[name] for name in also)]
-    return value.over(partition_by=partition, order_by=rows.c.rn, rows=frame)  # type: ignore[attr-defined]
+    return value.over(partition_by=partition, order_by=rows.c.rn, rows=frame)
 
 
 def _repeats(rows: sa.Subquery) -> sa.Subquery:
@@ -159,12 +166,13 @@ def _closed(rows: sa.Subquery) -> sa.Select:
         "next_code": sa.case((kept, c.following)),
         "from_code": sa.case((kept, c.preceding)),
     }
-    return sa.select(*(given.get(name, c.get(name)).label(name) for name in STEP))
+    return sa.select(*((given[name] if name in given else c[name]).label(name) for name in STEP))
 
 
 def entered_by_members(steps: sa.TableClause, members: sa.TableClause, model: StageModel) -> sa.Subquery:
-    """What contacts entered, as rows of their account: MOMENT columns, and `change`, +1 where a contact opens (its first
-    progress, also after an exit), -1 where it closes.
+    """What contacts entered, as rows of their account: MOMENT columns, and `change`.
+
+    +1 where a contact opens (its first progress, also after an exit), -1 where it closes.
     """
     ranks, c = len(model.progress), steps.c
     opens = sa.and_(c.code <= ranks, sa.or_(c.from_code.is_(None), c.from_code > ranks))

@@ -18,7 +18,7 @@ def first_of_each(
     mark: Callable[[Columns], sa.ColumnElement],
     single: Callable[[Columns], tuple[list[sa.ColumnElement], list[sa.ColumnElement]]],
 ) -> sa.Select | sa.CompoundSelect:
-    """`rows` without doubles: `single` gives the columns that make rows the same, and the order in which the first counts.
+    """`rows` without doubles: `single` gives the columns that make rows the same, and the order whose first counts.
 
     `mark` is a hash of what makes rows the same. Nearly all marks occur once, and their rows pass without a sort; a
     chance meeting of two marks only means that their rows are compared.

@@ -29,10 +29,10 @@ def walk(
     only: sa.FromClause | None,
     say: Say,
 ) -> sa.TableClause:
-    """Fills the stays and returns the journeys as a working table; of the entities whose number is in `only`, if given."""
+    """Fills the stays and returns the journeys as a working table; of the entities numbered in `only`, if given."""
     model = modelled.model
     rolled_up = intake.entities.members is not None
-    moments = _moments(intake, only)
+    moments: sa.FromClause = _moments(intake, only)
     contact = None
     if rolled_up:
         contact = _contact_of_event(intake)
@@ -57,7 +57,7 @@ def walk(
 def _moments(intake: Intake, only: sa.FromClause | None) -> sa.Subquery:
     """The events to be walked, of contacts or deals; `only` numbers entities (for accounts: not their contacts)."""
     e, members = intake.events.c, intake.entities.members
-    given = {"behind_other": sa.literal_column("0")}
+    given: dict[str, sa.ColumnElement] = {"behind_other": sa.literal_column("0")}
     source: sa.FromClause = intake.events
     usable = [e.problem.is_(None)]
     if intake.unmet is not None:
@@ -67,7 +67,7 @@ def _moments(intake: Intake, only: sa.FromClause | None) -> sa.Subquery:
         source = source.join(members, members.c.n == e.n).join(only, only.c.n == members.c.entity)
     elif only is not None:
         source = source.join(only, only.c.n == e.n)
-    columns = [given.get(name, e.get(name)).label(name) for name in MOMENT]
+    columns = [(given[name] if name in given else e[name]).label(name) for name in MOMENT]
     return sa.select(*columns).select_from(source).where(*usable).subquery("moments")
 
 

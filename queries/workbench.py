@@ -71,7 +71,7 @@ def fill(warehouse: Warehouse, into: sa.TableClause, rows: sa.Select | sa.Compou
 
 def drop(warehouse: Warehouse, made: sa.TableClause) -> None:
     """Drop a table if it is there."""
-    warehouse.execute(f"DROP TABLE IF EXISTS {warehouse.dialect.identifier_preparer.format_table(made)}")  # type: ignore[arg-type]
+    warehouse.execute(f"DROP TABLE IF EXISTS {warehouse.dialect.identifier_preparer.format_table(made)}")
 
 
 def count(warehouse: Warehouse, of: sa.FromClause, *where: sa.ColumnElement[bool]) -> int:

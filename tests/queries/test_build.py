@@ -54,7 +54,7 @@ def check(warehouse: Warehouse, world: World, model: StageModel, made: Build) ->
 
 
 def check_stays(stays: list[dict[str, Any]], derivation: Derivation) -> None:
-    names = sa_all.split() + ["after_other"]
+    names = [*sa_all.split(), "after_other"]
     found = sorted(([s[n] for n in names] for s in stays), key=lambda s: (s[0], s[2]))
     wanted = sorted(([getattr(e, n) for n in names] for e in derivation.entries), key=lambda s: (s[0], s[2]))
     assert found == wanted
