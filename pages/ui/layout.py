@@ -176,10 +176,14 @@ def _chart(picture: Picture, select: str | None, key: str) -> Selected:
 
 
 def _table(frame: pd.DataFrame, select: str | None, key: str) -> Selected:
+    whole = {str(name): st.column_config.NumberColumn(format="localized") for name in frame.select_dtypes("integer")}
     if not select:
-        st.dataframe(frame, hide_index=True, height="content" if len(frame) <= TALL else "auto", key=key)
+        height: Any = "content" if len(frame) <= TALL else "auto"
+        st.dataframe(frame, height=height, hide_index=True, column_config=whole, key=key)
         return []
-    picked = st.dataframe(frame, hide_index=True, key=key, on_select="rerun", selection_mode="single-row")
+    picked = st.dataframe(
+        frame, hide_index=True, column_config=whole, key=key, on_select="rerun", selection_mode="single-row"
+    )
     rows = [i for i in picked["selection"]["rows"] if i < len(frame)]
     return [{str(name): value for name, value in frame.iloc[i].items()} for i in rows]
 
