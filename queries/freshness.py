@@ -34,7 +34,7 @@ REACHES = {
     "targets": "month",
     "traffic": "day",
 }
-PLANNED = ("targets",)  # made ahead for months at a time, so never stale
+PLANNED = ("targets",)  # made ahead for months at a time: neither fresh nor stale
 
 
 @dataclass(frozen=True)
@@ -126,5 +126,5 @@ def _freshness(m: Modelled, scope: Scope, name: str, source: Source, statement: 
         return TableFreshness(name, rows, None, None, None, lacks)
     is_day = source.spec.columns[REACHES[name]] == DAY
     behind = max(scope.as_of - newest - timedelta(days=is_day), timedelta())  # a day reaches to its end
-    stale = name not in PLANNED and behind > timedelta(days=m.warehouse.settings.stale_after_days)
+    stale = None if name in PLANNED else behind > timedelta(days=m.warehouse.settings.stale_after_days)
     return TableFreshness(name, rows, newest, behind, stale, lacks)

@@ -93,10 +93,10 @@ def first_built(v: View, models: list[StageModel]) -> int:
 
 def in_both(v: View, there: StageModel, found: Correspondence | Failure) -> None:
     here = v.modelled.model
-    title = "The same entities in both"
+    title = "Where they are in each lifecycle"
     if not isinstance(found, Failure):
-        sample = f"A sample, one in {found.one_in}: the" if found.one_in > 1 else "The"
-        title = f"{sample} same {found.total:,} {found.unit} in both lifecycles"
+        sample = f", a sample of one in {found.one_in}" if found.one_in > 1 else ""
+        title = f"{found.total:,} {found.unit}, by where they are in each lifecycle{sample}"
     card(
         title,
         lambda: found,

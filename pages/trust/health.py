@@ -136,7 +136,7 @@ def fresh(v: View, found: Tables | Failure) -> None:
         title,
         lambda: found,
         frames.fresh,
-        caption=f"Newest instant by the data cut-off; stale when more than {limit} behind it",
+        caption=f"Newest instant by the data cut-off; stale when more than {limit} behind it, unless planned ahead",
         definition=freshness.tables,
         empty="No table of the contract was found.",
         key="freshness",
@@ -147,7 +147,7 @@ def missing(v: View, found: Tables | Failure) -> None:
     """What could be added, and what it would switch on."""
     title = "Tables that would show more"
     if not isinstance(found, Failure) and found.missing:
-        title = f"{len(found.missing)} more tables would show more"
+        title = f"{len(found.missing)} more {'table' if len(found.missing) == 1 else 'tables'} would show more"
     card(
         title,
         lambda: found,
