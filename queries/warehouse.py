@@ -158,6 +158,8 @@ def failed(problem: Exception, text: str) -> WarehouseError:
 
 def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """`table` with exactly the columns and types of `schema`; engines name and widen types differently."""
+    if not table.num_columns:  # ClickHouse in process gives no columns where there are no rows
+        return schema.empty_table()
     return pa.table([_cast(table.column(i), f.type) for i, f in enumerate(schema)], schema=schema)
 
 
