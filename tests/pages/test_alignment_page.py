@@ -1,0 +1,145 @@
+"""The alignment page: full, empty, filtered, broken, oddly named; what it draws is what was answered."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lifecycle.scope import Scope
+from lifecycle.stages import shipped_models
+from queries import agreement
+from queries.agreement import alignment
+from queries.commitment import commitment
+from queries.errors import WarehouseError
+from queries.modelled import latest
+from queries.service import service
+from queries.settings import load_settings
+from queries.warehouse import open_warehouse
+from tests.pages.conftest import Open
+
+PAGE = "pages/alignment/alignment.py"
+PARTS = ("Agreement", "Why", "Threshold", "Service level", "Leads to discuss", "Both definitions")
+
+
+def texts(tab: AppTest) -> str:
+    """Everything that is said on the page, as people read it."""
+    said = [*tab.markdown, *tab.caption, *tab.info, *tab.warning]
+    return "\n".join(str(m.value) for m in said).replace("\\", "").replace("\u2060", "")
+
+
+def at(visit: Open, warehouse: Path, part: str = "Agreement", **params: Any) -> AppTest:
+    tab = visit(warehouse, section=part, **params).switch_page(PAGE).run()
+    assert not tab.exception
+    return tab
+
+
+def drawn(tab: AppTest, alt: str, dataset: str = "main") -> list[dict[str, Any]]:
+    """The rows of the chart whose words for screen readers start so."""
+    for chart in tab.get("vega_lite_chart"):
+        if chart.proto.alt.startswith(alt):
+            found = next(d for d in chart.proto.datasets if d.name == dataset)
+            return pa.ipc.open_stream(found.data.data).read_all().to_pylist()
+    raise AssertionError([json.loads(c.proto.spec)["mark"] for c in tab.get("vega_lite_chart")])
+
+
+@pytest.fixture
+def asked(company: Path) -> Any:
+    """The same warehouse, asked directly."""
+    warehouse = open_warehouse(load_settings(warehouse=str(company)))
+    m = latest(warehouse, shipped_models()["crm"])
+    yield m, Scope("crm", m.build.as_of, date(2025, 4, 1), date(2026, 4, 1))
+    warehouse.close()
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_part_is_drawn(visit: Open, company: Path, part: str) -> None:
+    tab = at(visit, company, part, compare="previous", by="source")
+    assert not tab.warning
+    assert "Sales accepted" in texts(tab)
+
+
+def test_the_numbers_drawn_are_the_answer(visit: Open, company: Path, asked: Any) -> None:
+    m, scope = asked
+    tab, found = at(visit, company), alignment(m, scope).whole
+    acceptance, coverage, agreed, decided = tab.metric
+    assert acceptance.value == f"{found.acceptance.value * 100:.1f} %"  # type: ignore[operator]
+    assert coverage.value == f"{found.coverage.value * 100:.1f} %"  # type: ignore[operator]
+    assert agreed.value == f"{found.positive_agreement.value * 100:.1f} %"  # type: ignore[operator]
+    assert decided.value == f"{found.decided_of_due.value * 100:.1f} %"  # type: ignore[operator]
+    assert f"{found.accepted:,} of {found.decided:,}" in texts(tab)
+    months = commitment(m, scope).months
+    drawn_months = drawn(tab, "Leads.")
+    assert sum(row["n"] for row in drawn_months) == sum(month.delivered for month in months) == found.delivered
+    cells = {row["outcome"]: row["n"] for row in drawn(tab, "Accepted: ")}
+    assert cells == {"accepted": found.accepted, "rejected": found.rejected, "bypass": found.bypass}
+
+
+def test_a_cell_opens_as_many_leads_as_it_says(visit: Open, company: Path, asked: Any) -> None:
+    m, scope = asked
+    tab = visit(company, section="Agreement")
+    tab.session_state["cells.chart"] = {"selection": {"cell": [{"outcome": "bypass"}]}}
+    tab = tab.switch_page(PAGE).run()
+    n = alignment(m, scope).whole.bypass
+    assert f"{n:,} contacts: accepted by bypass" in texts(tab)
+    (listed,) = [d.value for d in tab.dataframe if "Contact" in d.value]
+    assert len(listed) == min(n, 100)
+
+
+def test_a_status_opens_its_leads(visit: Open, company: Path, asked: Any) -> None:
+    m, scope = asked
+    tab = visit(company, section="Service level")
+    tab.session_state["responses.chart"] = {"selection": {"bar": [{"label": "All", "status": "missed"}]}}
+    tab = tab.switch_page(PAGE).run()
+    assert f"{service(m, scope).whole.missed:,} contacts: touched too late, All" in texts(tab)
+
+
+def test_nothing_left_by_the_filters(visit: Open, company: Path) -> None:
+    for part in PARTS:
+        tab = at(visit, company, part, **{"from": "2019-01-01", "to": "2019-02-01", "period": "Custom"})
+        assert not tab.warning, part
+        assert "0 %" not in texts(tab)
+        assert [m.value for m in tab.metric[:4]] == ["n/a"] * 4
+
+
+def test_filters_change_the_answer(visit: Open, company: Path) -> None:
+    every, some = at(visit, company), at(visit, company, **{"where.source": "organic"})
+    assert every.metric[0].value != some.metric[0].value
+    assert "source is organic" in texts(some)
+
+
+def test_a_lifecycle_without_a_handoff_names_those_with_one(visit: Open, company: Path) -> None:
+    tab = at(visit, company, model="customer_lifecycle")
+    assert "no handoff" in tab.info[0].value.replace("\\", "")
+    assert "CRM lifecycle" in tab.info[0].value
+    assert not tab.metric
+
+
+def test_without_activities_the_service_level_says_what_is_missing(visit: Open, oddities: Path) -> None:
+    tab = at(visit, oddities, "Service level")
+    assert "table activities" in tab.info[0].value.replace("\\", "")
+
+
+def test_odd_names_are_shown_as_they_are(visit: Open, oddities: Path) -> None:
+    for part in PARTS:
+        tab = at(visit, oddities, part, by="**bold**")
+        assert not tab.warning, part
+
+
+def test_a_failing_question_leaves_the_rest_of_the_page(
+    visit: Open, company: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise WarehouseError("timeout", "The question took longer than 15 seconds.", "Narrow the period.")
+
+    broken.__module__, broken.__qualname__ = "queries.commitment", "commitment"
+    monkeypatch.setattr("pages.alignment.agreement.commitment", broken)
+    tab = at(visit, company)
+    assert "longer than 15 seconds" in tab.warning[0].value.replace("\\", "")
+    assert len(tab.metric) == 4
+    assert agreement.alignment is alignment
