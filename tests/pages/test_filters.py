@@ -179,7 +179,8 @@ def test_a_model_that_is_not_built_says_so_and_leaves_the_others(visit: Open, co
 def test_without_a_warehouse_the_page_says_what_to_do(visit: Open, tmp_path: Path) -> None:
     tab = visit(tmp_path / "nothing")
     assert not tab.exception
-    assert len(tab.info) + len(tab.warning) == 1
+    assert any("There is no data yet" in text.value for text in tab.markdown)
+    assert any("lifecycle load --stage-events" in code.value for code in tab.code)
 
 
 def test_forty_oddly_named_columns_can_be_filtered(visit: Open, oddities: Path) -> None:
