@@ -103,8 +103,8 @@ class Exited:
 class StageRow:
     """One stage of one segment. entered = advanced + late + exited + open + diverted + not_due, always.
 
-    conversion_rate = entered_k / (entered_1 − not_due_1); step_conversion_rate = entered_k / (entered_k−1 − not_due_k−1),
-    where only the first stage has journeys that are not due.
+    conversion_rate = entered_k / (entered_1 − not_due_1), step_conversion_rate = entered_k / (entered_k−1 −
+    not_due_k−1); only the first stage has journeys that are not due.
 
     Fields that a basis does not know are None. `amount` is won money, `score` the mean lead score, `target` the
     entries aimed at, `benchmark` a step rate elsewhere.
