@@ -11,18 +11,23 @@ from playwright.sync_api import expect, sync_playwright
 
 from tests.browser.conftest import FLAGS, ROOT, settle
 
-PAGES = {"overview": "/?compare=year", "funnel": "/funnel?compare=year", "alignment": "/alignment?compare=year"}
-PAGES |= {"definitions": "/definitions", "health": "/health"}
+PAGES = {  # name: path, height of the picture
+    "overview": ("/?compare=year", 960),
+    "funnel": ("/funnel?compare=year", 1400),
+    "alignment": ("/alignment?compare=year", 1400),
+    "definitions": ("/definitions", 1200),
+    "health": ("/health", 1100),
+}
 
 
 def main(address: str, folder: Path = ROOT / "docs") -> None:
-    """One picture a page, 1280 pixels wide, of as much as a reader sees in two screens."""
+    """One picture a page, 1280 pixels wide, of its first screens."""
     folder.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         system = shutil.which("chromium") or shutil.which("google-chrome")
         browser = playwright.chromium.launch(executable_path=system, args=FLAGS)
-        for name, path in PAGES.items():
-            page = browser.new_page(viewport={"width": 1280, "height": 1400}, color_scheme="light")
+        for name, (path, height) in PAGES.items():
+            page = browser.new_page(viewport={"width": 1280, "height": height}, color_scheme="light")
             page.goto(address + path)
             expect(page.get_by_test_id("stCaptionContainer").first).to_contain_text("as of", timeout=60_000)
             settle(page)
