@@ -19,14 +19,16 @@ LATE = ("accepted_late", "rejected_late")  # expired, then decided all the same
 class Handed:
     """`n` journeys of one segment and period with one outcome: an OUTCOME, one of LATE, bypass or returned.
 
-    `by` and `reason` tell which rejecting entry it was, and why.
+    `rejected_by` and `reason` tell which rejecting entry it was, and why; `again` (1 or 0) whether the entity was
+    handed over once more by as_of.
     """
 
     segment: str | None
-    period: date | None
+    period: date
     outcome: str
-    by: str | None
+    rejected_by: str | None
     reason: str | None
+    again: int
     n: int
 
 
@@ -174,7 +176,7 @@ def reasons(handed: Sequence[Handed]) -> tuple[Reason, ...]:
     n: dict[tuple[str | None, str | None], int] = {}
     for h in handed:
         if h.outcome == "rejected":
-            n[h.by, h.reason] = n.get((h.by, h.reason), 0) + h.n
+            n[h.rejected_by, h.reason] = n.get((h.rejected_by, h.reason), 0) + h.n
     total = sum(n.values())
     ranked = sorted(n.items(), key=lambda item: (-item[1], str(item[0])))
     return tuple(Reason(*key, Rate(count, total)) for key, count in ranked)
@@ -186,6 +188,18 @@ class Again:
 
     by: str | None
     share: Rate
+
+
+def handed_again(handed: Sequence[Handed]) -> tuple[Again, ...]:
+    """Of those rejected in time, by what rejected them, the share that came back; the most frequent first."""
+    n: dict[str | None, list[int]] = {}
+    for h in handed:
+        if h.outcome == "rejected":
+            counts = n.setdefault(h.rejected_by, [0, 0])
+            counts[0] += h.n * h.again
+            counts[1] += h.n
+    ranked = sorted(n.items(), key=lambda item: (-item[1][1], str(item[0])))
+    return tuple(Again(by, Rate(*counts)) for by, counts in ranked)
 
 
 @dataclass(frozen=True)

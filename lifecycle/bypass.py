@@ -6,17 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scipy.stats import fisher_exact
-
 from lifecycle.rates import Rate, adjusted
-from lifecycle.where import LEVEL, Row
+from lifecycle.where import LEVEL, Row, p_value
 
 
 @dataclass(frozen=True)
 class Trait:
     """One value of a segment: its share among the bypasses, and among the accepted leads that were handed over.
 
-    `p`: Fisher's exact test of the two shares, corrected for looking at many values.
+    `p`: the score test of the two shares, corrected for looking at many values.
     """
 
     segment: str
@@ -67,10 +65,5 @@ def traits(segments: Iterable[tuple[Row, ...]]) -> tuple[Trait, ...]:
                 Trait(r.segment, r.value, Rate(r.agreement.bypass, bypass), Rate(r.agreement.accepted, accepted))
                 for r in rows
             ]
-    p_values = adjusted([_p_value(t) for t in made])
+    p_values = adjusted([p_value(t.bypass, t.accepted) for t in made])
     return tuple(sorted((replace(t, p=p) for t, p in zip(made, p_values, strict=True)), key=lambda t: (t.p, -t.more)))
-
-
-def _p_value(trait: Trait) -> float:
-    table = [[r.numerator, r.denominator - r.numerator] for r in (trait.bypass, trait.accepted)]
-    return float(fisher_exact(table).pvalue)

@@ -113,7 +113,7 @@ class ServiceLevel:
     statements: tuple[Any, ...] = ()
 
 
-def joined(tables: Sequence[LifeTable]) -> LifeTable:
+def joined(tables: Iterable[LifeTable]) -> LifeTable:
     """Life tables of several groups as one: they add up."""
     return LifeTable(tuple(row for table in tables for row in table.rows))
 

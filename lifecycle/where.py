@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import sqrt
+from math import erfc, sqrt
 
 import numpy as np
-from scipy.stats import binom, fisher_exact
+from scipy.stats import binom
 
 from lifecycle.agreement import Agreement
 from lifecycle.rates import Rate, adjusted
@@ -116,18 +116,21 @@ def rows(
 
 
 def corrected(made: Iterable[Row]) -> tuple[Row, ...]:
-    """The rows with p values (Fisher's exact test against the rest), corrected for as many as there are."""
+    """The rows with p values (each against the rest), corrected for as many as there are."""
     made = list(made)
     tested = [i for i, r in enumerate(made) if r.acceptance.denominator and r.rest.denominator]
-    for i, p in zip(tested, adjusted([_p_value(made[i]) for i in tested]), strict=True):
+    for i, p in zip(tested, adjusted([p_value(made[i].acceptance, made[i].rest) for i in tested]), strict=True):
         made[i] = replace(made[i], p=p)
     return tuple(made)
 
 
-def _p_value(row: Row) -> float:
-    here, rest = row.acceptance, row.rest
-    table = [[r.numerator, r.denominator - r.numerator] for r in (here, rest)]
-    return float(fisher_exact(table).pvalue)
+def p_value(here: Rate, there: Rate) -> float:
+    """Whether two shares differ: the score test of two proportions (Pearson's chi-square without correction)."""
+    pooled = (here.numerator + there.numerator) / (here.denominator + there.denominator)
+    spread = sqrt(pooled * (1 - pooled) * (1 / here.denominator + 1 / there.denominator))
+    if here.value is None or there.value is None or not spread:
+        return 1.0
+    return erfc(abs(here.value - there.value) / spread / sqrt(2))
 
 
 def _rates(values: Mapping[str | None, Agreement]) -> dict[str | None, Rate]:

@@ -9,8 +9,7 @@ from datetime import date
 import pyarrow as pa
 import sqlalchemy as sa
 
-from lifecycle.agreement import Again, Agreement, Alignment, Handed, counted, of_outcomes, reasons
-from lifecycle.rates import Rate
+from lifecycle.agreement import Agreement, Alignment, Handed, counted, handed_again, of_outcomes, reasons
 from lifecycle.scope import Scope
 from lifecycle.volumes import periods_of
 from lifecycle.where import Row, corrected, rows
@@ -26,10 +25,10 @@ HANDED = pa.schema(
         ("outcome", pa.string()),
         ("rejected_by", pa.string()),
         ("reason", pa.string()),
+        ("again", pa.int64()),
         ("n", pa.int64()),
     ]
 )
-AGAIN = pa.schema([("rejected_by", pa.string()), ("n", pa.int64()), ("again", pa.int64())])
 PROFILE = pa.schema([("segment", pa.int64()), ("value", pa.string()), ("outcome", pa.string()), ("n", pa.int64())])
 
 
@@ -44,21 +43,22 @@ def alignment(m: Modelled, scope: Scope) -> Alignment:
 
 
 def _alignment(m: Modelled, scope: Scope) -> Alignment:
-    base = handed(m, scope)
-    dated = sa.select(base, local_floor(base.c.handed_at, scope.grain, scope.calendar).label("period")).subquery(
-        "dated"
+    base, last = handed(m, scope), _last_handed(m, scope)
+    period = local_floor(base.c.handed_at, scope.grain, scope.calendar).label("period")
+    came_back = sa.and_(base.c.outcome == "rejected", last.c.last_journey > base.c.journey)
+    dated = (
+        sa.select(base, period, sa.case((came_back, 1), else_=0).label("again"))
+        .select_from(base.outerjoin(last, last.c.entity_id == base.c.entity_id))
+        .subquery("dated")
     )
-    c = dated.c
-    keys = [c.segment, c.period, c.outcome, c.rejected_by, c.reason]
+    keys = [dated.c[name] for name in HANDED.names[:-1]]
     table, rendered = m.ask(sa.select(*keys, sa.func.count().label("n")).group_by(*keys), HANDED)
-    found = [Handed(*row.values()) for row in table.to_pylist()]
-    again, asked = _again(m, scope, base)
+    found = [Handed(**row) for row in table.to_pylist()]
     deadline = handoff_of(m).decision_days is not None
     by_segment: dict[str | None, list[Handed]] = {}
     by_period: dict[date, list[Handed]] = {}
     for h in found:
         by_segment.setdefault(h.segment, []).append(h)
-        assert h.period is not None
         by_period.setdefault(h.period, []).append(h)
     return Alignment(
         model=m.model.name,
@@ -66,30 +66,19 @@ def _alignment(m: Modelled, scope: Scope) -> Alignment:
         scope=scope,
         whole=counted(found, deadline),
         reasons=reasons(found),
-        again=again,
+        again=handed_again(found),
         segments={value: counted(some, deadline) for value, some in by_segment.items()} if scope.by else None,
         trend={p: counted(by_period.get(p, ()), deadline) for p in periods_of(scope, list(by_period))},
-        statements=(rendered, asked),
+        statements=(rendered,),
     )
 
 
-def _again(m: Modelled, scope: Scope, base: sa.Subquery) -> tuple[tuple[Again, ...], Rendered]:
-    """By what rejected them: leads rejected in time, and those of them that were handed over again by as_of."""
-    c, later = base.c, m.journeys.alias("later")
-    mql = later.c[f"{handoff_of(m).from_}_at"]
-    last = (
-        sa.select(later.c.entity_id, sa.func.max(later.c.journey).label("last_journey"))
-        .where(later.c.n_journeys > 1, mql <= scope.as_of)
-        .group_by(later.c.entity_id)
-        .subquery("last_handed")
-    )
-    came_back = sa.and_(last.c.last_journey.is_not(None), last.c.last_journey > c.journey)
-    n, back = sa.func.count().label("n"), sa.func.count(sa.case((came_back, 1))).label("again")
-    joined = base.outerjoin(last, last.c.entity_id == c.entity_id)
-    statement = sa.select(c.rejected_by, n, back).select_from(joined).where(c.outcome == "rejected")
-    table, rendered = m.ask(statement.group_by(c.rejected_by), AGAIN)
-    found = sorted(table.to_pylist(), key=lambda row: (-row["n"], str(row["rejected_by"])))
-    return tuple(Again(row["rejected_by"], Rate(row["again"], row["n"])) for row in found), rendered
+def _last_handed(m: Modelled, scope: Scope) -> sa.Subquery:
+    """For entities with several journeys, the last one that was handed over by as_of."""
+    j = m.journeys.alias("later").c
+    last = sa.func.max(j.journey).label("last_journey")
+    statement = sa.select(j.entity_id, last).where(j.n_journeys > 1, j[f"{handoff_of(m).from_}_at"] <= scope.as_of)
+    return statement.group_by(j.entity_id).subquery("last_handed")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from lifecycle.business import Business
-from lifecycle.durations import OPEN, LifeTable
+from lifecycle.durations import OPEN, LifeTable, Row
 from lifecycle.scope import Scope
 from lifecycle.service import ATTEMPT_DAYS, MOST_ATTEMPTS, Attempts, ServiceLevel, joined, owned, responses
 from lifecycle.stages import Handoff, normalise
@@ -21,8 +21,9 @@ from queries.touches import ASSIGNED, activities, microseconds, of_journeys, on_
 TOUCHED = "touched"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 FINE = 14 * DAY  # whole hours up to here, whole days beyond
-RESPONSES = pa.schema(
+WAITS = pa.schema(
     [
+        ("measure", pa.string()),
         ("segment", pa.string()),
         ("status", pa.string()),
         ("bin", pa.int64()),
@@ -30,7 +31,6 @@ RESPONSES = pa.schema(
         ("n", pa.int64()),
     ]
 )
-DELAYS = pa.schema([("measure", pa.string()), ("bin", pa.int64()), ("outcome", pa.string()), ("n", pa.int64())])
 ATTEMPTS = pa.schema([("touches", pa.int64()), ("n", pa.int64())])
 
 
@@ -45,33 +45,24 @@ def service(m: Modelled, scope: Scope, business: Business | None = None) -> Serv
 
 def _service(m: Modelled, scope: Scope, business: Business | None) -> ServiceLevel:
     by = scope.by or (owner.name if (owner := m.catalog.get("owner")) and owner.can_break_down else None)
-    handoff = handoff_of(m)
-    leads = sa.select(timed(m, replace(scope, by=by), business, activities(m, scope))).cte("leads")
+    handoff, done = handoff_of(m), activities(m, scope)
+    leads = sa.select(timed(m, replace(scope, by=by), business, done)).cte("leads")
     c, now = leads.c, place_of(scope.as_of, business)
-    event = sa.case((c.touched_at.is_not(None), TOUCHED), else_=OPEN).label("outcome")
-    binned = sa.select(c.segment, c.status, _bin(c.clock_at_us, c.touched_at_us, now).label("bin"), event).subquery(
-        "binned"
-    )
-    table, rendered = m.ask(_counted(binned), RESPONSES)
-    counts: dict[str | None, list[tuple[str, int]]] = {}
-    lengths: dict[str | None, list[tuple[float, str, int]]] = {}
-    for row in table.to_pylist():
-        counts.setdefault(row["segment"], []).append((row["status"], row["n"]))
-        lengths.setdefault(row["segment"], []).append((row["bin"] / 1e6, row["outcome"], row["n"]))
-    speeds = {value: LifeTable(tuple(rows)) for value, rows in lengths.items()}
-    assigned = sa.case((c.assigned_at.is_not(None), TOUCHED), else_=OPEN).label("outcome")
-    measures = [
-        sa.select(
-            sa.literal("system").label("measure"), _bin(c.mql_at_us, c.assigned_at_us, now).label("bin"), assigned
-        ),
-        sa.select(
-            sa.literal("human").label("measure"), _bin(c.assigned_at_us, c.touched_at_us, now).label("bin"), event
-        ).where(c.assigned_at.is_not(None)),
+    waits = [
+        _wait("speed", c, c.clock_at_us, c.touched_at_us, now),
+        _wait("system", c, c.mql_at_us, c.assigned_at_us, now),
+        _wait("human", c, c.assigned_at_us, c.touched_at_us, now).where(c.assigned_at.is_not(None)),
     ]
-    delays, asked = m.ask(_counted(sa.union_all(*measures).subquery("delays")), DELAYS)
-    parts: dict[str, list[tuple[float, str, int]]] = {"system": [], "human": []}
-    for row in delays.to_pylist():
-        parts[row["measure"]].append((row["bin"] / 1e6, row["outcome"], row["n"]))
+    table, rendered = m.ask(_counted(sa.union_all(*waits).subquery("waits")), WAITS)
+    counts: dict[str | None, list[tuple[str, int]]] = {}
+    lengths: dict[str, dict[str | None, list[Row]]] = {"speed": {}, "system": {}, "human": {}}
+    for measure, value, status, us, outcome, n in zip(*(column.to_pylist() for column in table.columns), strict=True):
+        lengths[measure].setdefault(value, []).append((us / 1e6, outcome, n))
+        if measure == "speed":
+            counts.setdefault(value, []).append((status, n))
+    speed, system, human = (
+        {value: LifeTable(tuple(rows)) for value, rows in lengths[measure].items()} for measure in lengths
+    )
     return ServiceLevel(
         model=m.model.name,
         build=m.build.id,
@@ -79,14 +70,25 @@ def _service(m: Modelled, scope: Scope, business: Business | None) -> ServiceLev
         limit_hours=handoff.sla_hours,
         clock=handoff.sla_from,
         whole=responses(pair for pairs in counts.values() for pair in pairs),
-        speed=joined(list(speeds.values())),
-        system_delay=LifeTable(tuple(parts["system"])),
-        human_delay=LifeTable(tuple(parts["human"])),
+        speed=joined(speed.values()),
+        system_delay=joined(system.values()),
+        human_delay=joined(human.values()),
         by=by,
-        rows=owned(counts, speeds) if by else (),
+        rows=owned(counts, speed) if by else (),
         business=business,
-        statements=(rendered, asked),
+        statements=(rendered,),
     )
+
+
+def _wait(
+    measure: str, c: sa.ColumnCollection, start: sa.ColumnElement, end: sa.ColumnElement, now: sa.ColumnElement
+) -> sa.Select:
+    """How long each lead waited from one place on the clock to the other, and whether it still does."""
+    outcome = sa.case((end.is_not(None), TOUCHED), else_=OPEN).label("outcome")
+    name = sa.literal(measure).label("measure")
+    status = c.status if measure == "speed" else sa.cast(sa.null(), sa.Text()).label("status")
+    segment = c.segment if measure == "speed" else sa.cast(sa.null(), sa.Text()).label("segment")
+    return sa.select(name, segment, status, _bin(start, end, now).label("bin"), outcome)
 
 
 def timed(m: Modelled, scope: Scope, business: Business | None, done: sa.Subquery) -> sa.Subquery:

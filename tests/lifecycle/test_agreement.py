@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from lifecycle.agreement import Agreement, Alignment, Handed, change, counted, reasons
+from lifecycle.agreement import Again, Agreement, Alignment, Handed, change, counted, handed_again, reasons
 from lifecycle.alignment_words import exception, headline, ignored, readiness, responsible, standing_out
 from lifecycle.bypass import traits
 from lifecycle.chance import TwoByTwo
@@ -23,6 +23,7 @@ from lifecycle.stages import load_model
 from lifecycle.threshold import Scored, Threshold, step_of
 from lifecycle.where import control_limits, rows, shifts
 
+Values = dict[str | None, Agreement]
 CRM = load_model("crm")
 SCOPE = Scope("crm", datetime(2026, 3, 1), date(2026, 1, 1), date(2026, 3, 1))
 WORKED = Agreement(accepted=400, rejected=600, bypass=100)
@@ -140,15 +141,18 @@ def test_ignoring_leads_shows_beside_acceptance() -> None:
 
 def test_outcomes_add_up_whatever_their_order() -> None:
     handed = [
-        Handed("web", date(2026, 1, 1), "accepted", None, None, 5),
-        Handed("web", date(2026, 1, 1), "rejected", "lost", "price", 2),
-        Handed(None, date(2026, 2, 1), "rejected", "lost", "price", 1),
-        Handed("web", date(2026, 2, 1), "rejected_late", "lost", "price", 4),
-        Handed("fair", date(2026, 2, 1), "expired", None, None, 3),
-        Handed("fair", date(2026, 2, 1), "bypass", None, None, 6),
+        Handed("web", date(2026, 1, 1), "accepted", None, None, 0, 5),
+        Handed("web", date(2026, 1, 1), "rejected", "lost", "price", 0, 2),
+        Handed(None, date(2026, 2, 1), "rejected", "lost", "price", 0, 1),
+        Handed("web", date(2026, 2, 1), "rejected_late", "lost", "price", 0, 4),
+        Handed("fair", date(2026, 2, 1), "expired", None, None, 0, 3),
+        Handed("fair", date(2026, 2, 1), "bypass", None, None, 0, 6),
     ]
     whole = counted(handed)
     assert whole == counted(reversed(handed)) == Agreement(5, 3, 7, 0, 4, 6)
+    assert handed_again([*handed, Handed("web", date(2026, 1, 1), "rejected", "lost", "fit", 1, 2)]) == (
+        Again("lost", Rate(2, 5)),
+    )
     (reason,) = reasons(handed)  # too late is no rejection in time
     assert (reason.by, reason.reason, reason.share) == ("lost", "price", Rate(3, 3))
 
@@ -157,7 +161,7 @@ def test_outcomes_add_up_whatever_their_order() -> None:
 
 
 def test_the_bad_campaign_stands_out_and_noise_does_not() -> None:
-    values = {
+    values: Values = {
         "giveaway": Agreement(accepted=20, rejected=380),
         "search": Agreement(accepted=300, rejected=300),
         "fair": Agreement(accepted=52, rejected=48),
@@ -175,7 +179,7 @@ def test_the_bad_campaign_stands_out_and_noise_does_not() -> None:
 
 
 def test_equal_segments_stay_silent() -> None:
-    values = {name: Agreement(accepted=n, rejected=100 - n) for name, n in (("a", 48), ("b", 50), ("c", 52))}
+    values: Values = {name: Agreement(accepted=n, rejected=100 - n) for name, n in (("a", 48), ("b", 50), ("c", 52))}
     found_ = rows("source", values)
     assert not any(r.differs for r in found_)
     assert exception(found_) is None
@@ -216,8 +220,9 @@ def test_mix_and_rate_split_a_change_exactly(now: dict, before: dict) -> None:
 
 
 def test_a_segment_that_vanished_still_explains_the_change() -> None:
-    before = {"web": Agreement(accepted=90, rejected=10), "fair": Agreement(accepted=0, rejected=100)}
-    found_ = rows("source", {"web": Agreement(accepted=90, rejected=10)}, before)
+    before: Values = {"web": Agreement(accepted=90, rejected=10), "fair": Agreement(accepted=0, rejected=100)}
+    now: Values = {"web": Agreement(accepted=90, rejected=10)}
+    found_ = rows("source", now, before)
     assert {r.value for r in found_} == {"web", "fair"}
     assert sum((r.mix or 0) + (r.rate or 0) for r in found_) == pytest.approx(0.9 - 0.45)
 
@@ -230,15 +235,15 @@ def test_the_headline_speaks_of_a_change_only_where_it_is_one() -> None:
     said = headline(CRM, found(now))
     assert said == "Sales accepted 41 % of the MQLs it decided (312 of 760, 38–45 %)."
     assert headline(CRM, found(now, Agreement(accepted=320, rejected=440))) == said
-    before = {"paid social": Agreement(accepted=60, rejected=60), "web": Agreement(accepted=330, rejected=330)}
-    values = {"paid social": Agreement(accepted=12, rejected=148), "web": Agreement(accepted=300, rejected=300)}
+    before: Values = {"paid social": Agreement(accepted=60, rejected=60), "web": Agreement(accepted=330, rejected=330)}
+    values: Values = {"paid social": Agreement(accepted=12, rejected=148), "web": Agreement(accepted=300, rejected=300)}
     told = headline(CRM, found(now, Agreement(accepted=390, rejected=390)), rows("source", values, before))
     assert told.endswith("9 points fewer than in the period before, mostly in paid social (source).")
 
 
 def test_no_segment_is_blamed_for_less_than_half() -> None:
-    before = {name: Agreement(accepted=50, rejected=50) for name in "abcd"}
-    values = {name: Agreement(accepted=40, rejected=60) for name in "abcd"}
+    before: Values = {name: Agreement(accepted=50, rejected=50) for name in "abcd"}
+    values: Values = {name: Agreement(accepted=40, rejected=60) for name in "abcd"}
     assert responsible(rows("source", values, before), -0.1) is None
 
 
@@ -263,7 +268,7 @@ def test_another_cut_would_have_meant() -> None:
     assert (cut.acceptance, cut.coverage, cut.volume) == (Rate(10, 12), Rate(10, 15), 14)
     assert scored().judged(60) == TwoByTwo(both=10, rejected=2, bypass=5, neither=13)
     volumes = [c.volume for c in scored().cuts]
-    coverage = [c.coverage.value for c in scored().cuts]
+    coverage = [c.coverage.numerator for c in scored().cuts]
     assert volumes == sorted(volumes, reverse=True) and coverage == sorted(coverage, reverse=True)
     assert scored().unscored == 9
 
@@ -285,7 +290,7 @@ def test_steps_are_round_and_few(low: float, high: float, step: float | None) ->
 
 
 def test_what_sets_bypasses_apart() -> None:
-    deciders = {"true": Agreement(accepted=200, bypass=60), "false": Agreement(accepted=600, bypass=20)}
+    deciders: Values = {"true": Agreement(accepted=200, bypass=60), "false": Agreement(accepted=600, bypass=20)}
     found_ = traits([rows("is_decision_maker", deciders)])
     assert [(t.value, t.differs) for t in found_] == [("true", True), ("false", False)]
     assert (found_[0].bypass, found_[0].accepted) == (Rate(60, 80), Rate(200, 800))
