@@ -2,63 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lifecycle.funnel import Funnel, Ratio, StageRow
+from lifecycle.funnel import Funnel, Ratio
 from lifecycle.periods import Calendar
 from lifecycle.scope import COUNTS, Scope
 from lifecycle.segments import Choice
-from lifecycle.stages import StageModel
-from lifecycle.transitions import Derivation
-from queries.build import build
 from queries.contacts import PAGE, Bar, records
 from queries.funnel import funnel, trend
-from queries.modelled import Modelled
 from tests.engines import DuckDB, Engine
-from tests.queries import funnel_oracle, reference
-from tests.queries.worlds import MODELS, OTHERS, T0, World, invent
+from tests.queries import reference
+from tests.queries.funnels import Company, check, opened, restless, some_scope
+from tests.queries.worlds import MODELS, T0, invent
 
 NAMES = [name for name in MODELS if name != "pipeline"]
 ON_EVERY_ENGINE = ("rolled_up", "sal_pql", "customer_lifecycle")  # every rule of a model is in one of them
 FATES = ("advanced", "late", "exited", "open", "diverted", "not_due")
-
-
-@dataclass
-class Company:
-    """A random company, built, with what the reference says of it."""
-
-    m: Modelled
-    world: World
-    derivation: Derivation
-    told: dict[tuple[str, int], dict[str, Any]]
-
-    def counted(self, scope: Scope) -> list[funnel_oracle.Counted]:
-        found = funnel_oracle.count(self.derivation, self.m.model, scope, self.told)
-        for f in scope.filters:
-            assert isinstance(f, Choice)
-            found = [c for c in found if c.segments[f.segment] in f.values]
-        return found
-
-
-def opened(engine: Engine, world: World, name: str) -> Company:
-    warehouse, model = engine.open(), MODELS[name]
-    for table, rows in world.tables().items():
-        engine.put(warehouse, table, rows)
-    made = build(warehouse, model, OTHERS)
-    derivation = reference.derived(world, model, made.loaded_at + timedelta(hours=24))
-    told = {(j.entity_id, j.journey): reference.segments(world, model, j) for j in derivation.journeys}
-    return Company(Modelled(warehouse, model, made), world, derivation, told)
 
 
 @pytest.fixture(scope="module")
@@ -69,69 +38,7 @@ def accounts() -> Iterator[Company]:
     company.m.warehouse.close()
 
 
-def some_scope(random: Random, company: Company) -> Scope:
-    """A scope that looks at a corner of the six days in which random companies live."""
-    pick, model = random.choice, company.m.model
-    keys = [s.key for s in model.progress]
-    stages = sorted(random.sample(keys, random.randrange(1, len(keys) + 1)), key=keys.index)
-    count = pick(list(COUNTS))
-    if count == "ordered" and random.random() < 0.3:
-        random.shuffle(stages)
-    plans = company.m.catalog.get("plan")
-    windows = [None, None, timedelta(days=1), timedelta(days=2), timedelta(microseconds=1), timedelta(days=9e6)]
-    return Scope(
-        model=model.name,
-        as_of=T0 + timedelta(days=pick([2, 4, 6, 30]), microseconds=pick([0, 0, -1, 1])),
-        start=pick([None, date(2024, 1, 1), date(2024, 1, 2)]),
-        end=pick([None, date(2024, 1, 4), date(2024, 1, 7)]),
-        calendar=Calendar(pick(["UTC", "UTC", "America/New_York", "Asia/Tokyo"])),
-        stages=tuple(stages) if random.random() < 0.6 else (),
-        count=count,
-        window=pick(windows),
-        filters=(Choice("plan", tuple(random.sample(plans.values, 1))),) if plans and random.random() < 0.25 else (),
-        by="plan" if plans and random.random() < 0.5 else None,
-        top=pick([1, 2, 8]),
-        grain="day",
-    )
-
-
 # --- by the book ------------------------------------------------------------------------------------------------------
-
-
-def check(company: Company, scope: Scope) -> None:
-    """The answer, its parts and its days against the count by the book."""
-    counted, answer = company.counted(scope), funnel(company.m, scope)
-    shown = set(answer.segments)
-    check_rows(answer.whole, counted, company.m.model, scope)
-    for value in answer.segments:
-        of_rest = value == answer.other
-        part = [c for c in counted if (c.segments["plan"] not in shown if of_rest else c.segments["plan"] == value)]
-        check_rows(answer.of(value), part, company.m.model, scope)
-
-
-def check_rows(rows: Sequence[StageRow], counted: list[funnel_oracle.Counted], model: StageModel, scope: Scope) -> None:
-    wanted = funnel_oracle.rows(counted, model, scope)
-    assert [row.stage for row in rows] == funnel_oracle.order(model, scope)
-    for row in rows:
-        expected = wanted[row.stage]
-        told = told_of(row)
-        assert told == {name: expected[name] for name in told}, (scope, row.stage)
-        if row.optional:
-            continue
-        assert row.skipped == expected["skipped"]
-        times, found = expected["seconds"], row.seconds_from_previous
-        assert (found.n if found else 0) == len(times)
-        if times and found:
-            assert found.mean == pytest.approx(sum(times) / len(times))
-            ends = [pytest.approx(np.quantile(times, q)) for q in (0.25, 0.5, 0.75, 0.9)]
-            assert [found.p25, found.median, found.p75, found.p90] == ends
-
-
-def told_of(row: StageRow) -> dict[str, Any]:
-    """The row in the words of the count by the book."""
-    names = ("entered", "entities", "advanced", "late", "open", "diverted", "not_due")
-    exited = {stage: dict(e.reasons) for stage, e in row.exited.items()}
-    return {name: getattr(row, name) for name in names} | {"exited": exited}
 
 
 @pytest.mark.parametrize("name", ON_EVERY_ENGINE)
@@ -149,6 +56,19 @@ def test_any_scope_of_any_company_is_counted_by_the_book(name: str, random: Rand
     company = opened(DuckDB(), invent(random, groups=6), name)
     for _ in range(2):
         check(company, some_scope(random, company))
+    company.m.warehouse.close()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_of_many_attempts_the_one_by_the_book_is_chosen(seed: int) -> None:
+    random = Random(seed)
+    company = opened(DuckDB(), restless(random), "inbound")
+    for count in ("ordered", "strict"):
+        for days in (1, 2):
+            window = timedelta(days=days)
+            scope = Scope(model="inbound", as_of=T0 + timedelta(days=6), count=count, window=window, grain="day")
+            check(company, replace(scope, start=random.choice([None, date(2024, 1, 2)])))
+            check(company, replace(scope, stages=("lead", "mql", "sql"), as_of=T0 + timedelta(days=3)))
     company.m.warehouse.close()
 
 
