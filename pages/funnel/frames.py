@@ -212,7 +212,9 @@ def reasons(rows: Sequence[StageRow], model: StageModel) -> pd.DataFrame:
 
 def by_segment(answer: Funnel, step: Step) -> pd.DataFrame:
     """The rate of a step for the whole, then for each segment, the best first: label, value, low, high, note."""
-    groups = [("All", answer.whole), *((named(value), answer.of(value)) for value in answer.segments)]
+    names = [named(value) for value in answer.segments]
+    everybody = "All" if "All" not in names else "All together"
+    groups = [(everybody, answer.whole), *zip(names, map(answer.of, answer.segments), strict=True)]
     out: list[dict[str, Any]] = []
     for label, rows in groups:
         rate = rate_of(rows, step)
