@@ -7,9 +7,21 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from queries.contract import Source
+from queries.dialect import Kind, bytewise, fingerprint, stripped
 from queries.people import folded, owned
+from queries.singles import first_of_each
+from queries.workbench import Workbench
 
-DEALS: dict[str, type] = {
+DEAL: dict[str, Kind] = {
+    "deal_id": str,
+    "contact_id": str,
+    "account_id": str,
+    "created_at": datetime,
+    "closed_at": datetime,
+    "is_won": int,
+    "amount": float,
+}
+DEALS: dict[str, Kind] = {
     "deal_id": str,
     "entity_id": str,
     "journey": int,
@@ -20,38 +32,48 @@ DEALS: dict[str, type] = {
 }
 
 
-def attributed(
-    deals: Source,
-    entity: str,
-    people: sa.TableClause | None,
-    identities: sa.TableClause | None,
-    journeys: sa.TableClause,
-) -> sa.Select:
-    """DEALS rows: each deal once, so that sums over journeys never exceed the deals; earlier ones have no journey.
+def single_deals(
+    bench: Workbench, deals: Source, people: sa.TableClause | None, identities: sa.TableClause | None
+) -> sa.TableClause:
+    """A working table of one DEAL row per deal, with its contact after merges, else its account's first.
 
-    `entity` is what moves: contacts (an account's deal goes to its first contact), accounts or deals.
+    Of several rows of one deal the first created counts.
     """
     columns = {
         "deal_id": deals["deal_id"],
-        "account_id": deals["account_id"],
+        "account_id": sa.case((stripped(deals["account_id"]) != "", deals["account_id"])),
         "created_at": deals["created_at"],
         "closed_at": deals["closed_at"],
         "is_won": sa.case((deals["is_won"].is_(True), 1), (deals["is_won"].is_(False), 0)),
         "amount": deals["amount"],
     }
-    rows = folded(owned(deals, people if entity == "contact" else None, **columns), "contact_id", identities)
-    deal_rows = rows.subquery("deal_rows")
-    c, source = deal_rows.c, sa.select(deal_rows)
-    owner = {"deal": c.deal_id, "contact": c.contact_id, "account": sa.func.coalesce(c.account_id, c.contact_id)}[
-        entity
-    ]
+    rows = folded(owned(deals, people, **columns).where(deals["deal_id"].is_not(None)), "contact_id", identities)
+
+    def single(c: sa.ColumnCollection) -> tuple[list[sa.ColumnElement], list[sa.ColumnElement]]:
+        values = [c[name] for name in ("created_at", "contact_id", "account_id", "closed_at", "is_won", "amount")]
+        texts = [bytewise(v) if isinstance(v.type, sa.Text) else v for v in values]
+        return [c.deal_id], [v.asc().nulls_last() for v in texts]
+
+    return bench.make("deals", DEAL, first_of_each(bench, "deals", rows, lambda c: fingerprint(c.deal_id), single))
+
+
+def attributed(
+    deals: sa.TableClause, entity: str, people: sa.TableClause | None, journeys: sa.TableClause
+) -> sa.Select:
+    """DEALS rows: each deal once, so that sums over journeys never exceed the deals; before any journey it has none.
+
+    `deals` are DEAL rows; `entity` is what moves: contacts, accounts or deals.
+    """
+    d, j = deals.c, journeys.c
+    source: sa.FromClause = deals
+    owners: dict[str, sa.ColumnElement] = {"deal": d.deal_id, "contact": d.contact_id}
     if entity == "account" and people is not None:
-        source = source.outerjoin(people, people.c.contact_id == c.contact_id)
-        owner = sa.func.coalesce(c.account_id, people.c.account_id, c.contact_id)
-    owned_rows = source.add_columns(owner.label("entity_id")).subquery("owned").c
-    o, j = owned_rows, journeys.c
+        source = source.outerjoin(people, people.c.contact_id == d.contact_id)
+        owners["account"] = sa.func.coalesce(d.account_id, people.c.account_id, d.contact_id)
+    owned_by = sa.select(*d, owners[entity].label("entity_id")).select_from(source).subquery("owned")
+    o = owned_by.c
     started = sa.and_(j.entity_id == o.entity_id, j.started_at <= o.created_at)
     latest = [j.started_at.desc(), j.journey.desc()]
     nth = sa.func.row_number().over(partition_by=o.deal_id, order_by=latest).label("nth")
-    joined = sa.select(*o, j.journey, nth).join(journeys, started).subquery("ranked")
-    return sa.select(*(joined.c[name] for name in DEALS)).where(joined.c.nth == 1)
+    ranked = sa.select(*o, j.journey, nth).select_from(owned_by.join(journeys, started)).subquery("ranked").c
+    return sa.select(*(ranked[name] for name in DEALS)).where(ranked.nth == 1)

@@ -126,9 +126,8 @@ def _tables(
         workbench.fill(w, modelled.stays, changes.unchanged(old_build.stays, changed))
     workbench.fill(w, modelled.journeys, _by_start(rows))
     deals = workbench.create(w, modelled.deals.name, DEALS)
-    if "deals" in sources:
-        people, identities = intake.people, intake.identities
-        workbench.fill(w, deals, attributed(sources["deals"], model.entity, people, identities, modelled.journeys))
+    if intake.deals is not None:
+        workbench.fill(w, deals, attributed(intake.deals, model.entity, intake.people, modelled.journeys))
     return _counted(bench, modelled, intake)
 
 

@@ -8,10 +8,7 @@ import sqlalchemy as sa
 
 from lifecycle.segments import Segment
 from queries.catalog import segment_columns
-from queries.contract import Source
-from queries.dialect import Kind, bytewise, fingerprint, stripped
-from queries.people import folded, owned
-from queries.singles import first_of_each
+from queries.dialect import Kind, bytewise, stripped
 from queries.workbench import Workbench
 
 ENTITY: dict[str, Kind] = {"n": int, "entity_id": str, "contact_id": str, "score": float}
@@ -56,27 +53,18 @@ def accounts(bench: Workbench, people: sa.TableClause, segments: tuple[Segment, 
 
 
 def deals(
-    bench: Workbench,
-    source: Source,
-    people: sa.TableClause | None,
-    identities: sa.TableClause | None,
-    segments: tuple[Segment, ...],
+    bench: Workbench, single_deals: sa.TableClause, people: sa.TableClause | None, segments: tuple[Segment, ...]
 ) -> Entities:
-    """The deals that `deals` lists; their contact, or their account's first, speaks for them."""
-    rows = folded(owned(source, people, entity_id=source["deal_id"]), "contact_id", identities)
-
-    def single(c: sa.ColumnCollection) -> tuple[list[sa.ColumnElement], list[sa.ColumnElement]]:
-        return [c.entity_id], [bytewise(c.contact_id).asc().nulls_last()]
-
-    one = first_of_each(bench, "deals", rows, lambda c: fingerprint(c.entity_id), single).subquery("single")
-    joined = sa.select(one)
+    """Deals move by themselves; their contact speaks for them."""
+    d = single_deals.c
+    source: sa.FromClause = single_deals
     values: list[sa.ColumnElement] = [sa.cast(sa.null(), sa.Double()).label("score")]
     if people is not None:
+        source = source.outerjoin(people, people.c.contact_id == d.contact_id)
         values = [people.c.score, *(people.c[s.column] for s in segments)]
-        joined = joined.outerjoin(people, people.c.contact_id == one.c.contact_id)
     number = sa.func.row_number().over().label("n")
-    statement = joined.with_only_columns(number, one.c.entity_id, one.c.contact_id, *values)
-    moving = bench.make("deals", ENTITY | segment_columns(segments), statement.where(stripped(one.c.entity_id) != ""))
+    rows = sa.select(number, d.deal_id.label("entity_id"), d.contact_id, *values).select_from(source)
+    moving = bench.make("moving", ENTITY | segment_columns(segments), rows.where(stripped(d.deal_id) != ""))
     return Entities(sa.select(moving.c.entity_id.label("id"), moving.c.n).subquery("named"), True, moving)
 
 
@@ -84,7 +72,7 @@ def mentioned_deals(bench: Workbench, rows: sa.Select | sa.CompoundSelect) -> En
     """Where no deals are given: those that the rows name."""
     ids = sa.select(rows.subquery().c.contact_id.label("entity_id")).distinct().subquery("ids")
     number = sa.func.row_number().over().label("n")
-    moving = bench.make("deals", ENTITY, sa.select(number, ids.c.entity_id).where(stripped(ids.c.entity_id) != ""))
+    moving = bench.make("moving", ENTITY, sa.select(number, ids.c.entity_id).where(stripped(ids.c.entity_id) != ""))
     return Entities(sa.select(moving.c.entity_id.label("id"), moving.c.n).subquery("named"), False, moving)
 
 

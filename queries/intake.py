@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from lifecycle.segments import Segment
 from lifecycle.stages import StageModel
 from queries import entities, events, facts, people
+from queries.attribution import single_deals
 from queries.contract import REJECTS, Source
 from queries.entities import Entities
 from queries.workbench import Workbench
@@ -30,7 +31,7 @@ class Intake:
     unmet: sa.TableClause | None
     entities: Entities
     people: sa.TableClause | None
-    identities: sa.TableClause | None
+    deals: sa.TableClause | None
     counts: dict[str, int]
 
 
@@ -45,11 +46,12 @@ def take_in(
     """The events of a model's entities; `others`: raw values that only other models know, `bound`: the last instant."""
     identities = people.identities(bench, sources["contact_merges"]) if "contact_merges" in sources else None
     known = people.people(bench, sources["contacts"], segments) if "contacts" in sources else None
+    deals = single_deals(bench, sources["deals"], known, identities) if "deals" in sources else None
     staged = events.stage_rows(sources, model.entity)
     happened: list[tuple[str, int, sa.Select]] = []
     if model.entity == "deal":
-        if "deals" in sources:
-            moving = entities.deals(bench, sources["deals"], known, identities, segments)
+        if deals is not None:
+            moving = entities.deals(bench, deals, known, segments)
         else:
             moving = entities.mentioned_deals(bench, staged)
     else:
@@ -75,7 +77,7 @@ def take_in(
     if unmet is not None:
         n_unmet = bench.count(unmet)
         counts |= {"ignored": counts["ignored"] + n_unmet, "entered": counts["entered"] - n_unmet}
-    return Intake(made, unmet, moving, known, identities, counts)
+    return Intake(made, unmet, moving, known, deals, counts)
 
 
 def _unmet(bench: Workbench, model: StageModel, made: sa.TableClause) -> sa.TableClause | None:

@@ -75,8 +75,10 @@ def steps(moments: sa.FromClause, ties: sa.TableClause, model: StageModel, never
 
 
 def _ordered(moments: sa.FromClause, ties: sa.TableClause, model: StageModel, never_back: bool) -> sa.Subquery:
-    """Numbers the rows of every entity in order, and tells what lies before each: the code of the row before (`behind`),
-    and the last instants of a progress, of an exit, and of having been at or above each rank from which nothing sinks.
+    """Numbers the rows of every entity in order, and tells what lies before each.
+
+    That is the code of the row before (`behind`), and the last instants of a progress, of an exit, and of having been
+    at or above each rank that is not entered again.
     """
     m, ranks = moments.c, len(model.progress)
     window: dict[str, Any] = {

@@ -30,6 +30,10 @@ POSTGRES_TYPES = {
 }
 
 
+def _postgres_type(kind: pa.DataType) -> str:
+    return "numeric" if pa.types.is_decimal(kind) else POSTGRES_TYPES[kind]
+
+
 class Engine(ABC):
     """One kind of warehouse, emptied and opened for writing as often as a test asks."""
 
@@ -101,7 +105,7 @@ class Postgres(Engine):
         return Server(self.settings(**settings), write=True)
 
     def put(self, warehouse: Warehouse, table: str, rows: pa.Table, database: str = "postgres") -> None:
-        columns = ", ".join(f'"{f.name}" {POSTGRES_TYPES[f.type]}' for f in rows.schema)
+        columns = ", ".join(f'"{f.name}" {_postgres_type(f.type)}' for f in rows.schema)
         with self.connect(database) as admin, admin.cursor() as cursor:
             cursor.execute(f"DROP TABLE IF EXISTS public.{table}")
             cursor.execute(f"CREATE TABLE public.{table} ({columns})")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from lifecycle.intake import EARLIEST, LATEST, Event, survivor
@@ -28,9 +29,8 @@ def contacts_of(world: World) -> dict[str, Row]:
 
     def place(row: Row) -> list:
         """Nulls last in every column, text bytewise."""
-        vip = None if row["vip"] is None else str(row["vip"]).lower()
-        account = row["account_id"] or None
-        values = (row["created_at"], account, row["lead_score"], row["lead_score"], row["plan"], vip, row["seats"])
+        further = (row.get("lead_score"), row.get("plan"), _flag(row), row.get("seats"))
+        values = (row["created_at"], row["account_id"] or None, row.get("lead_score"), *further)
         return [(v is None, b"" if v is None else v.encode() if isinstance(v, str) else v) for v in values]
 
     rows: dict[str, list[Row]] = defaultdict(list)
@@ -126,70 +126,71 @@ def derived(world: World, model: StageModel, bound: datetime) -> Derivation:
     )
 
 
-def speaker(world: World, model: StageModel, entity: str) -> str | None:
-    """The contact whose segments an entity has: itself, the account's first, or the deal's."""
+def _flag(row: Row) -> str | None:
+    return None if row.get("vip") is None else str(row["vip"]).lower()
+
+
+def deals_of(world: World) -> dict[str, Row]:
+    """One row per deal, the first created, with its contact after merges (itself, where those run in a circle)."""
     contacts, merges = contacts_of(world), merges_of(world)
-    if model.entity == "account":
-        return first_contacts(contacts).get(entity, entity)
-    if model.entity == "deal":
-        deal = next((r for r in world.get("deals") if r["deal_id"] == entity), None)
-        return deal and deal_contact(world, deal)
-    return survivor(entity, merges)
+    firsts = first_contacts(contacts)
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for row in world.get("deals"):
+        named = row["contact_id"] if row["contact_id"] is not None else firsts.get(row["account_id"])
+        if row["deal_id"] is not None:
+            rows[row["deal_id"]].append(row | {"contact_id": survivor(named, merges) or named})
+
+    def place(row: Row) -> list:
+        values = [row[n] for n in ("created_at", "contact_id", "account_id", "closed_at", "is_won", "amount")]
+        return [(v is None, b"" if v is None else v.encode() if isinstance(v, str) else v) for v in values]
+
+    return {deal: min(same, key=place) for deal, same in rows.items()}
 
 
-def deal_contact(world: World, deal: Row) -> str | None:
-    """A deal's contact after merges (itself, where those run in a circle), or its account's first."""
-    contacts = contacts_of(world)
-    named = deal["contact_id"] if deal["contact_id"] is not None else first_contacts(contacts).get(deal["account_id"])
-    return survivor(named, merges_of(world)) or named
+def describer(world: World, model: StageModel) -> Callable[[Journey], dict[str, object]]:
+    """Tells score and segments of a journey: as history tells they were at its start, else as they are today."""
+    contacts, owners = contacts_of(world), deals_of(world)
+    firsts = first_contacts(contacts)
+    past: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in world.get("contact_history"):
+        if row["contact_id"] is not None and row["valid_from"] is not None:
+            past[row["contact_id"], row["column"]].append(row)
 
+    def speaker(entity: str) -> str | None:
+        if model.entity == "deal":
+            return owners[entity]["contact_id"] if entity in owners else None
+        return firsts.get(entity, entity) if model.entity == "account" else entity
 
-def segments(world: World, model: StageModel, journey: Journey) -> dict[str, object]:
-    """Score and segments of a journey: as history tells they were at its start, else as they are today."""
-    contact = speaker(world, model, journey.entity_id)
-    unknown: Row = {"lead_score": None, "plan": None, "vip": None, "seats": None}
-    row = unknown if contact is None else contacts_of(world).get(contact, unknown)
-    values = {
-        "score": row["lead_score"],
-        "plan": row["plan"],
-        "vip": None if row["vip"] is None else str(row["vip"]).lower(),
-        "seats": row["seats"],
-    }
-    for name in ("plan", "vip", "seats"):
-        past = [
-            r
-            for r in world.get("contact_history")
-            if contact is not None
-            and (r["contact_id"], r["column"]) == (contact, name)
-            and r["valid_from"] is not None
-            and r["valid_from"] <= journey.started_at
-        ]
-        if past:
-            newest = max(r["valid_from"] for r in past)
-            told = [r["value"] for r in past if r["valid_from"] == newest]
-            value = min((v for v in told if v is not None), key=str.encode, default=None)
-            values[name] = float(value) if value is not None and name == "seats" else value
-    return values
+    def describe(journey: Journey) -> dict[str, object]:
+        contact = speaker(journey.entity_id)
+        row = contacts.get(contact or "", {})
+        values = {"plan": row.get("plan"), "vip": _flag(row), "seats": row.get("seats")}
+        for name in values:
+            told = [r for r in past.get((contact or "", name), []) if r["valid_from"] <= journey.started_at]
+            newest = max((r["valid_from"] for r in told), default=None)
+            texts = [r["value"] for r in told if r["valid_from"] == newest and r["value"] is not None]
+            if told:
+                value = min(texts, key=str.encode, default=None)
+                values[name] = float(value) if value is not None and name == "seats" else value
+        return {**values, "score": row.get("lead_score")}
+
+    return describe
 
 
 def deals(world: World, model: StageModel, derivation: Derivation) -> dict[str, tuple[str, int]]:
     """Deal to its journey: the latest of its entity that had started when the deal was created."""
     contacts = contacts_of(world)
+    journeys: dict[str, list[Journey]] = defaultdict(list)
+    for journey in derivation.journeys:
+        journeys[journey.entity_id].append(journey)
     out: dict[str, tuple[str, int]] = {}
-    for deal in world.get("deals"):
-        if model.entity == "deal":
-            entity = deal["deal_id"]
-        elif model.entity == "contact":
-            entity = deal_contact(world, deal)
-        else:
-            person = survivor(deal["contact_id"], merges_of(world))
-            own = contacts.get(person or "", {}).get("account_id") or person
-            entity = deal["account_id"] or own
-        started = [
-            j
-            for j in derivation.journeys
-            if j.entity_id == entity and deal["created_at"] is not None and j.started_at <= deal["created_at"]
-        ]
+    for deal in deals_of(world).values():
+        person = deal["contact_id"]
+        entity = {"deal": deal["deal_id"], "contact": person}.get(model.entity)
+        if model.entity == "account":
+            entity = deal["account_id"] or contacts.get(person or "", {}).get("account_id") or person
+        created = deal["created_at"]
+        started = [j for j in journeys.get(entity or "", []) if created is not None and j.started_at <= created]
         if started:
             last = max(started, key=lambda j: (j.started_at, j.journey))
             out[deal["deal_id"]] = (last.entity_id, last.journey)

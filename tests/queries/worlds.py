@@ -238,18 +238,19 @@ def _subscription(random: Random, mark: str, owned: Row, started: datetime | Non
     return {"subscription_id": name, **owned, "started_at": started, "ended_at": ended, "mrr": 5.0}
 
 
-def mutate(random: Random, world: World) -> World:
+def mutate(random: Random, world: World, times: int = 1) -> World:
     """The same company a while later: rows added, deleted, changed; contacts merged, unmerged, moved."""
     rows = {name: [dict(row) for row in table] for name, table in world.rows.items()}
-    later = invent(random, 1).rows
-    for name, table in rows.items():
-        change = random.randrange(5)
-        if change == 0:
-            table += later.get(name, [])[:2]
-        elif change == 1 and table:
-            table.pop(random.randrange(len(table)))
-        elif change == 2 and table:
-            row, other = random.choice(table), random.choice(table)
-            column = random.choice(list(row))
-            row[column] = other[column]
+    for _ in range(times):
+        later = invent(random, 1).rows
+        for name, table in rows.items():
+            change = random.randrange(5)
+            if change == 0:
+                table += later.get(name, [])[:2]
+            elif change == 1 and table:
+                table.pop(random.randrange(len(table)))
+            elif change == 2 and table:
+                row, other = random.choice(table), random.choice(table)
+                column = random.choice(list(row))
+                row[column] = other[column]
     return World(rows)
