@@ -158,7 +158,7 @@ def _show(drawing: Drawing, select: str | None, key: str) -> Selected:
     if isinstance(drawing, pd.DataFrame):
         return _table(drawing, select, f"{key}.table")
     chosen: Selected = []
-    grid = st.grid(min_column_width=260)
+    grid = st.grid(min(len(drawing or {}), 4), min_column_width=300)
     for i, (name, picture) in enumerate((drawing or {}).items()):
         with grid.cell(), st.container(gap=None):
             st.markdown(f"**{labels.escape(name)}**")
