@@ -151,7 +151,7 @@ def measures(answer: Funnel, model: StageModel) -> pd.DataFrame:
             if key == "exited":
                 exits = dict.fromkeys(stage for row in rows for stage in row.exited)
                 lines += [(INDENT + model.stage(stage).label, _exits(stage)) for stage in exits]
-        lines.append(("Implied, without an entry", lambda r: f"{r.skipped:,}" if r.skipped else ""))
+        lines.append(("Only implied", lambda r: f"{r.skipped:,}" if r.skipped else ""))
     lines += [
         ("Won", lambda r: labels.money(r.amount) if r.amount is not None else ""),
         ("Cost per entry", lambda r: labels.money(r.cost_per_entry) if r.cost_per_entry is not None else ""),
