@@ -47,6 +47,8 @@ class Embedded(Warehouse):
                 "damaged", f"{path.name} cannot be opened ({type(problem).__name__}).", "Load and build again."
             ) from None
 
+        if write:  # builds and loads tell their progress themselves
+            self._connection.execute("SET enable_progress_bar = false")
         # DuckDB reserves words that its SQLAlchemy dialect does not know of (`at`)
         reserved = self._connection.sql(
             "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category <> 'unreserved'"
