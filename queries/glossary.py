@@ -5,9 +5,26 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass
 
-from lifecycle import agreement, bridge, correspondence, durations, funnel, health, rates, scope, transitions, volumes
+from lifecycle import (
+    agreement,
+    bridge,
+    business,
+    chance,
+    commitment,
+    correspondence,
+    durations,
+    funnel,
+    health,
+    rates,
+    scope,
+    service,
+    threshold,
+    transitions,
+    volumes,
+    where,
+)
+from queries import discussion, measures, overview
 from queries import funnel as funnel_asked
-from queries import measures, overview
 
 # Subject → term as people know it → what computes it, or holds it.
 TERMS: dict[str, dict[str, object]] = {
@@ -46,7 +63,25 @@ TERMS: dict[str, dict[str, object]] = {
     },
     "Marketing and sales": {
         "Handed over, accepted, rejected, bypass, returned": agreement.Agreement,
+        "Acceptance": agreement.Agreement.acceptance,
+        "Coverage": agreement.Agreement.coverage,
         "Positive agreement": agreement.PositiveAgreement,
+        "Decided of due": agreement.Agreement.decided_of_due,
+        "Change of a rate or an agreement": agreement.change,
+        "Control limits": where.control_limits,
+        "Pull of a segment, and whether it differs": where.Row,
+        "Mix and rate of a change": where.shifts,
+        "Cohen's kappa": chance.TwoByTwo.kappa,
+        "PABAK": chance.TwoByTwo.pabak,
+        "Gwet's AC1": chance.TwoByTwo.ac1,
+        "McNemar's test": chance.TwoByTwo.mcnemar_p,
+        "Another cut of the lead score": threshold.Cut,
+        "Leads to discuss": discussion.discussion,
+        "Service level": service.Responses,
+        "Speed, system delay and human delay": service.ServiceLevel,
+        "Attempts": service.Attempts,
+        "Working time": business.Business,
+        "Commitment of a month": commitment.Month,
     },
     "Time in stage": {
         "Life table": durations.LifeTable,
