@@ -78,7 +78,8 @@ def opened(engine: Engine, name: str, seed: int, groups: int) -> Company:
     engine.put(warehouse, "activities", pa.Table.from_pylist(activities, ACTIVITIES))
     made = build(warehouse, model, OTHERS)
     derivation = reference.derived(world, model, made.loaded_at + timedelta(hours=24))
-    told = {(j.entity_id, j.journey): reference.segments(world, model, j) for j in derivation.journeys}
+    describe = reference.describer(world, model)
+    told = {(j.entity_id, j.journey): describe(j) for j in derivation.journeys}
     return Company(Modelled(warehouse, model, made), world, derivation, told, activities)
 
 
