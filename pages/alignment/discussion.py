@@ -44,7 +44,7 @@ def to_discuss(v: View) -> None:
         select="lead",
         key=f"discuss.{topic}.{page}",
     )
-    open_history(v, picked)
+    open_history(v, picked, "discuss")
 
 
 def rules_of(v: View) -> Rules:

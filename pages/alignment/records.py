@@ -62,11 +62,11 @@ def _paged(
         select="lead",
         key=f"leads.{mark[:12]}.{page}",
     )
-    open_history(v, picked)
+    open_history(v, picked, mark[:12])
 
 
-def open_history(v: View, picked: Selected) -> None:
-    """Every stay of the picked entity, in order."""
+def open_history(v: View, picked: Selected, mark: str) -> None:
+    """Every stay of the picked entity, in order; `mark` tells the lists of a page apart."""
     if not picked:
         return
     entity = str(picked[0][frames_leads.ENTITIES[v.modelled.model.entity]])
@@ -75,5 +75,5 @@ def open_history(v: View, picked: Selected) -> None:
         partial(ask, history, v.modelled, v.scope, entity),
         lambda known: frames_leads.stays(known, v.modelled.model),
         definition=history,
-        key="history",
+        key=f"history.{mark}",
     )

@@ -103,7 +103,7 @@ def _cells(height: int, present: tuple[str, ...]) -> Spec:
         base.mark_rect(cornerRadius=4)
         .encode(
             color=_coloured("verdict:N", present, legend=None),
-            opacity=alt.condition(chosen, alt.value(0.9), alt.value(0.35)),
+            opacity=alt.condition(chosen, alt.value(0.9), alt.value(0.55)),
             tooltip=tips,
         )
         .add_params(chosen)
