@@ -39,6 +39,8 @@ def headline(model: StageModel, found: Alignment, rows: Iterable[Row] = ()) -> s
     `rows`: of all segments, with the compared period's, so that the one that makes up the change can be named.
     """
     rate = found.whole.acceptance
+    if not found.whole.delivered:
+        return f"No {leads(model)} were handed over in this period."
     if rate.value is None:
         return f"Sales decided none of the {found.whole.delivered:,} {leads(model)} so far."
     said = f"Sales accepted {percent(rate.value)} of the {leads(model)} it decided ({among(rate)})"

@@ -51,6 +51,7 @@ def part(v: View, name: str, found: Alignment, profile: Profile | Failure) -> No
             reasons.bypasses(v)
         case "Threshold":
             threshold.cuts(v)
+            threshold.audited(v)
         case "Service level":
             service.response(v)
         case "Leads to discuss":

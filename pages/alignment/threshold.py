@@ -16,8 +16,9 @@ from pages.ui import charts, charts_alignment, labels
 from pages.ui.data import ask
 from pages.ui.failures import Failure
 from pages.ui.filters import View
-from pages.ui.layout import card, tile, tiles
+from pages.ui.layout import card, state, tile, tiles
 from pages.ui.picture import Picture
+from queries.audit import audit
 from queries.threshold import threshold
 
 
@@ -75,34 +76,52 @@ def _caption(v: View, found: Threshold, today: Cut) -> str:
 
 
 def beyond_chance(found: Threshold, chosen: float) -> None:
-    """The 2×2 with its fourth cell, for the one universe that both judged: scored leads with a verdict of sales."""
+    """The 2×2 with its fourth cell for scored leads with a verdict of sales: a universe that both have judged."""
     both = found.judged(chosen)
-
-    def draw(_: Threshold) -> Picture | None:
-        yes, no = f"Score {chosen:g} or more", f"Score below {chosen:g}"
-        rows = [
-            ("accepted", yes, "Sales accepted", both.both, "both said yes"),
-            ("rejected", yes, "Sales rejected", both.rejected, "only the score"),
-            ("bypass", no, "Sales accepted", both.bypass, "only sales"),
-            ("neither", no, "Sales rejected", both.neither, "both said no"),
-        ]
-        frame = pd.DataFrame(rows, columns=["outcome", "marketing", "sales", "n", "note"])
-        return charts_alignment.cells(frame) if both.n else None
-
     card(
         f"The score against the reps' verdict, {both.n:,} leads judged by both",
         lambda: found,
-        draw,
+        lambda _: square(both, f"Score {chosen:g} or more", f"Score below {chosen:g}"),
         caption="Only leads that have a score and a verdict of sales: in this universe the fourth cell is known",
         definition=TwoByTwo,
         key="universe",
     )
 
 
+def audited(v: View) -> None:
+    """The 2×2 of an audit sample, where the company has one."""
+    found = ask(audit, v.modelled, v.scope.whole)
+    if isinstance(found, Failure):
+        state(found)
+    elif found is not None:
+        card(
+            f"The audit sample, {found.cells.n:,} records judged by both teams",
+            lambda: found,
+            lambda answer: square(answer.cells, "Marketing says yes", "Marketing says no"),
+            caption="From the table audits; a sample is drawn from the whole, so that filters leave it out",
+            definition=audit,
+            empty="Nothing was audited in this period.",
+            key="audit",
+        )
+        coefficients(found.cells)
+
+
+def square(both: TwoByTwo, yes: str, no: str) -> Picture | None:
+    """Four cells: the first verdict in words as rows, that of sales as columns."""
+    rows = [
+        ("accepted", yes, "Sales accepted", both.both, "both said yes"),
+        ("rejected", yes, "Sales rejected", both.rejected, "only the one"),
+        ("bypass", no, "Sales accepted", both.bypass, "only sales"),
+        ("neither", no, "Sales rejected", both.neither, "both said no"),
+    ]
+    frame = pd.DataFrame(rows, columns=["outcome", "marketing", "sales", "n", "note"])
+    return charts_alignment.cells(frame) if both.n else None
+
+
 def coefficients(both: TwoByTwo) -> None:
-    """Agreement of the score and the reps beyond chance."""
+    """Agreement of the two judges beyond chance."""
     with tiles(4):
-        tile("Raw agreement", labels.percent(both.raw), note="of score and verdict", definition=said_of("raw"))
+        tile("Raw agreement", labels.percent(both.raw), note="both said the same", definition=said_of("raw"))
         tile("Cohen's kappa", coefficient(both.kappa), note="0: no better than chance", definition=said_of("kappa"))
         tile("PABAK", coefficient(both.pabak), note="kappa, were yes and no as frequent", definition=said_of("pabak"))
         tile("Gwet's AC1", coefficient(both.ac1), note="steady where one answer is rare", definition=said_of("ac1"))

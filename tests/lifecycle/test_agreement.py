@@ -251,6 +251,7 @@ def test_sentences_are_silent_without_evidence() -> None:
     assert ignored(CRM, found(Agreement(accepted=5))) is None
     assert readiness(found(Agreement(accepted=4, rejected=6))) is None  # the interval reaches 50 %
     assert readiness(found(WORKED)) is not None
+    assert headline(CRM, found(Agreement(bypass=2))) == "No MQLs were handed over in this period."
     assert headline(CRM, found(Agreement(pending=3))) == "Sales decided none of the 3 MQLs so far."
 
 

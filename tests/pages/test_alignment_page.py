@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from queries.modelled import latest
 from queries.service import service
 from queries.settings import load_settings
 from queries.warehouse import open_warehouse
+from tests.pages import warehouses
 from tests.pages.conftest import Open
 
 PAGE = "pages/alignment/alignment.py"
@@ -143,3 +144,17 @@ def test_a_failing_question_leaves_the_rest_of_the_page(
     assert "longer than 15 seconds" in tab.warning[0].value.replace("\\", "")
     assert len(tab.metric) == 4
     assert agreement.alignment is alignment
+
+
+def test_an_audit_sample_is_shown_with_its_fourth_cell(visit: Open, tmp_path: Path) -> None:
+    """The worked example, a hundredth of it in each cell: kappa 0.50, PABAK 0.86, AC1 0.92."""
+    cells = {(True, True): 4, (True, False): 6, (False, True): 1, (False, False): 89}
+    verdicts = [verdict for verdict, n in cells.items() for _ in range(n)]
+    who = [f"c{i}" for i in range(len(verdicts))]
+    audits = pa.table({"contact_id": who, "marketing": [m for m, _ in verdicts], "sales": [s for _, s in verdicts]})
+    at_ = pa.array([datetime(2026, 1, 5)] * len(who), pa.timestamp("us"))
+    events = pa.table({"contact_id": who, "stage": ["MQL"] * len(who), "entered_at": at_})
+    warehouse = warehouses.made(tmp_path, iter([{"stage_events": events, "audits": audits}]), ("crm",))
+    tab = at(visit, warehouse, "Threshold")
+    assert "The audit sample, 100 records" in texts(tab)
+    assert [m.value for m in tab.metric[-4:]] == ["93.0 %", "0.50", "0.86", "0.92"]
