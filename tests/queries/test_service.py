@@ -183,6 +183,7 @@ def test_without_activities_the_page_is_told_what_to_load() -> None:
 
 
 def test_a_clock_that_starts_with_the_assignment(engine: Engine) -> None:
+    """The last, as opening an engine once more empties it."""
     # last of this file: it puts another company in place of the story
     m = told(engine, model(sla_from="assigned"))
     found = service(m, SCOPE)
