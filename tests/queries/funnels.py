@@ -48,7 +48,8 @@ def opened(engine: Engine, world: World, name: str) -> Company:
         engine.put(warehouse, table, rows)
     made = build(warehouse, model, OTHERS)
     derivation = reference.derived(world, model, made.loaded_at + timedelta(hours=24))
-    told = {(j.entity_id, j.journey): reference.segments(world, model, j) for j in derivation.journeys}
+    describe = reference.describer(world, model)
+    told = {(j.entity_id, j.journey): describe(j) for j in derivation.journeys}
     return Company(Modelled(warehouse, model, made), world, derivation, told)
 
 
