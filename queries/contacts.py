@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from lifecycle.funnel import steps_of
 from lifecycle.privacy import masked
 from lifecycle.scope import Scope
-from queries import counted, measures
+from queries import counted
 from queries.contract import PERSONAL
 from queries.dialect import bytewise
 from queries.measures import one_of
@@ -96,7 +96,7 @@ def records(m: Modelled, scope: Scope, bar: Bar, page: int = 0) -> Records:
     c = base.c
     place, test = next(
         (place, test)
-        for (place, stage, _), test in zip(steps.rows, measures.belongs(base, steps), strict=True)
+        for (place, stage, _), test in zip(steps.rows, counted.belongs(base, steps), strict=True)
         if stage.key == bar.stage
     )
     where = [test]

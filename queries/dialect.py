@@ -162,6 +162,14 @@ _quantile = _construct(
     clickhousedb="quantileExactInclusiveOrNull({1})({0})",
 )
 
+_quantiles = _construct(
+    "quantiles",
+    sa.ARRAY(sa.Double()),
+    "quantile_cont({0}, [{1}])",
+    postgresql="percentile_cont(ARRAY[{1}]) WITHIN GROUP (ORDER BY {0})",
+    clickhousedb="quantilesExactInclusive({1})({0})",
+)
+
 
 def utc(column: sa.ColumnElement, declared: str, timezone: str | None = None) -> sa.ColumnElement:
     """A source's instant column as naive UTC; one without a zone is local time of `timezone`, UTC if none is declared.
@@ -198,6 +206,11 @@ def local_floor(instant: sa.ColumnElement, grain: str, calendar: Calendar) -> sa
 def quantile(value: sa.ColumnElement, q: float) -> sa.ColumnElement:
     """The q-quantile of non-null values, interpolated between neighbours (type 7); NULL over nothing."""
     return _quantile(value, sa.literal_column(repr(float(q))))
+
+
+def quantiles(value: sa.ColumnElement, *qs: float) -> sa.ColumnElement:
+    """Several quantiles at once, as a list: the values are gathered once. What it is over nothing differs by engine."""
+    return _quantiles(value, sa.literal_column(", ".join(repr(float(q)) for q in qs)))
 
 
 # Column types of the tables the app creates.

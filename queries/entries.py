@@ -12,8 +12,7 @@ from lifecycle.funnel import Funnel, StageRow, Steps, side_by_side, steps_of
 from lifecycle.scope import Scope
 from queries import counted
 from queries.dialect import local_floor
-from queries.groups import Groups, whole
-from queries.measures import Part
+from queries.groups import Groups, Part, whole
 from queries.modelled import Modelled
 from queries.warehouse import Rendered
 

@@ -12,8 +12,7 @@ from lifecycle.funnel import Funnel, Outcome, StageRow, Steps, TrendRow, immatur
 from lifecycle.scope import Scope
 from queries import counted, entries, measures
 from queries.dialect import local_floor
-from queries.groups import Groups, whole
-from queries.measures import Part
+from queries.groups import Groups, Part
 from queries.modelled import Modelled
 from queries.warehouse import Rendered
 
@@ -54,12 +53,13 @@ def trend(m: Modelled, scope: Scope) -> Trend:
     """
     if scope.basis != "cohort":
         return _entries_trend(m, scope) if scope.basis == "period" else Trend((), ())
-    cohort = _counted(m, scope)
-    steps, groups = cohort.steps, cohort.groups
-    parted = groups.split(cohort.base)
+    steps = steps_of(m.model, scope)
+    base = counted.population(m, scope, steps)
+    groups, sized = _sizes(m, scope, base)
+    parted = groups.split(base)
     dated = sa.select(parted, local_floor(parted.c.t1, scope.grain, scope.calendar).label("period")).subquery("dated")
-    c, sums = dated.c, measures.summed(dated, steps)
-    young = sa.cast(sa.func.sum(c.young), sa.BigInteger()).label("young")
+    c, sums = dated.c, counted.summed(dated, steps)
+    young = sa.func.count(sa.case((c.young == 1, 1))).label("young")
     numbers = [(name, pa.int64()) for name in ("part", "young", *(s.name for s in sums))]
     statement = sa.select(c.period, c.part, young, *sums).group_by(c.period, c.part)
     table, rendered = m.ask(statement, pa.schema([("period", pa.date32()), *numbers]))
@@ -67,7 +67,7 @@ def trend(m: Modelled, scope: Scope) -> Trend:
     periods, coarser = _periods(scope, [period for period, _ in found])
     if coarser:
         return trend(m, coarser)
-    cycle, timed = measures.cycle(m, steps, cohort.base)
+    cycle, timed = measures.cycle(m, steps, base) if scope.window is None else (None, None)
     rows = []
     for period in periods:
         young_still = _is_immature(scope, period, cycle)
@@ -77,7 +77,16 @@ def trend(m: Modelled, scope: Scope) -> Trend:
                 not_due = row.get("young", 0) if place == 1 and not is_side else 0
                 label = groups.label(part)
                 rows.append(TrendRow(period, label, stage.key, row.get(f"n{i}", 0), not_due, young_still))
-    return Trend(tuple(rows), (cohort.statement, rendered, timed))
+    return Trend(tuple(rows), tuple(s for s in (rendered, sized, timed) if s))
+
+
+def _sizes(m: Modelled, scope: Scope, base: sa.Subquery) -> tuple[Groups, Rendered | None]:
+    """The parts of a breakdown, from the entries of each value; without one there is nothing to ask."""
+    if not scope.by:
+        return Groups(scope, {}), None
+    statement = sa.select(base.c.segment, sa.func.count().label("n")).group_by(base.c.segment)
+    table, rendered = m.ask(statement, pa.schema([("segment", pa.string()), ("n", pa.int64())]))
+    return Groups(scope, {row["segment"]: row["n"] for row in table.to_pylist()}), rendered
 
 
 def _entries_trend(m: Modelled, scope: Scope) -> Trend:
@@ -121,7 +130,6 @@ class _Cohort:
     """A counted population: its parts, and their rows with nothing beside them."""
 
     steps: Steps
-    base: sa.Subquery
     groups: Groups
     rows: dict[Part, list[StageRow]]
     statement: Rendered
@@ -129,15 +137,14 @@ class _Cohort:
 
 def _counted(m: Modelled, scope: Scope) -> _Cohort:
     steps = steps_of(m.model, scope)
-    base = counted.population(m, scope, steps)
-    outcomes, statement = _outcomes(m, steps, base)
+    outcomes, statement = _outcomes(m, steps, counted.population(m, scope, steps))
     sizes: dict[str | None, int] = {}
     for o in outcomes:
         sizes[o.segment] = sizes.get(o.segment, 0) + o.n
     groups = Groups(scope, sizes)
     inside = {part: set(groups.values(part)) for part in (None, *groups.parts)}
     rows = {p: tally(steps, [o for o in outcomes if o.segment in inside[p]], groups.label(p)) for p in inside}
-    return _Cohort(steps, base, groups, rows, statement)
+    return _Cohort(steps, groups, rows, statement)
 
 
 def _outcomes(m: Modelled, steps: Steps, base: sa.Subquery) -> tuple[list[Outcome], Rendered]:
@@ -175,17 +182,11 @@ def _counts(m: Modelled, scope: Scope) -> Funnel:
 def _cohort(m: Modelled, scope: Scope) -> Funnel:
     cohort = _counted(m, scope)
     steps, groups = cohort.steps, cohort.groups
-    beside: dict[Part, measures.Measures] = {}
-    money: dict[Part, list[float]] = {}
-    statements = [cohort.statement]
-    for parted in [whole(cohort.base), *([groups.split(cohort.base)] if scope.by else [])]:
-        found, measured = measures.measured(m, steps, parted)
-        won, priced = measures.amounts(m, scope, steps, parted)
-        beside, money = beside | found, money | won
-        statements += [measured, priced]
+    beside, measured = measures.measured(m, scope, steps, groups) if groups.all else ({}, ())
     spent = measures.acquisition_spend(m, scope, None)
     spent_by = measures.acquisition_spend(m, scope, scope.by) if scope.by else measures.Spend()
     yard = measures.yardsticks(m, scope, steps)
+    nothing = 0.0 if "deals" in m.sources else None
     rows: list[StageRow] = []
     for part, counts_alone in cohort.rows.items():
         cost = spent.total if part is None else spent_by.of(groups.values(part))
@@ -198,14 +199,12 @@ def _cohort(m: Modelled, scope: Scope) -> Funnel:
                     skipped=aside.skipped[i] if aside.skipped else 0,
                     seconds_from_previous=aside.seconds[i] if aside.seconds else None,
                     score=aside.score[i] if aside.score else None,
-                    amount=money[part][i] if part in money else (0.0 if "deals" in m.sources else None),
+                    amount=aside.amount[i] if aside.amount else nothing,
                     cost_per_entry=cost / row.entered if cost is not None and row.entered else None,
                     target=yard.targets.get(row.stage) if part is None else None,
                     benchmark=yard.benchmarks.get(row.stage),
                 )
             )
     touched = beside.get(None, measures.Measures()).touched
-    statements += [*spent.statements, *spent_by.statements, *yard.statements]
-    return Funnel(
-        m.model.name, m.build.id, scope, tuple(rows), touched, statements=tuple(statements), other=groups.other
-    )
+    statements = (cohort.statement, *measured, *spent.statements, *spent_by.statements, *yard.statements)
+    return Funnel(m.model.name, m.build.id, scope, tuple(rows), touched, statements=statements, other=groups.other)

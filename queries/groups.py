@@ -8,7 +8,9 @@ import sqlalchemy as sa
 
 from lifecycle.funnel import other_than
 from lifecycle.scope import Scope
-from queries.measures import OTHERS, Part
+
+Part = int | None  # a group of a breakdown by its place, OTHERS, or None for the whole
+OTHERS = -1
 
 
 class Groups:

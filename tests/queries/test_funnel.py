@@ -269,5 +269,5 @@ def test_won_money_belongs_to_the_journeys_counted(accounts: Company) -> None:
 
 def test_every_answer_shows_the_statements_it_ran(accounts: Company) -> None:
     answer: Funnel = funnel(accounts.m, replace(SCOPE, by="plan"))
-    assert len(answer.statements) >= 5
+    assert len(answer.statements) >= 3
     assert all("SELECT" in s.text for s in (*answer.statements, *trend(accounts.m, SCOPE).statements))
