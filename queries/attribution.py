@@ -33,7 +33,7 @@ DEALS: dict[str, Kind] = {
 
 
 def single_deals(
-    bench: Workbench, deals: Source, people: sa.TableClause | None, identities: sa.TableClause | None
+    bench: Workbench, deals: Source, people: sa.FromClause | None, identities: sa.TableClause | None
 ) -> sa.TableClause:
     """A working table of one DEAL row per deal, with its contact after merges, else its account's first.
 
@@ -57,9 +57,7 @@ def single_deals(
     return bench.make("deals", DEAL, first_of_each(bench, "deals", rows, lambda c: fingerprint(c.deal_id), single))
 
 
-def attributed(
-    deals: sa.TableClause, entity: str, people: sa.TableClause | None, journeys: sa.TableClause
-) -> sa.Select:
+def attributed(deals: sa.TableClause, entity: str, people: sa.FromClause | None, journeys: sa.TableClause) -> sa.Select:
     """DEALS rows: each deal once, so that sums over journeys never exceed the deals; before any journey it has none.
 
     `deals` are DEAL rows; `entity` is what moves: contacts, accounts or deals.

@@ -114,12 +114,12 @@ def _tables(
     if past is not None and any(s.at_start for s in made.segments):
         then = bench.make("then", described.then_columns(made.segments))
     known = Described(intake.entities, made.segments, then)
-    workbench.create(w, modelled.stays.name, journeys.stays_columns(model, made.segments))
-    workbench.create(w, modelled.journeys.name, journeys.journeys_columns(model, made.segments))
+    workbench.create(w, modelled.stays.name, journeys.stays_columns(model, made.segments, intake.said))
+    workbench.create(w, modelled.journeys.name, journeys.journeys_columns(model, made.segments, intake.said))
     found = walk(bench, modelled, intake, known, past, only, say)
 
     say("sorting journeys by their start")
-    rows: sa.Select | sa.CompoundSelect = journeys.journeys(found, e, known, model)
+    rows: sa.Select | sa.CompoundSelect = journeys.journeys(found, known, model)
     if before is not None and changed is not None:
         old_build = Modelled(w, model, before)
         rows = sa.union_all(rows, changes.unchanged(old_build.journeys, changed))

@@ -13,10 +13,10 @@ SAID = ("raw", "code", "at", "event_id", "reason", "competitor", "actor", "lead_
 _LARGEST: sa.ColumnElement = sa.literal_column(str(2**61 - 1))
 
 
-def fingerprints(events: sa.TableClause, entities: Entities, past: sa.TableClause | None) -> sa.Select:
+def fingerprints(events: sa.FromClause, entities: Entities, past: sa.TableClause | None) -> sa.Select:
     """FINGERPRINT rows of the entities that have usable events: of these, of who they are, and of their past."""
     e, moving = events.c, entities.moving.c
-    said: list[sa.ColumnElement] = [e[name] for name in SAID]
+    said = [_as_text(e[name]) for name in SAID]
     source: sa.FromClause = events
     entity: sa.ColumnElement = e.n
     if entities.members is not None:

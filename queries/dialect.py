@@ -259,6 +259,16 @@ def create_table(dialect: sa.Dialect, table: sa.TableClause, kinds: Sequence[Kin
     return f"CREATE {kind}TABLE {dialect.identifier_preparer.format_table(table)} ({columns}){engine}"
 
 
+def row_number_of(dialect: sa.Dialect) -> str | None:
+    """The column in which the engine numbers the rows of a table by itself, from 0; None where it does not."""
+    return "rowid" if dialect.name == DUCKDB else None
+
+
+def keeps_few_texts(dialect: sa.Dialect) -> bool:
+    """Whether a column is the faster for being declared with the texts that it can hold."""
+    return dialect.name == DUCKDB
+
+
 def note_statistics(dialect: sa.Dialect, table: sa.TableClause) -> str | None:
     """The statement after which the engine plans with the rows just written, where it does not see to that itself."""
     return f"ANALYZE {dialect.identifier_preparer.format_table(table)}" if dialect.name == POSTGRES else None

@@ -8,10 +8,10 @@ import sqlalchemy as sa
 
 from lifecycle.segments import Segment
 from queries.catalog import segment_columns
-from queries.dialect import Kind, bytewise, stripped
+from queries.dialect import Kind, bytewise, stripped, type_of
 from queries.workbench import Workbench
 
-ENTITY: dict[str, Kind] = {"n": int, "entity_id": str, "contact_id": str, "score": float}
+ENTITY: dict[str, Kind] = {"entity_id": str, "contact_id": str, "score": float}
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,14 @@ class Entities:
     members: sa.TableClause | None = None
 
 
-def contacts(people: sa.TableClause, segments: tuple[Segment, ...], complete: bool) -> Entities:
+def contacts(people: sa.FromClause, segments: tuple[Segment, ...], complete: bool) -> Entities:
     """Contacts move by themselves."""
     c = people.c
     moving = sa.select(c.n, c.contact_id.label("entity_id"), c.contact_id, c.score, *(c[s.column] for s in segments))
     return Entities(_named(people), complete, moving.subquery("entities"))
 
 
-def accounts(bench: Workbench, people: sa.TableClause, segments: tuple[Segment, ...], complete: bool) -> Entities:
+def accounts(bench: Workbench, people: sa.FromClause, segments: tuple[Segment, ...], complete: bool) -> Entities:
     """Contacts move their account, for which its first contact speaks; those without an account stand alone."""
     c = people.c
     account = sa.func.coalesce(c.account_id, c.contact_id)
@@ -53,7 +53,7 @@ def accounts(bench: Workbench, people: sa.TableClause, segments: tuple[Segment, 
 
 
 def deals(
-    bench: Workbench, single_deals: sa.TableClause, people: sa.TableClause | None, segments: tuple[Segment, ...]
+    bench: Workbench, single_deals: sa.TableClause, people: sa.FromClause | None, segments: tuple[Segment, ...]
 ) -> Entities:
     """Deals move by themselves; their contact speaks for them."""
     d = single_deals.c
@@ -62,19 +62,20 @@ def deals(
     if people is not None:
         source = source.outerjoin(people, people.c.contact_id == d.contact_id)
         values = [people.c.score, *(people.c[s.column] for s in segments)]
-    number = sa.func.row_number().over().label("n")
-    rows = sa.select(number, d.deal_id.label("entity_id"), d.contact_id, *values).select_from(source)
-    moving = bench.make("moving", ENTITY | segment_columns(segments), rows.where(stripped(d.deal_id) != ""))
+    rows = sa.select(d.deal_id.label("entity_id"), d.contact_id, *values).select_from(source)
+    rows = rows.where(stripped(d.deal_id) != "")
+    moving = bench.numbered("moving", "n", ENTITY | segment_columns(segments), rows)
     return Entities(sa.select(moving.c.entity_id.label("id"), moving.c.n).subquery("named"), True, moving)
 
 
 def mentioned_deals(bench: Workbench, rows: sa.Select | sa.CompoundSelect) -> Entities:
     """Where no deals are given: those that the rows name."""
     ids = sa.select(rows.subquery().c.contact_id.label("entity_id")).distinct().subquery("ids")
-    number = sa.func.row_number().over().label("n")
-    moving = bench.make("moving", ENTITY, sa.select(number, ids.c.entity_id).where(stripped(ids.c.entity_id) != ""))
+    nobody = (sa.cast(sa.null(), type_of(ENTITY[name])).label(name) for name in ("contact_id", "score"))
+    deals = sa.select(ids.c.entity_id, *nobody).where(stripped(ids.c.entity_id) != "")
+    moving = bench.numbered("moving", "n", ENTITY, deals)
     return Entities(sa.select(moving.c.entity_id.label("id"), moving.c.n).subquery("named"), False, moving)
 
 
-def _named(people: sa.TableClause) -> sa.Subquery:
+def _named(people: sa.FromClause) -> sa.Subquery:
     return sa.select(people.c.contact_id.label("id"), people.c.n).subquery("named")

@@ -12,13 +12,13 @@ from lifecycle.intake import EARLIEST, LATEST
 from lifecycle.stages import StageModel, normalise
 from queries import dialect
 from queries.contract import Source
-from queries.dialect import Instant, bytewise, fingerprint, stripped
+from queries.dialect import Instant, Kind, bytewise, fingerprint, stripped
 from queries.errors import WarehouseError
 from queries.singles import first_of_each
 from queries.warehouse import MAX_ROWS
 from queries.workbench import Workbench
 
-RAW: dict[str, type] = {
+RAW: dict[str, Kind] = {
     "contact_id": str,
     "raw": str,
     "at": datetime,
@@ -30,10 +30,12 @@ RAW: dict[str, type] = {
     "lead_score": float,
     "fact": int,
 }
+SAID = ("reason", "competitor", "actor", "lead_score")
+FEW = 1_000  # different texts of a column, up to which they are kept as numbers
 QUARANTINE = RAW | {"problem": str}
 # A classified event: `n` is the number of whom it names; `code` is the rank, or ranks + i for the i-th exit, or 0 for
 # a value that is no stage of the model; `problem` says why it cannot be used.
-EVENT: dict[str, type] = {"id": int, "n": int, "code": int} | QUARANTINE
+EVENT: dict[str, Kind] = {"n": int, "code": int} | QUARANTINE
 
 
 def stage_rows(sources: Mapping[str, Source], entity: str) -> sa.Select | sa.CompoundSelect:
@@ -74,6 +76,17 @@ def _stage_named(column: str) -> str:
     for suffix in ("_entered_at", "_at", "_date", "_on"):
         name = name.removesuffix(suffix)
     return name
+
+
+def said(bench: Workbench, rows: sa.Select | sa.CompoundSelect) -> dict[str, Kind]:
+    """What events may say beside their stage, with the texts that occur where those are few and it helps to know."""
+    kinds: dict[str, Kind] = {name: RAW[name] for name in SAID}
+    for name in (name for name in SAID if RAW[name] is str and dialect.keeps_few_texts(bench.warehouse.dialect)):
+        text = rows.subquery("staged").c[name]
+        found = bench.warehouse.query(sa.select(text).where(text.is_not(None)).distinct().limit(FEW + 1))
+        if 0 < found.num_rows <= FEW:
+            kinds[name] = tuple(found.column(0).to_pylist())
+    return kinds
 
 
 def without_duplicates(bench: Workbench, rows: sa.Select | sa.CompoundSelect) -> sa.Select | sa.CompoundSelect:
@@ -165,7 +178,6 @@ def classified(
         "orphan": named.c.n.is_(None) if orphans else sa.false(),
     }
     given = {
-        "id": sa.func.row_number().over(),
         "n": named.c.n,
         "problem": sa.case(*((test, name) for name, test in checks.items() if not isinstance(test, sa.False_))),
     }

@@ -18,7 +18,7 @@ YEAR: sa.ColumnElement = sa.literal_column(str(365 * 86_400 * 1_000_000))  # in 
 def fact_rows(
     wanted: Mapping[str, str],
     sources: Mapping[str, Source],
-    people: sa.TableClause | None,
+    people: sa.FromClause | None,
     identities: sa.TableClause | None,
     bound: datetime,
 ) -> dict[str, list[sa.Select]]:
@@ -52,7 +52,7 @@ def _row(who: sa.ColumnElement, at: sa.ColumnElement, key: sa.ColumnElement | No
 
 
 def _numbered(
-    s: Source, at: str, key: str, people: sa.TableClause | None, identities: sa.TableClause | None, bound: datetime
+    s: Source, at: str, key: str, people: sa.FromClause | None, identities: sa.TableClause | None, bound: datetime
 ) -> sa.ColumnCollection:
     """The rows of a source in its owners' order: `nth` counts usable instants first, so that none else is first."""
     further = {"ended_at": s["ended_at"]} if s.spec.name == "subscriptions" else {}

@@ -13,6 +13,7 @@ from lifecycle.stages import StageModel
 from queries import entities, events, facts, people
 from queries.attribution import single_deals
 from queries.contract import REJECTS, Source
+from queries.dialect import Kind
 from queries.entities import Entities
 from queries.workbench import Workbench
 
@@ -21,16 +22,19 @@ Rows = sa.Select | sa.CompoundSelect
 
 @dataclass(frozen=True)
 class Intake:
-    """`events` as EVENT columns, `unmet` the ids of facts whose condition is not met, and who is who.
+    """`events` as EVENT columns and `id`, `unmet` the ids of facts whose condition is not met, and who is who.
+
+    `said` tells what kinds of values the events have beside their stages.
 
     `counts` has in, ignored, duplicates, quarantined, rejected (those of quarantine that the loader could not read) and
     entered: the events that are left to enter stages.
     """
 
-    events: sa.TableClause
+    events: sa.FromClause
+    said: dict[str, Kind]
     unmet: sa.TableClause | None
     entities: Entities
-    people: sa.TableClause | None
+    people: sa.FromClause | None
     deals: sa.TableClause | None
     counts: dict[str, int]
 
@@ -68,19 +72,19 @@ def take_in(
     meanings = events.meanings(bench, model, others, staged)
     rows = events.coded(events.without_duplicates(bench, staged), meanings, happened)
     merges = None if model.entity == "deal" else identities
-    made = bench.make(
-        "events", events.EVENT, events.classified(rows, moving.named, merges, bound, orphans=moving.complete)
-    )
+    said = events.said(bench, staged)
+    classified = events.classified(rows, moving.named, merges, bound, orphans=moving.complete)
+    made = bench.numbered("events", "id", events.EVENT | said, classified)
     unmet = _unmet(bench, model, made)
     rejected = _rejected(bench) if model.entity != "deal" else 0
     counts = _counts(bench, made, bench.count(staged.subquery("staged")), rejected)
     if unmet is not None:
         n_unmet = bench.count(unmet)
         counts |= {"ignored": counts["ignored"] + n_unmet, "entered": counts["entered"] - n_unmet}
-    return Intake(made, unmet, moving, known, deals, counts)
+    return Intake(made, said, unmet, moving, known, deals, counts)
 
 
-def _unmet(bench: Workbench, model: StageModel, made: sa.TableClause) -> sa.TableClause | None:
+def _unmet(bench: Workbench, model: StageModel, made: sa.FromClause) -> sa.TableClause | None:
     """The ids of facts before every entry to the stage that they require; at one instant the lower stage is first."""
     code = events.codes(model)
     needs = {code[key]: code[need] for key in set(model.facts.values()) if (need := model.stage(key).requires)}
@@ -109,7 +113,7 @@ def _rejected(bench: Workbench) -> int:
     return bench.count(rejects, rejects.c.table_name == "stage_events")
 
 
-def _counts(bench: Workbench, made: sa.TableClause, n_staged: int, rejected: int) -> dict[str, int]:
+def _counts(bench: Workbench, made: sa.FromClause, n_staged: int, rejected: int) -> dict[str, int]:
     e = made.c
     fate = sa.case((e.problem.is_not(None), "quarantined"), (e.code == 0, "ignored"), else_="entered")
     sorts = sa.select(e.fact.label("fact"), fate.label("fate")).subquery("sorts").c

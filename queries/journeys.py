@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -11,15 +12,16 @@ from lifecycle.stages import Stage, StageModel
 from queries.catalog import segment_columns
 from queries.described import Described
 from queries.dialect import Kind, earliest
-from queries.events import codes
+from queries.events import RAW, SAID, codes
 
+ANY: dict[str, Kind] = {name: RAW[name] for name in SAID}
 MOVES = ("advance", "skip", "regress", "repeat", "exit", "reopen")
 
 
-def stays_columns(model: StageModel, segments: tuple[Segment, ...]) -> dict[str, Kind]:
+def stays_columns(model: StageModel, segments: tuple[Segment, ...], said: Mapping[str, Kind] = ANY) -> dict[str, Kind]:
     """One row per entry; repeats are kept, with move `repeat` and without an end.
 
-    `contact_id` is who made it, where that is not the entity itself.
+    `contact_id` is who made it, where that is not the entity itself. `said`: the kinds of values that events have.
     """
     keys = tuple(codes(model))
     columns: dict[str, Kind] = {
@@ -43,7 +45,9 @@ def stays_columns(model: StageModel, segments: tuple[Segment, ...]) -> dict[str,
     return columns | segment_columns(segments)
 
 
-def journeys_columns(model: StageModel, segments: tuple[Segment, ...]) -> dict[str, Kind]:
+def journeys_columns(
+    model: StageModel, segments: tuple[Segment, ...], said: Mapping[str, Kind] = ANY
+) -> dict[str, Kind]:
     """One row per journey. `score` is the contact's lead score; `n_journeys` how many journeys the entity has."""
     columns: dict[str, Kind] = {
         "entity_id": str,
@@ -52,7 +56,7 @@ def journeys_columns(model: StageModel, segments: tuple[Segment, ...]) -> dict[s
         "started_by": ("event", "fact"),
         "exit_stage": tuple(s.key for s in model.exits),
         "exited_at": datetime,
-        "exit_reason": str,
+        "exit_reason": said["reason"],
         "current_stage": tuple(codes(model)),
         "furthest": tuple(s.key for s in model.progress),
         "in_order": int,
@@ -105,7 +109,7 @@ def journey_rows(steps: sa.TableClause, model: StageModel) -> sa.Select:
         "by_fact": sa.func.min(sa.case((first, c.fact))),
         "exit_code": sa.func.min(sa.case((ends, c.code))),
         "exited_at": sa.func.min(sa.case((ends, c.at))),
-        "exit_id": sa.func.min(sa.case((ends, c.id))),
+        "exit_reason": sa.func.min(sa.case((ends, c.reason))),
         "current_code": sa.func.min(sa.case((last, c.code))),
         "furthest_code": sa.func.max(sa.case((progress, c.code))),
         "irregular": sa.func.max(sa.case((irregular, 1), else_=0)),
@@ -120,8 +124,8 @@ def journey_rows(steps: sa.TableClause, model: StageModel) -> sa.Select:
     return grouped.where(c.journey > 0).group_by(c.n, c.journey)
 
 
-def journey_working(model: StageModel) -> dict[str, Kind]:
-    """The columns of `journey_rows`."""
+def journey_working(model: StageModel, said: Mapping[str, Kind]) -> dict[str, Kind]:
+    """The columns of `journey_rows`, where events say values of these kinds."""
     columns: dict[str, Kind] = {
         "n": int,
         "journey": int,
@@ -129,7 +133,7 @@ def journey_working(model: StageModel) -> dict[str, Kind]:
         "by_fact": int,
         "exit_code": int,
         "exited_at": datetime,
-        "exit_id": int,
+        "exit_reason": said["reason"],
         "current_code": int,
         "furthest_code": int,
         "irregular": int,
@@ -153,15 +157,12 @@ def _passed_at(c: sa.ColumnCollection, model: StageModel, rank: int) -> sa.Colum
     return earliest(own, *(c[f"implies_{r}" if s in silent(model) else f"{s.key}_at"] for r, s in later))
 
 
-def journeys(rows: sa.TableClause, events: sa.TableClause, people: Described, model: StageModel) -> sa.Select:
-    """Journeys as the pages see them: stages by key, the reason of their exit, and who moves, with segments."""
-    c, e = rows.c, events.c
-    exits = sa.select(e.id, e.reason.label("exit_reason")).where(e.reason.is_not(None), e.code > len(model.progress))
-    exit_ = exits.subquery("exits")
-    source, known = people.of(c, rows.outerjoin(exit_, exit_.c.id == c.exit_id))
+def journeys(rows: sa.TableClause, people: Described, model: StageModel) -> sa.Select:
+    """Journeys as the pages see them: stages by key, and who moves, with segments."""
+    c = rows.c
+    source, known = people.of(c, rows)
     known |= {f"{s.key}_passed_at": _passed_at(c, model, rank) for rank, s in enumerate(model.progress, 1)}
     known |= {
-        "exit_reason": exit_.c.exit_reason,
         "started_by": sa.case((c.by_fact == 1, "fact"), else_="event"),
         "exit_stage": key_of(c.exit_code, model),
         "current_stage": key_of(c.current_code, model),
@@ -172,21 +173,15 @@ def journeys(rows: sa.TableClause, events: sa.TableClause, people: Described, mo
     return sa.select(*((known[n] if n in known else c[n]).label(n) for n in names)).select_from(source)
 
 
-def stays(
-    steps: sa.TableClause, events: sa.TableClause, contact: sa.FromClause | None, people: Described, model: StageModel
-) -> sa.Select:
-    """Stays as the pages see them: stages by key, how they were entered, what was said, and who moves, with segments.
-
-    `contact`: for accounts, event `id` to `contact_id`, which of their contacts it was.
-    """
-    c, e = steps.c, events.c
-    said = steps.join(events, e.id == c.id)
-    source, known = people.of(c, said if contact is None else said.join(contact, contact.c.id == c.id))
+def stays(steps: sa.TableClause, people: Described, model: StageModel) -> sa.Select:
+    """Stays as the pages see them: stages by key, how they were entered, and who moves, with segments."""
+    c = steps.c
+    source, known = people.of(c, steps)
     if model.entity == "contact":
         known["contact_id"] = sa.cast(sa.null(), sa.Text())
-    if contact is not None:
-        known["contact_id"] = contact.c.contact_id
-    known |= {name: e[name] for name in ("reason", "competitor", "actor", "lead_score")}
+    if "who" in c:
+        named = people.entities.named.alias("who")
+        source, known["contact_id"] = source.join(named, named.c.n == c.who), named.c.id
     known |= {
         "stage": key_of(c.code, model),
         "entered_at": c.at,

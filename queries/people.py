@@ -10,12 +10,12 @@ import sqlalchemy as sa
 from lifecycle.segments import Segment
 from queries.catalog import segment_columns, value_of
 from queries.contract import Source
-from queries.dialect import Kind, bytewise, fingerprint, stripped
+from queries.dialect import Kind, bytewise, fingerprint, stripped, type_of
 from queries.singles import first_of_each
 from queries.workbench import Workbench
 
 MERGES: dict[str, Kind] = {"merged_id": str, "surviving_id": str}
-PEOPLE: dict[str, Kind] = {"n": int, "contact_id": str, "account_id": str, "created_at": datetime, "score": float}
+PEOPLE: dict[str, Kind] = {"contact_id": str, "account_id": str, "created_at": datetime, "score": float}
 
 
 def identities(bench: Workbench, merges: Source) -> sa.TableClause:
@@ -61,7 +61,7 @@ def folded(rows: sa.Select, column: str, identities: sa.TableClause | None) -> s
     return sa.select(*(kept if c.name == column else c for c in base.c)).select_from(joined)
 
 
-def people(bench: Workbench, contacts: Source, segments: tuple[Segment, ...]) -> sa.TableClause:
+def people(bench: Workbench, contacts: Source, segments: tuple[Segment, ...]) -> sa.FromClause:
     """A working table of one numbered row per contact: account, score, segments. Of several the first created is it."""
     rows = sa.select(
         contacts["contact_id"].label("contact_id"),
@@ -76,22 +76,23 @@ def people(bench: Workbench, contacts: Source, segments: tuple[Segment, ...]) ->
         order = [bytewise(x) if isinstance(x.type, sa.Text) else x for x in (c.created_at, *rest)]
         return [c.contact_id], [x.asc().nulls_last() for x in order]
 
-    single_rows = first_of_each(bench, "contacts", rows, lambda c: fingerprint(c.contact_id), single).subquery()
-    number = sa.func.row_number().over().label("n")
-    return bench.make("people", PEOPLE | segment_columns(segments), sa.select(number, *single_rows.c))
+    one = first_of_each(bench, "contacts", rows, lambda c: fingerprint(c.contact_id), single)
+    return bench.numbered("people", "n", PEOPLE | segment_columns(segments), one)
 
 
 def mentioned(
     bench: Workbench, rows: Sequence[sa.Select | sa.CompoundSelect], identities: sa.TableClause | None
-) -> sa.TableClause:
+) -> sa.FromClause:
     """Where no contacts are given: a numbered row for everybody whom the rows name, by the surviving id."""
     named = sa.union_all(*(sa.select(r.subquery().c.contact_id) for r in rows)).subquery()
     ids = folded(sa.select(named.c.contact_id), "contact_id", identities).distinct().subquery()
-    number = sa.func.row_number().over().label("n")
-    return bench.make("people", PEOPLE, sa.select(number, ids.c.contact_id).where(stripped(ids.c.contact_id) != ""))
+    absent = (sa.cast(sa.null(), type_of(PEOPLE[name])).label(name) for name in list(PEOPLE)[1:])
+    return bench.numbered(
+        "people", "n", PEOPLE, sa.select(ids.c.contact_id, *absent).where(stripped(ids.c.contact_id) != "")
+    )
 
 
-def first_contacts(people: sa.TableClause, accounts: sa.Select) -> sa.Subquery:
+def first_contacts(people: sa.FromClause, accounts: sa.Select) -> sa.Subquery:
     """The first contact of each of these accounts: the earliest created, then the bytewise smallest id."""
     order = [people.c.created_at.asc().nulls_last(), bytewise(people.c.contact_id)]
     nth = sa.func.row_number().over(partition_by=people.c.account_id, order_by=order).label("nth")
@@ -99,7 +100,7 @@ def first_contacts(people: sa.TableClause, accounts: sa.Select) -> sa.Subquery:
     return sa.select(rows.c.account_id, rows.c.contact_id).where(rows.c.nth == 1).subquery("first_contacts")
 
 
-def owned(source: Source, people: sa.TableClause | None, **columns: sa.ColumnElement) -> sa.Select:
+def owned(source: Source, people: sa.FromClause | None, **columns: sa.ColumnElement) -> sa.Select:
     """`columns` of a source's rows and `contact_id`, who they belong to: their contact, else their account's first."""
     named = [c.label(name) for name, c in columns.items()]
     if people is None or not source.has("account_id"):

@@ -1,8 +1,7 @@
 """From events to steps: one chain of window functions that walks every entity's history in order.
 
 Each link adds what the next one needs; nothing looks at more than its own entity, so entities can be taken in parts.
-The rules are those of `lifecycle.transitions`, which derives the same rows one by one. Only numbers travel along the
-chain; what an event says otherwise is found again by its id.
+The rules are those of `lifecycle.transitions`, which derives the same rows one by one.
 """
 
 from __future__ import annotations
@@ -15,7 +14,8 @@ import sqlalchemy as sa
 from lifecycle.stages import StageModel
 from queries.dialect import Kind, bytewise
 
-# An event on its way: of entity `n`; `code` as in EVENT; `behind_other`: an ignored value lies before it.
+# An event on its way: of entity `n`; `code` as in EVENT; `behind_other`: an ignored value lies before it. Whatever else
+# a moment has (what it says; of accounts `who`, the number of the contact) goes with it.
 MOMENT: dict[str, Kind] = {"n": int, "at": datetime, "code": int, "fact": int, "behind_other": int, "id": int}
 # An entry: its journey, its stay's end, where it came from and went, whether it repeats. `n_journeys` of its entity.
 STEP: dict[str, Kind] = {
@@ -44,26 +44,28 @@ def place(code: sa.ColumnElement, model: StageModel) -> sa.ColumnElement:
     return sa.case((code == 0, n + 2), (code > n, n + 1), else_=code)
 
 
-def ties(moments: sa.FromClause, events: sa.TableClause, model: StageModel, contact: sa.FromClause | None) -> sa.Select:
+def ties(moments: sa.FromClause, events: sa.FromClause, model: StageModel, named: sa.FromClause) -> sa.Select:
     """The moments that share entity, instant and place with another: `id`, and `tie` by what they say, bytewise.
 
-    `contact` maps event ids to contacts (`id, contact_id`), for entities that several contacts move.
+    `named` gives the `id` of contacts by their number `n`, for entities that several contacts move.
     """
     m, e = moments.c, events.c
     key = (m.n, m.at, place(m.code, model).label("place"))
     shared = sa.select(*key).group_by(*key).having(sa.func.count() > 1).subquery("shared")
-    texts = [sa.func.coalesce(e.event_id, ""), e.raw, e.reason, e.competitor, e.actor]
-    order: list[sa.ColumnElement] = [
-        *(bytewise(t).asc().nulls_first() for t in texts),
-        e.lead_score.asc().nulls_first(),
-    ]
     same = sa.and_(shared.c.n == m.n, shared.c.at == m.at, shared.c.place == place(m.code, model))
     source = moments.join(shared, same).join(events, e.id == m.id)
-    if contact is not None:
-        source = source.join(contact, contact.c.id == m.id)
-        order.append(bytewise(contact.c.contact_id))
+    texts = [sa.func.coalesce(e.event_id, ""), e.raw, e.reason, e.competitor, e.actor]
+    order: list[sa.ColumnElement] = [bytewise(t).asc().nulls_first() for t in texts]
+    order.append(e.lead_score.asc().nulls_first())
+    if "who" in m:
+        source = source.join(named, named.c.n == m.who)
+        order.append(bytewise(named.c.id))
     tie = sa.func.row_number().over(partition_by=[shared.c.n, shared.c.at, shared.c.place], order_by=order)
     return sa.select(m.id, tie.label("tie")).select_from(source)
+
+
+def _carried(moments: sa.FromClause) -> list[str]:
+    return [c.name for c in moments.c if c.name not in MOMENT]
 
 
 def steps(moments: sa.FromClause, ties: sa.TableClause, model: StageModel, never_back: bool) -> sa.Select:
@@ -71,7 +73,8 @@ def steps(moments: sa.FromClause, ties: sa.TableClause, model: StageModel, never
 
     Left out are ignored values; they only set `after_other` on the next entry.
     """
-    return _closed(_repeats(_judged(_ordered(moments, ties, model, never_back), model, never_back)))
+    rows = _repeats(_judged(_ordered(moments, ties, model, never_back), model, never_back))
+    return _closed(rows, [*STEP, *_carried(moments)])
 
 
 def _ordered(moments: sa.FromClause, ties: sa.TableClause, model: StageModel, never_back: bool) -> sa.Subquery:
@@ -153,7 +156,7 @@ def _repeats(rows: sa.Subquery) -> sa.Subquery:
     return sa.select(numbered, repeat).subquery("repeats")
 
 
-def _closed(rows: sa.Subquery) -> sa.Select:
+def _closed(rows: sa.Subquery, names: list[str]) -> sa.Select:
     """Closes every stay at the next entry that is no repeat, and tells from which stage it was entered."""
     walked = sa.select(
         rows,
@@ -168,24 +171,23 @@ def _closed(rows: sa.Subquery) -> sa.Select:
         "next_code": sa.case((kept, c.following)),
         "from_code": sa.case((kept, c.preceding)),
     }
-    return sa.select(*((given[name] if name in given else c[name]).label(name) for name in STEP))
+    return sa.select(*((given[name] if name in given else c[name]).label(name) for name in names))
 
 
 def entered_by_members(steps: sa.TableClause, members: sa.TableClause, model: StageModel) -> sa.Subquery:
-    """What contacts entered, as rows of their account: MOMENT columns, and `change`.
+    """What contacts entered, as moments of their account, `who` it was, and `change`.
 
     +1 where a contact opens (its first progress, also after an exit), -1 where it closes.
     """
     ranks, c = len(model.progress), steps.c
     opens = sa.and_(c.code <= ranks, sa.or_(c.from_code.is_(None), c.from_code > ranks))
     closes = sa.and_(c.code > ranks, c.from_code <= ranks)
-    change = sa.case((opens, 1), (closes, -1), else_=0).label("change")
-    return (
-        sa.select(members.c.entity.label("n"), c.at, c.code, c.fact, c.after_other.label("behind_other"), c.id, change)
-        .join(members, members.c.n == c.n)
-        .where(c.repeat == 0)
-        .subquery("entered")
-    )
+    given = {"n": members.c.entity, "behind_other": c.after_other}
+    columns = [(given[name] if name in given else c[name]).label(name) for name in MOMENT]
+    columns += [c.n.label("who"), sa.case((opens, 1), (closes, -1), else_=0).label("change")]
+    said = [column for column in c if column.name not in STEP]
+    rows = sa.select(*columns, *said).join(members, members.c.n == c.n).where(c.repeat == 0)
+    return rows.subquery("entered")
 
 
 def account_moments(entered: sa.FromClause, ties: sa.TableClause, model: StageModel) -> sa.Select:
@@ -196,4 +198,5 @@ def account_moments(entered: sa.FromClause, ties: sa.TableClause, model: StageMo
     counted = sa.select(entered, still_open).select_from(entered.outerjoin(ties, ties.c.id == e.id)).subquery("counted")
     c = counted.c
     last = sa.and_(c.change == -1, c.still_open == 0)
-    return sa.select(*(c[name] for name in MOMENT)).where(sa.or_(c.code <= len(model.progress), last))
+    names = [*MOMENT, *(name for name in _carried(entered) if name != "change")]
+    return sa.select(*(c[name] for name in names)).where(sa.or_(c.code <= len(model.progress), last))

@@ -42,6 +42,18 @@ class Workbench:
             fill(self.warehouse, made, rows)
         return made
 
+    def numbered(
+        self, what: str, number: str, columns: Mapping[str, Kind], rows: sa.Select | sa.CompoundSelect
+    ) -> sa.FromClause:
+        """A working table of these rows with one column more, `number`, that tells them apart by a whole number."""
+        own = dialect.row_number_of(self.warehouse.dialect)
+        if own is not None:  # a window over all rows would keep the engine from filling the table in parallel
+            made = self.make(what, columns, rows)
+            return sa.select(sa.column(own, sa.BigInteger()).label(number), *made.c).select_from(made).subquery(what)
+        unnumbered = rows.subquery("unnumbered")
+        counted = sa.select(sa.func.row_number().over().label(number), *unnumbered.c)
+        return sa.select(self.make(what, {number: int, **columns}, counted)).subquery(what)
+
     def count(self, of: sa.FromClause, *where: sa.ColumnElement[bool]) -> int:
         """Rows of a table or subquery that fulfil all conditions."""
         return count(self.warehouse, of, *where)
