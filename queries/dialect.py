@@ -18,6 +18,11 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from lifecycle.periods import Calendar
 
+
+class Small(int):
+    """The kind of a column of whole numbers below 32,768: codes and flags of working tables."""
+
+
 Kind = type | tuple[str, ...]  # what a modelled column holds: values of a Python type, or only these texts
 
 DUCKDB, POSTGRES, CLICKHOUSE = "duckdb", "postgresql", "clickhousedb"
@@ -215,14 +220,32 @@ def quantiles(value: sa.ColumnElement, *qs: float) -> sa.ColumnElement:
 
 # Column types of the tables the app creates.
 _TYPES: dict[str, dict[type, str]] = {
-    "default": {str: "text", datetime: "timestamp", int: "bigint", float: "double precision", bool: "boolean"},
+    "default": {
+        str: "text",
+        datetime: "timestamp",
+        int: "bigint",
+        Small: "smallint",
+        float: "double precision",
+        bool: "boolean",
+    },
     CLICKHOUSE: {
         str: "Nullable(String)",
         datetime: "Nullable(DateTime64(6))",
         int: "Nullable(Int64)",
+        Small: "Nullable(Int16)",
         float: "Nullable(Float64)",
         bool: "Nullable(Bool)",
     },
+}
+
+
+_SQL_TYPES: dict[type, TypeEngine] = {
+    str: sa.Text(),
+    datetime: Instant(),
+    int: sa.BigInteger(),
+    Small: sa.SmallInteger(),
+    float: sa.Double(),
+    bool: sa.Boolean(),
 }
 
 
@@ -230,7 +253,7 @@ def type_of(kind: Kind) -> TypeEngine:
     """The SQLAlchemy type of a modelled column of this kind."""
     if isinstance(kind, tuple):
         return sa.Text()
-    return {str: sa.Text(), datetime: Instant(), int: sa.BigInteger(), float: sa.Double(), bool: sa.Boolean()}[kind]
+    return _SQL_TYPES[kind]
 
 
 def _named(dialect: sa.Dialect, kind: Kind) -> str:

@@ -12,7 +12,7 @@ from lifecycle.intake import EARLIEST, LATEST
 from lifecycle.stages import StageModel, normalise
 from queries import dialect
 from queries.contract import Source
-from queries.dialect import Instant, Kind, bytewise, fingerprint, stripped
+from queries.dialect import Instant, Kind, Small, bytewise, fingerprint, stripped
 from queries.errors import WarehouseError
 from queries.singles import first_of_each
 from queries.warehouse import MAX_ROWS
@@ -28,14 +28,14 @@ RAW: dict[str, Kind] = {
     "competitor": str,
     "actor": str,
     "lead_score": float,
-    "fact": int,
+    "fact": Small,
 }
 SAID = ("reason", "competitor", "actor", "lead_score")
 FEW = 1_000  # different texts of a column, up to which they are kept as numbers
 QUARANTINE = RAW | {"problem": str}
 # A classified event: `n` is the number of whom it names; `code` is the rank, or ranks + i for the i-th exit, or 0 for
 # a value that is no stage of the model; `problem` says why it cannot be used.
-EVENT: dict[str, Kind] = {"n": int, "code": int} | QUARANTINE
+EVENT: dict[str, Kind] = {"n": int, "code": Small} | QUARANTINE
 
 
 def stage_rows(sources: Mapping[str, Source], entity: str) -> sa.Select | sa.CompoundSelect:
@@ -126,7 +126,7 @@ def meanings(
         raise WarehouseError(
             "too_large", f"The stage column has over {MAX_ROWS:,} distinct values.", "Is the right column mapped?"
         )
-    made = bench.make("meanings", {"raw": str, "code": int})
+    made = bench.make("meanings", {"raw": str, "code": Small})
     rows_ = [{"raw": raw, "code": meaning[v]} for raw in found if (v := normalise(raw)) in meaning]
     if rows_:
         bench.warehouse.execute(sa.insert(made).values(rows_))

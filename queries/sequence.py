@@ -6,32 +6,32 @@ The rules are those of `lifecycle.transitions`, which derives the same rows one 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from lifecycle.stages import StageModel
-from queries.dialect import Kind, bytewise
+from queries.dialect import Kind, Small, bytewise
 
 # An event on its way: of entity `n`; `code` as in EVENT; `behind_other`: an ignored value lies before it. Whatever else
 # a moment has (what it says; of accounts `who`, the number of the contact) goes with it.
-MOMENT: dict[str, Kind] = {"n": int, "at": datetime, "code": int, "fact": int, "behind_other": int, "id": int}
+MOMENT: dict[str, Kind] = {"n": int, "at": datetime, "code": Small, "fact": Small, "behind_other": Small, "id": int}
 # An entry: its journey, its stay's end, where it came from and went, whether it repeats. `n_journeys` of its entity.
 STEP: dict[str, Kind] = {
     "n": int,
     "journey": int,
     "n_journeys": int,
     "seq": int,
-    "code": int,
+    "code": Small,
     "at": datetime,
     "exited_at": datetime,
-    "next_code": int,
-    "from_code": int,
-    "repeat": int,
-    "fact": int,
-    "after_other": int,
-    "id": int,
+    "next_code": Small,
+    "from_code": Small,
+    "repeat": Small,
+    "fact": Small,
+    "after_other": Small,
 }
 _PACK = 1024  # codes stay below: a row number and a code travel through one maximum
 BEFORE, SO_FAR, ALL = (None, -1), (None, 0), (None, None)
@@ -64,17 +64,16 @@ def ties(moments: sa.FromClause, events: sa.FromClause, model: StageModel, named
     return sa.select(m.id, tie.label("tie")).select_from(source)
 
 
-def _carried(moments: sa.FromClause) -> list[str]:
-    return [c.name for c in moments.c if c.name not in MOMENT]
+def steps(
+    moments: sa.FromClause, ties: sa.TableClause, model: StageModel, never_back: bool, carried: Iterable[str]
+) -> sa.Select:
+    """Every entry in order, as STEP columns and those `carried` along from its moment.
 
-
-def steps(moments: sa.FromClause, ties: sa.TableClause, model: StageModel, never_back: bool) -> sa.Select:
-    """Every entry in order, as STEP columns. `never_back`: no event goes back in its journey; else only facts do not.
-
-    Left out are ignored values; they only set `after_other` on the next entry.
+    `never_back`: no event goes back in its journey; else only facts do not. Left out are ignored values; they only set
+    `after_other` on the next entry.
     """
     rows = _repeats(_judged(_ordered(moments, ties, model, never_back), model, never_back))
-    return _closed(rows, [*STEP, *_carried(moments)])
+    return _closed(rows, [*STEP, *carried])
 
 
 def _ordered(moments: sa.FromClause, ties: sa.TableClause, model: StageModel, never_back: bool) -> sa.Subquery:
@@ -125,9 +124,10 @@ def _judged(rows: sa.Subquery, model: StageModel, never_back: bool) -> sa.Subque
     sinks = [sa.and_(c.code == k, left(c[f"reached_{k}"])) for k in _floors(model, never_back)]
     sunk = sa.and_(sa.true() if never_back else c.fact == 1, sa.or_(sa.false(), *sinks))
     other = sa.or_(c.behind_other == 1, sa.and_(c.rn > 1, c.behind == 0))
-    flags = {"starts": starts, "sunk": sunk, "after_other": other}
+    flags = {"sunk": sunk, "after_other": other}
     return (
         sa.select(rows, *(sa.case((test, 1), else_=0).label(name) for name, test in flags.items()))
+        .add_columns(sa.case((starts, 1)).label("starts"))
         .where(c.code != 0)
         .subquery("judged")
     )
@@ -146,8 +146,8 @@ def _repeats(rows: sa.Subquery) -> sa.Subquery:
     numbered = sa.select(
         rows,
         _over(rows, sa.func.row_number()).label("seq"),
-        _over(rows, sa.func.sum(c.starts), SO_FAR).label("journey"),
-        _over(rows, sa.func.sum(c.starts), ALL).label("n_journeys"),
+        _over(rows, sa.func.count(c.starts), SO_FAR).label("journey"),
+        _over(rows, sa.func.count(c.starts), ALL).label("n_journeys"),
         _over(rows, sa.func.max(entered), BEFORE).label("current"),
     ).subquery("numbered")
     c = numbered.c
@@ -185,7 +185,7 @@ def entered_by_members(steps: sa.TableClause, members: sa.TableClause, model: St
     given = {"n": members.c.entity, "behind_other": c.after_other}
     columns = [(given[name] if name in given else c[name]).label(name) for name in MOMENT]
     columns += [c.n.label("who"), sa.case((opens, 1), (closes, -1), else_=0).label("change")]
-    said = [column for column in c if column.name not in STEP]
+    said = [column for column in c if column.name not in (*STEP, "id")]
     rows = sa.select(*columns, *said).join(members, members.c.n == c.n).where(c.repeat == 0)
     return rows.subquery("entered")
 
@@ -198,5 +198,6 @@ def account_moments(entered: sa.FromClause, ties: sa.TableClause, model: StageMo
     counted = sa.select(entered, still_open).select_from(entered.outerjoin(ties, ties.c.id == e.id)).subquery("counted")
     c = counted.c
     last = sa.and_(c.change == -1, c.still_open == 0)
-    names = [*MOMENT, *(name for name in _carried(entered) if name != "change")]
-    return sa.select(*(c[name] for name in names)).where(sa.or_(c.code <= len(model.progress), last))
+    return sa.select(*(c[column.name] for column in e if column.name != "change")).where(
+        sa.or_(c.code <= len(model.progress), last)
+    )

@@ -34,14 +34,14 @@ def walk(
     model, entities = modelled.model, intake.entities
     rolled_up = entities.members is not None
     moments: sa.FromClause = _moments(intake, only)
-    kinds = STEP | intake.said
+    carried = intake.said
     if rolled_up:
-        moments, kinds = _account_moments(bench, modelled, intake, moments, say), kinds | {"who": int}
+        moments, carried = _account_moments(bench, modelled, intake, moments, say), intake.said | {"who": int}
     found = bench.make("journeys", journeys.journey_working(model, intake.said))
     for number, part in enumerate(parts := list(_parts(bench, moments)), 1):
         say(f"stays and journeys, part {number} of {len(parts)}")
         ties = bench.make("ties", TIES, sequence.ties(part, intake.events, model, entities.named))
-        steps = bench.make("steps", kinds, sequence.steps(part, ties, model, rolled_up))
+        steps = bench.make("steps", STEP | carried, sequence.steps(part, ties, model, rolled_up, carried))
         workbench.fill(bench.warehouse, found, journeys.journey_rows(steps, model))
         if past is not None and described.then is not None:
             started = sa.select(steps.c.n, steps.c.journey, sa.func.min(steps.c.at).label("started_at"))
@@ -87,11 +87,12 @@ def _account_moments(
     """The moments of accounts: contacts are walked first, then their entries become their account's events."""
     model, members, named = modelled.model, intake.entities.members, intake.entities.named
     assert members is not None
-    walked = bench.make("walked", STEP | intake.said)
+    carried = intake.said | {"id": int}
+    walked = bench.make("walked", STEP | carried)
     for number, part in enumerate(parts := list(_parts(bench, moments)), 1):
         say(f"walking contacts, part {number} of {len(parts)}")
         ties = bench.make("ties", TIES, sequence.ties(part, intake.events, model, named))
-        workbench.fill(bench.warehouse, walked, sequence.steps(part, ties, model, False))
+        workbench.fill(bench.warehouse, walked, sequence.steps(part, ties, model, False, carried))
     say("rolling contacts up to accounts")
     entered = sequence.entered_by_members(walked, members, model)
     ties = bench.make("ties", TIES, sequence.ties(entered, intake.events, model, named))
