@@ -12,13 +12,13 @@ from lifecycle.funnel import Funnel, StageRow, Steps, side_by_side, steps_of
 from lifecycle.scope import Scope
 from queries import counted
 from queries.dialect import local_floor
-from queries.groups import Groups, Part, whole
+from queries.groups import Groups, Part
 from queries.modelled import Modelled
 from queries.warehouse import Rendered
 
-COUNTS = pa.schema([("segment", pa.string()), ("place", pa.int64()), ("n", pa.int64())])
+COUNTS = pa.schema([("segment", pa.string()), ("place", pa.int64()), ("n", pa.int64()), ("alone", pa.int64())])
 PERIODS = pa.schema([("period", pa.date32()), ("place", pa.int64()), ("n", pa.int64())])
-PEOPLE = pa.schema([("part", pa.int64()), ("place", pa.int64()), ("n", pa.int64())])
+PEOPLE = pa.schema([("part", pa.int64()), ("place", pa.int64()), ("n", pa.int64()), ("whole", pa.int64())])
 
 
 def period(m: Modelled, scope: Scope) -> Funnel:
@@ -39,7 +39,7 @@ def over_time(m: Modelled, scope: Scope) -> tuple[list[tuple[date, str, int]], R
 
 
 def _entries(m: Modelled, scope: Scope, steps: Steps) -> sa.Subquery:
-    """First entries of journeys to each stage in the period: segment, place of the row, entity_id, at."""
+    """First entries of journeys to each stage in the period: segment, place of the row, entity_id, n_journeys, at."""
     j, suffix = m.journeys.c, "passed_at" if scope.count == "passed" else "at"
     parts = []
     for i, (_, stage, is_side) in enumerate(steps.rows):
@@ -47,7 +47,7 @@ def _entries(m: Modelled, scope: Scope, steps: Steps) -> sa.Subquery:
         place = sa.literal_column(str(i), sa.BigInteger()).label("place")
         where = [*counted.in_period(at, scope), *m.filtered(m.journeys, scope.filters)]
         segment = m.segment_column(m.journeys, scope).label("segment")
-        parts.append(sa.select(segment, place, j.entity_id, at.label("at")).where(*where))
+        parts.append(sa.select(segment, place, j.entity_id, j.n_journeys, at.label("at")).where(*where))
     return sa.union_all(*parts).subquery("entries")
 
 
@@ -58,25 +58,27 @@ def stock(m: Modelled, scope: Scope) -> Funnel:
     still_in = sa.or_(s.exited_at.is_(None), s.exited_at > scope.as_of)
     where = [s.move != "repeat", s.stage.in_(list(keys)), s.entered_at <= scope.as_of, still_in]
     place = sa.case(*((s.stage == key, i) for key, i in keys.items())).label("place")
-    rows = sa.select(m.segment_column(m.stays, scope).label("segment"), place, s.entity_id)
+    one = sa.literal_column("1").label("n_journeys")  # whoever is in a stage is in no other
+    rows = sa.select(m.segment_column(m.stays, scope).label("segment"), place, s.entity_id, one)
     inside = rows.where(*where, *m.filtered(m.stays, scope.filters)).subquery("inside")
     return _answer(m, scope, steps, inside)
 
 
 def _answer(m: Modelled, scope: Scope, steps: Steps, entries: sa.Subquery) -> Funnel:
-    """Rows that have counts and nothing else, from entries (segment, place of the row, entity_id)."""
+    """Rows that have counts and nothing else, from entries (segment, place of the row, entity_id, n_journeys)."""
     c = entries.c
-    statement = sa.select(c.segment, c.place, sa.func.count().label("n")).group_by(c.segment, c.place)
+    alone = sa.func.count(sa.case((c.n_journeys == 1, 1))).label("alone")
+    statement = sa.select(c.segment, c.place, sa.func.count().label("n"), alone).group_by(c.segment, c.place)
     table, rendered = m.ask(statement, COUNTS)
     found = {(row["segment"], row["place"]): row["n"] for row in table.to_pylist()}
+    single = {(row["segment"], row["place"]): row["alone"] for row in table.to_pylist()}
     sizes: dict[str | None, int] = {}
     for (segment, _), count in found.items():
         sizes[segment] = sizes.get(segment, 0) + count
     groups, statements = Groups(scope, sizes), [rendered]
-    entities: dict[tuple[Part, int], int] = {}
-    for parted in [whole(entries), *([groups.split(entries)] if scope.by else [])]:
-        told, asked = _people(m, parted)
-        entities |= told
+    several: dict[tuple[Part, int], int] = {}
+    if single != found:
+        several, asked = _several(m, groups.split(entries))
         statements.append(asked)
     rows: list[StageRow] = []
     for part in (None, *groups.parts):
@@ -87,7 +89,7 @@ def _answer(m: Modelled, scope: Scope, steps: Steps, entries: sa.Subquery) -> Fu
                 label=stage.label,
                 entered=sum(found.get((v, i), 0) for v in groups.values(part)),
                 optional=is_side,
-                entities=entities.get((part, i), 0),
+                entities=sum(single.get((v, i), 0) for v in groups.values(part)) + several.get((part, i), 0),
             )
             for i, (_, stage, is_side) in enumerate(steps.rows)
         ]
@@ -95,9 +97,11 @@ def _answer(m: Modelled, scope: Scope, steps: Steps, entries: sa.Subquery) -> Fu
     return Funnel(m.model.name, m.build.id, scope, tuple(rows), statements=tuple(statements), other=groups.other)
 
 
-def _people(m: Modelled, parted: sa.FromClause) -> tuple[dict[tuple[Part, int], int], Rendered]:
-    """Distinct entities per part and row: they do not add up, so every part is counted by itself."""
+def _several(m: Modelled, parted: sa.Subquery) -> tuple[dict[tuple[Part, int], int], Rendered]:
+    """Distinct entities per part and row, of those with several journeys: they do not add up over the parts."""
     c = parted.c
-    statement = sa.select(c.part, c.place, sa.func.count(c.entity_id.distinct()).label("n")).group_by(c.part, c.place)
-    table, rendered = m.ask(statement, PEOPLE)
-    return {(row["part"], row["place"]): row["n"] for row in table.to_pylist()}, rendered
+    n, whole = sa.func.count(c.entity_id.distinct()).label("n"), sa.func.grouping(c.part).label("whole")
+    statement = sa.select(c.part, c.place, n, whole).where(c.n_journeys > 1)
+    of_both = sa.func.grouping_sets(sa.tuple_(c.part, c.place), sa.tuple_(c.place))
+    table, rendered = m.ask(statement.group_by(of_both), PEOPLE)
+    return {(None if row["whole"] else row["part"], row["place"]): row["n"] for row in table.to_pylist()}, rendered

@@ -14,7 +14,8 @@ from queries.contacts import PAGE
 from tests.benchmarks.measure import repeated
 
 # Bad rows of the company have no contact or instant; a key that is not nullable suits ClickHouse better.
-EVENTS = """
+EVENTS, SEGMENTED = "events", "segmented"
+EVENT_TABLE = """
 CREATE TABLE events (
     contact_id String, stage LowCardinality(String), entered_at DateTime64(6), event_id Nullable(String),
     recorded_at Nullable(DateTime64(6)), reason LowCardinality(Nullable(String)),
@@ -31,7 +32,7 @@ SELECT assumeNotNull(contact_id) AS contact_id, CAST(source AS LowCardinality(Nu
     CAST(region AS LowCardinality(Nullable(String))) AS region FROM file('{raw}/contacts.parquet', Parquet)
 """
 # The best case for ClickHouse: somebody has written each contact's segments onto all of its events.
-SEGMENTED = """
+SEGMENTED_TABLE = """
 CREATE TABLE segmented ENGINE = MergeTree ORDER BY (contact_id, entered_at) AS
 SELECT contact_id, stage, entered_at, source, region FROM events LEFT JOIN contacts USING contact_id
 """
@@ -47,7 +48,7 @@ def loaded(folder: Path, repeat: int) -> list[float]:
 
     def load() -> None:
         clickhouse.query("DROP TABLE IF EXISTS events")
-        clickhouse.query(EVENTS)
+        clickhouse.query(EVENT_TABLE)
         clickhouse.query(LOAD.format(raw=folder / "raw"))
 
     return repeated(load, repeat)
@@ -58,7 +59,7 @@ class Rival:
 
     def __init__(self, folder: Path, model: StageModel) -> None:
         self.session = session(folder)
-        for name, statement in (("contacts", CONTACTS), ("segmented", SEGMENTED)):
+        for name, statement in (("contacts", CONTACTS), (SEGMENTED, SEGMENTED_TABLE)):
             self.session.query(f"DROP TABLE IF EXISTS {name}")
             self.session.query(statement.format(raw=folder / "raw"))
         raw = [v for (v,) in self._rows("SELECT DISTINCT stage FROM events")]
@@ -71,74 +72,78 @@ class Rival:
         """Runs a statement; the number of those who reached the last step, where it tells."""
         return sum(int(row[-1]) for row in self._rows(statement) if row[0] == "last")
 
-    def funnel(self, scope: Scope, table: str = "events") -> str:
+    def funnel(self, scope: Scope, table: str = EVENTS) -> str:
         """Contacts by segment and how far they came within the window, by `windowFunnel`."""
-        by, where = self._by(scope, table), f"level = {len(scope.stages)}"
         levels = self._levels(scope, table)
-        return f"SELECT if({where}, 'last', 'other'), {by}, level, count() FROM {levels} GROUP BY ALL"
+        last = f"if(level = {len(scope.stages)}, 'last', 'other')"
+        return f"SELECT {last}, {_by(scope)}, level, count() FROM {levels} GROUP BY ALL"
 
-    def trend(self, scope: Scope) -> str:
-        month = "toStartOfMonth(first_at)"
-        levels = self._levels(scope, "events", "first_at")
-        return f"SELECT 'all', {month}, {self._by(scope, 'events')}, level, count() FROM {levels} GROUP BY ALL"
+    def trend(self, scope: Scope, table: str = EVENTS) -> str:
+        levels = self._levels(scope, table, first=True)
+        return f"SELECT 'all', toStartOfMonth(first_at), {_by(scope)}, level, count() FROM {levels} GROUP BY ALL"
 
-    def records(self, scope: Scope) -> str:
-        levels = self._levels(scope, "events", "first_at")
-        chosen = f"FROM {levels} WHERE level >= 2 ORDER BY first_at DESC, contact_id LIMIT {PAGE}"
-        return f"SELECT 'all', contact_id, level, first_at, {self._by(scope, 'events')}, 1 {chosen}"
+    def records(self, scope: Scope, table: str = EVENTS) -> str:
+        levels = self._levels(scope, table, first=True)
+        listed = f"SELECT 'all', contact_id, level, first_at, {_by(scope)}, 1 FROM {levels} WHERE level >= 2"
+        return f"{listed} ORDER BY first_at DESC, contact_id LIMIT {PAGE}"
 
-    def period(self, scope: Scope) -> str:
+    def period(self, scope: Scope, table: str = EVENTS) -> str:
         """Entries to each stage in the period."""
         counts = ", ".join(f"uniqExactIf(contact_id, {self._is(key)})" for key in scope.stages)
-        joined = self._joined(f"(SELECT contact_id, stage FROM events WHERE {self._in(scope)})", scope)
-        return f"SELECT 'all', {self._by(scope, 'events')}, {counts} FROM {joined} GROUP BY ALL"
+        rows = self._joined(f"(SELECT * FROM {table} WHERE {_in(scope)} AND {self._of(scope, table)})", scope, table)
+        return f"SELECT 'all', {_by(scope)}, {counts} FROM {rows} GROUP BY ALL"
 
-    def stock(self, scope: Scope) -> str:
+    def stock(self, scope: Scope, table: str = EVENTS) -> str:
         """Contacts by the raw stage that they entered last."""
-        chosen = f"WHERE entered_at <= '{scope.as_of}' AND {self._of(scope)}"
-        last = f"(SELECT contact_id, argMax(stage, entered_at) AS stage FROM events {chosen} GROUP BY contact_id)"
-        return (
-            f"SELECT 'all', {self._by(scope, 'events')}, stage, count() FROM {self._joined(last, scope)} GROUP BY ALL"
-        )
+        where = f"entered_at <= '{scope.as_of}' AND {self._of(scope, table)}"
+        last = f"SELECT contact_id, argMax(stage, entered_at) AS stage{self._own(scope, table)} FROM {table}"
+        rows = self._joined(f"({last} WHERE {where} GROUP BY contact_id)", scope, table)
+        return f"SELECT 'all', {_by(scope)}, stage, count() FROM {rows} GROUP BY ALL"
 
     def _rows(self, statement: str) -> list[list[str]]:
         out = str(self.session.query(statement, "TSV"))
         return [line.split("\t") for line in out.split("\n") if line]
 
-    def _levels(self, scope: Scope, table: str, *more: str) -> str:
+    def _levels(self, scope: Scope, table: str, first: bool = False) -> str:
+        """How far each contact came, and when it started: a subquery."""
         assert scope.window
-        first = f"({self._is(scope.stages[0])} AND {self._in(scope, window=False)})"
-        steps = ", ".join([first, *(self._is(key) for key in scope.stages[1:])])
-        at = "toUInt64(toUnixTimestamp64Micro(entered_at))"
-        columns = [f"windowFunnel({scope.window // timedelta(microseconds=1)})({at}, {steps}) AS level"]
-        columns += [f"minIf(entered_at, {first}) AS first_at"] if "first_at" in more else []
-        columns += [f"any({scope.by}) AS {scope.by}"] if table == "segmented" and scope.by else []
-        where = f"WHERE {self._in(scope)} AND {self._of(scope) if table == 'events' else self._segments(scope)}"
-        inner = f"(SELECT contact_id, {', '.join(columns)} FROM {table} {where} GROUP BY contact_id HAVING level > 0)"
-        return self._joined(inner, scope) if table == "events" else inner
+        start = f"({self._is(scope.stages[0])} AND {_in(scope)})"
+        steps = ", ".join([start, *(self._is(key) for key in scope.stages[1:])])
+        at, window = "toUInt64(toUnixTimestamp64Micro(entered_at))", scope.window // timedelta(microseconds=1)
+        columns = f"contact_id, windowFunnel({window})({at}, {steps}) AS level{self._own(scope, table)}"
+        columns += f", minIf(entered_at, {start}) AS first_at" if first else ""
+        where = f"WHERE {_in(scope, scope.window)} AND {self._of(scope, table)}"
+        inner = f"(SELECT {columns} FROM {table} {where} GROUP BY contact_id HAVING level > 0)"
+        return self._joined(inner, scope, table)
 
-    def _joined(self, inner: str, scope: Scope) -> str:
-        return f"{inner} AS levels INNER JOIN contacts USING contact_id" if scope.by else inner
+    def _joined(self, inner: str, scope: Scope, table: str) -> str:
+        needed = scope.by and table == EVENTS
+        return f"{inner} AS rows INNER JOIN contacts USING contact_id" if needed else inner
 
-    def _by(self, scope: Scope, table: str) -> str:
-        return (f"contacts.{scope.by}" if table == "events" else scope.by) if scope.by else "''"
+    def _own(self, scope: Scope, table: str) -> str:
+        """The segment of each contact, where its events tell it."""
+        return f", any({scope.by}) AS {scope.by}" if scope.by and table == SEGMENTED else ""
 
     def _is(self, key: str) -> str:
         return f"stage IN ({', '.join(map(_text, self.spelled[key]))})"
 
-    def _in(self, scope: Scope, window: bool = True) -> str:
-        start, end = scope.instants
-        end = end + scope.window if end and scope.window and window and scope.basis == "cohort" else end
-        tests = [f"entered_at >= '{start}'"] if start else []
-        return " AND ".join(tests + ([f"entered_at < '{end}'"] if end else [])) or "1"
-
-    def _of(self, scope: Scope) -> str:
-        chosen = self._segments(scope)
-        return f"contact_id IN (SELECT contact_id FROM contacts WHERE {chosen})" if scope.filters else "1"
-
-    def _segments(self, scope: Scope) -> str:
+    def _of(self, scope: Scope, table: str) -> str:
         tests = [f"{f.segment} IN ({', '.join(map(_text, f.values))})" for f in scope.filters if isinstance(f, Choice)]
-        return " AND ".join(tests) or "1"
+        chosen = " AND ".join(tests) or "1"
+        if table == SEGMENTED or not tests:
+            return chosen
+        return f"contact_id IN (SELECT contact_id FROM contacts WHERE {chosen})"
+
+
+def _by(scope: Scope) -> str:
+    return scope.by or "''"
+
+
+def _in(scope: Scope, longer: timedelta = timedelta()) -> str:
+    """Events of the period, and of so much after it."""
+    start, end = scope.instants
+    tests = [f"entered_at >= '{start}'"] if start else []
+    return " AND ".join(tests + ([f"entered_at < '{end + longer}'"] if end else [])) or "1"
 
 
 def _text(value: str | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -12,14 +11,6 @@ from lifecycle.scope import Scope
 from lifecycle.segments import Choice
 from lifecycle.stages import StageModel, normalise
 from queries.contacts import PAGE
-from tests.benchmarks.measure import kind, repeated
-
-
-def timed(folder: Path, model: StageModel, scopes: dict[str, Scope], repeat: int) -> dict[str, list[float]]:
-    """Seconds of each run of each question, by its name."""
-    rival = Rival(folder, model)
-    asked = {name: getattr(rival, kind(name)) for name in scopes}
-    return {name: repeated(partial(asked[name], scope), repeat) for name, scope in scopes.items()}
 
 
 class Rival:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 T = TypeVar("T")
 AS_OF = "2026-11-22"  # the invented company ends here, so that two runs meet the same rows
@@ -65,11 +65,6 @@ def _weighed(work: Callable[..., T], arguments: tuple[Any, ...]) -> tuple[T, Cos
     seconds = time.perf_counter() - start
     unit = 1 if sys.platform == "darwin" else 1024
     return result, Cost(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
-
-
-def kind(question: str) -> str:
-    """What a question asks for, which is the first word of its name and the rivals' name for it."""
-    return question.split()[0].strip(",").lower()
 
 
 def middle(taken: list[float]) -> float:

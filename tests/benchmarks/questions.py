@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import sqlalchemy as sa
 
 from lifecycle.scope import Scope
@@ -20,19 +19,22 @@ from queries.contacts import Bar, records
 from queries.modelled import Modelled
 from queries.warehouse import Rendered
 from tests.benchmarks import clickhouse, company, frames
-from tests.benchmarks.measure import MODEL, Line, alone, kind, middle, repeated, seconds
+from tests.benchmarks.measure import MODEL, Line, alone, middle, repeated, seconds
 
 STAGES = ("subscriber", "lead", "mql", "sql", "opportunity", "customer")  # all entered by raw events, none by facts
 GOAL_CLICKHOUSE, GOAL_SCAN = 10, 3
-HEADLINE = "Funnel, a quarter"
-OURS: dict[str, Callable[[Modelled, Scope], Any]] = {
-    "funnel": funnel.funnel,
-    "trend": funnel.trend,
-    "period": funnel.funnel,
-    "stock": funnel.funnel,
-    "records": lambda m, scope: records(m, scope, Bar("lead")),
-}
 YEAR, QUARTER = (date(2025, 8, 1), date(2026, 8, 1)), (date(2026, 4, 1), date(2026, 7, 1))
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a page asks, and the rivals' method (`kind`) that answers the same; `goal` where a goal is set for it."""
+
+    name: str
+    ask: Callable[[Modelled, Scope], Any]
+    scope: Scope
+    kind: str = "funnel"
+    goal: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,90 +43,93 @@ class Taken:
 
     ours: float
     clickhouse: float
+    segmented: float
     scan: float
-    bars: float | None
-    segmented: float | None
     last: tuple[int, int] | None
 
 
-def scopes(m: Modelled) -> dict[str, Scope]:
-    """The questions by name: of two regions, broken down by source, except where the name says otherwise."""
+def questions(m: Modelled) -> list[Question]:
+    """What the pages ask, of two regions and broken down by source, except where the name says otherwise."""
     regions = m.catalog.get("region")
     assert regions
-    base = Scope(
-        MODEL, m.build.as_of, *QUARTER, stages=STAGES, window=timedelta(days=90), by="source",
-        filters=(Choice("region", tuple(regions.values[:2])),),
-    )  # fmt: skip
-    everyone = replace(base, start=None, end=None, filters=(), by=None)
-    return {
-        HEADLINE: base,
-        "Funnel, a year": replace(base, start=YEAR[0], end=YEAR[1]),
-        "Funnel, all time, everyone": everyone,
-        "Funnel in this order, a quarter": replace(base, count="ordered"),
-        "Trend by month, a year": replace(base, start=YEAR[0], end=YEAR[1]),
-        "Period basis, a quarter": replace(base, basis="period"),
-        "Stock": replace(base, basis="stock"),
-        "Records behind a bar, a quarter": base,
-    }
+    chosen = (Choice("region", tuple(regions.values[:2])),)
+    window = timedelta(days=90)
+    quarter = Scope(MODEL, m.build.as_of, *QUARTER, stages=STAGES, window=window, filters=chosen, by="source")
+    year = replace(quarter, start=YEAR[0], end=YEAR[1])
+    everyone = replace(quarter, start=None, end=None, filters=(), by=None)
+    return [
+        Question("Funnel of a quarter", funnel.counts, quarter, goal=True),
+        Question("Funnel of a year", funnel.counts, year),
+        Question("Funnel of all time, everyone, not broken down", funnel.counts, everyone),
+        Question("Funnel of a quarter, entries in this order", funnel.counts, replace(quarter, count="ordered")),
+        Question("Funnel of a quarter with people, times and money", funnel.funnel, quarter),
+        Question("Funnel of a year with people, times and money", funnel.funnel, year),
+        Question("Trend of a year by month", funnel.trend, year, "trend"),
+        Question("Entries of a quarter", funnel.funnel, replace(quarter, basis="period"), "period"),
+        Question("Stock", funnel.funnel, replace(quarter, basis="stock"), "stock"),
+        Question("Records behind a bar", lambda m, scope: records(m, scope, Bar("lead")), quarter, "records"),
+    ]
 
 
 def measure(folder: Path, repeat: int, say: Callable[[str], None]) -> list[Line]:
+    """A line per question."""
     say("asking the warehouse and ClickHouse")
     taken, _ = alone(asked, folder, repeat)
     say("asking pandas")
     with_pandas, _ = alone(in_frames, folder, min(repeat, 3))
-    lines: list[Line] = []
-    for name, t in taken.items():
-        rivals = [f"ClickHouse {seconds(t.clickhouse)}"]
-        rivals += [f"segments on each event {seconds(t.segmented)}"] if t.segmented else []
-        rivals += [f"pandas {seconds(middle(with_pandas[name]))}", f"bare scan {seconds(t.scan)}"]
-        lines.append(Line(f"{name}: whole answer", seconds(t.ours), "; ".join(rivals)))
-        if t.bars:
-            faster, slower = t.clickhouse / t.bars, t.bars / t.scan
-            told = f"ClickHouse × {faster:.1f}, bare scan × {slower:.1f}"
-            told += f"; reached the last step {t.last[0]:,}, ClickHouse {t.last[1]:,}" if t.last else ""
-            goal = f"ClickHouse at least × {GOAL_CLICKHOUSE}, scan at most × {GOAL_SCAN}" if name == HEADLINE else ""
-            met = faster >= GOAL_CLICKHOUSE and slower <= GOAL_SCAN if goal else None
-            lines.append(Line("… its bars alone: who came how far", seconds(t.bars), told, goal, met))
-    return lines
+    return [_line(t, goal, name, middle(with_pandas[name])) for name, (goal, t) in taken.items()]
+
+
+def _line(t: Taken, goal: bool, name: str, pandas: float) -> Line:
+    faster, slower = t.clickhouse / t.ours, t.ours / t.scan
+    told = (
+        f"ClickHouse {seconds(t.clickhouse)} (× {faster:.1f}), with segments on each event {seconds(t.segmented)} "
+        f"(× {t.segmented / t.ours:.1f}); pandas {seconds(pandas)} (× {pandas / t.ours:.0f}); "
+        f"bare scan {seconds(t.scan)} (1 / {slower:.1f})"
+    )
+    told += f"; came to the last step: {t.last[0]:,}, in ClickHouse {t.last[1]:,}" if t.last else ""
+    wanted = f"ClickHouse at least × {GOAL_CLICKHOUSE}, scan at least 1 / {GOAL_SCAN}" if goal else ""
+    return Line(
+        name, seconds(t.ours), told, wanted, faster >= GOAL_CLICKHOUSE and slower <= GOAL_SCAN if goal else None
+    )
 
 
 def in_frames(folder: Path, repeat: int) -> dict[str, list[float]]:
-    return frames.timed(folder, company.model(), scopes(company.opened(folder)), repeat)
+    """Seconds of each run of each question in pandas."""
+    rival = frames.Rival(folder, company.model())
+    asked = questions(company.opened(folder))
+    return {q.name: repeated(partial(getattr(rival, q.kind), q.scope), repeat) for q in asked}
 
 
-def asked(folder: Path, repeat: int) -> dict[str, Taken]:
+def asked(folder: Path, repeat: int) -> dict[str, tuple[bool, Taken]]:
     """Every question in turn, each asked of all engines before the next, so that a busy machine is busy for all."""
     m = company.opened(folder)
     rival = clickhouse.Rival(folder, m.model)
-    return {name: _taken(m, rival, name, scope, repeat) for name, scope in scopes(m).items()}
+    return {q.name: (q.goal, _taken(m, rival, q, repeat)) for q in questions(m)}
 
 
-def _taken(m: Modelled, rival: clickhouse.Rival, name: str, scope: Scope, repeat: int) -> Taken:
-    is_funnel = kind(name) == "funnel"
-    ours, theirs = partial(OURS[kind(name)], m, scope), getattr(rival, kind(name))(scope)
-    statements = ours().statements
-    scanned = scans(m, scope, statements[:1] if is_funnel else statements)
-    runs: list[Callable[[], Any]] = [ours, partial(rival.ask, theirs), lambda: [m.warehouse.query(s) for s in scanned]]
-    if is_funnel:
-        runs += [partial(_run, m, statements[0]), partial(rival.ask, rival.funnel(scope, "segmented"))]
+def _taken(m: Modelled, rival: clickhouse.Rival, q: Question, repeat: int) -> Taken:
+    answer, theirs = q.ask(m, q.scope), getattr(rival, q.kind)
+    scanned = scans(m, q.scope, answer.statements)
+    runs: list[Callable[[], Any]] = [
+        partial(q.ask, m, q.scope),
+        partial(rival.ask, theirs(q.scope, clickhouse.EVENTS)),
+        partial(rival.ask, theirs(q.scope, clickhouse.SEGMENTED)),
+        lambda: [m.warehouse.query(scan) for scan in scanned],
+    ]
     rounds: list[list[float]] = []
     repeated(lambda: rounds.append([repeated(run, 1)[0] for run in runs]), repeat + 1)
-    measured = rounds[1:] or rounds  # the first warms up
-    medians = [middle(list(column)) for column in zip(*measured, strict=True)]
-    last = (ours().whole[-1].entered, rival.ask(theirs)) if is_funnel else None
-    return Taken(*medians[:3], *(medians[3:] or (None, None)), last)
-
-
-def _run(m: Modelled, statement: Rendered) -> pa.Table:
-    return m.warehouse._fetch(statement.text, statement.parameters, None)
+    warm = rounds[1:] or rounds
+    ours, joined, segmented, scan = (middle(list(column)) for column in zip(*warm, strict=True))
+    last = (answer.whole[-1].entered, rival.ask(theirs(q.scope))) if q.kind == "funnel" else None
+    return Taken(ours, joined, segmented, scan, last)
 
 
 def scans(m: Modelled, scope: Scope, statements: Iterable[Rendered]) -> list[sa.Select]:
     """For each modelled table that the statements read: the values counted in the same columns of the same rows."""
     read: dict[str, set[str]] = {}
     for statement in statements:
-        plan = _run(m, replace(statement, text=f"EXPLAIN (FORMAT json) {statement.text}"))
+        plan = m.warehouse._fetch(f"EXPLAIN (FORMAT json) {statement.text}", statement.parameters, None)
         _collect(json.loads(plan.column(1)[0].as_py()), read)
     out = []
     for table in (m.journeys, m.stays):

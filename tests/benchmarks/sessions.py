@@ -43,7 +43,7 @@ class Reader:
         start = time.perf_counter()
         await self.socket.send(back.SerializeToString())
         while True:
-            forward = ForwardMsg.FromString(await self.socket.recv())  # type: ignore[arg-type]
+            forward = ForwardMsg.FromString(await self.socket.recv())
             kind = forward.WhichOneof("type")
             if kind == "new_session":
                 self.script = forward.new_session.page_script_hash
@@ -54,10 +54,10 @@ class Reader:
 
     def _notice(self, forward: ForwardMsg) -> None:
         element = forward.delta.new_element
-        widget = getattr(element, element.WhichOneof("type") or "", None)
+        widget = str(getattr(getattr(element, element.WhichOneof("type") or "", None), "id", ""))
         for key in ("period", "as_of"):
-            if getattr(widget, "id", "").endswith(f"-{key}"):
-                self.widgets[key] = widget.id
+            if widget.endswith(f"-{key}"):
+                self.widgets[key] = widget
 
 
 def unseen() -> Iterator[str]:
