@@ -58,7 +58,8 @@ def stock(m: Modelled, scope: Scope) -> Funnel:
     still_in = sa.or_(s.exited_at.is_(None), s.exited_at > scope.as_of)
     where = [s.move != "repeat", s.stage.in_(list(keys)), s.entered_at <= scope.as_of, still_in]
     place = sa.case(*((s.stage == key, i) for key, i in keys.items())).label("place")
-    one = sa.literal_column("1").label("n_journeys")  # whoever is in a stage is in no other
+    # Whoever is in a stage is in no other: one journey each.
+    one: sa.Label[int] = sa.literal_column("1", sa.BigInteger()).label("n_journeys")
     rows = sa.select(m.segment_column(m.stays, scope).label("segment"), place, s.entity_id, one)
     inside = rows.where(*where, *m.filtered(m.stays, scope.filters)).subquery("inside")
     return _answer(m, scope, steps, inside)
