@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import sys
@@ -9,8 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
+from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -18,7 +21,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from lifecycle.scope import Scope
 from lifecycle.stages import ModelError
-from pages.ui import terminal
+from pages.ui import reports, terminal
 from pages.ui.failures import record
 from queries import demo as company
 from queries import load as loading
@@ -49,6 +52,10 @@ class Format(StrEnum):
     table = "table"
     json = "json"
     csv = "csv"
+
+
+Where = Annotated[list[str] | None, typer.Option(metavar="S=a,b", help="Only these values of a segment.")]
+Written = Annotated[Format, typer.Option(help="How the answer is written.")]
 
 
 @app.command()
@@ -133,83 +140,34 @@ def build(
     out.print(terminal.table("", headings, ([b.model, *(f"{b.counts[n]:,}" for n in names)] for b in built)))
 
 
-@report.command("funnel")
-def report_funnel(
-    model: Model = None,
-    stages: Annotated[Text, typer.Option(metavar="a,b,c", help="Progress stages to count; default: all.")] = None,
-    period: Annotated[Text, typer.Option(help="A preset such as last_12_months, this_quarter, all.")] = None,
-    from_: Annotated[Text, typer.Option("--from", metavar="DAY", help="First local day.")] = None,
-    to: Annotated[Text, typer.Option(metavar="DAY", help="The local day after the last.")] = None,
-    compare: Annotated[Text, typer.Option(metavar="none|previous|year", help="Another period beside it.")] = None,
-    as_of: Annotated[Text, typer.Option(help="Data cut-off: a local day or an instant.")] = None,
-    timezone: Annotated[Text, typer.Option(help="Time zone of days.")] = None,
-    basis: Annotated[Text, typer.Option(metavar="cohort|period|stock", help="Whose entries count.")] = None,
-    count: Annotated[Text, typer.Option(metavar="passed|ordered|strict|any", help="What reaching means.")] = None,
-    window: Annotated[
-        Text, typer.Option(metavar="90d", help="Time allowed from the first stage: s, min, h, d, w.")
-    ] = None,
-    where: Annotated[list[str] | None, typer.Option(metavar="S=a,b", help="Only these values of a segment.")] = None,
-    by: Annotated[Text, typer.Option(metavar="SEGMENT", help="Break down by a segment.")] = None,
-    top: Annotated[Text, typer.Option(metavar="N", help="How many values of it; the rest is Other.")] = None,
-    grain: Annotated[Text, typer.Option(metavar="day|week|month|quarter|year", help="Periods of the trend.")] = None,
-    format: Annotated[Format, typer.Option(help="How the answer is written.")] = Format.table,
-    warehouse: Warehouse = None,
-) -> None:
-    """How many reach each stage, and what becomes of the others."""
-    from pages.ui import funnel_text  # with the statistics behind it, which the other commands need not wait for
-    from queries.funnel import funnel, trend
+def _reported(name: str, question: reports.Question) -> None:
+    """Adds a question to the report: its options, which lifecycle, which records, and how the answer is written."""
 
-    named = {"stages": stages, "period": period, "from": from_, "to": to, "compare": compare, "as_of": as_of}
-    named |= {"timezone": timezone, "basis": basis, "count": count, "window": window}
-    named |= {"by": by, "top": top, "grain": grain}
-    with _scoped(model, named, where or [], warehouse) as (modelled, scope):
-        answer = funnel(modelled, scope)
-        rows = trend(modelled, scope).rows if format == Format.json and scope.basis == "cohort" else ()
-    if format == Format.table:
-        out.print(funnel_text.as_table(answer))
-    else:
-        sys.stdout.write(funnel_text.as_csv(answer) if format == Format.csv else funnel_text.as_json(answer, rows))
-
-
-def _aligned(question: str, about: str) -> None:
-    """Adds a question about marketing and sales to the report; it has the options of the funnel that mean something."""
-
-    @report.command(question, help=about)
-    def command(
-        model: Model = None,
-        period: Annotated[Text, typer.Option(help="A preset such as last_12_months, this_quarter, all.")] = None,
-        from_: Annotated[Text, typer.Option("--from", metavar="DAY", help="First local day.")] = None,
-        to: Annotated[Text, typer.Option(metavar="DAY", help="The local day after the last.")] = None,
-        compare: Annotated[Text, typer.Option(metavar="none|previous|year", help="Another period beside it.")] = None,
-        as_of: Annotated[Text, typer.Option(help="Data cut-off: a local day or an instant.")] = None,
-        timezone: Annotated[Text, typer.Option(help="Time zone of days.")] = None,
-        where: Annotated[
-            list[str] | None, typer.Option(metavar="S=a,b", help="Only these values of a segment.")
-        ] = None,
-        by: Annotated[Text, typer.Option(metavar="SEGMENT", help="Break down by a segment.")] = None,
-        grain: Annotated[
-            Text, typer.Option(metavar="day|week|month|quarter|year", help="Periods of the trend.")
-        ] = None,
-        format: Annotated[Format, typer.Option(help="How the answer is written.")] = Format.table,
-        warehouse: Warehouse = None,
-    ) -> None:
-        from pages.ui import alignment_text
-
-        named = {"period": period, "from": from_, "to": to, "compare": compare, "as_of": as_of, "timezone": timezone}
-        with _scoped(model, named | {"by": by, "grain": grain}, where or [], warehouse) as (modelled, scope):
-            answer, found = alignment_text.ask(question, modelled, scope)
-        if format == Format.table:
-            out.print(alignment_text.as_table(answer))
+    def command(**parameters: Any) -> None:
+        given = {parameter.rstrip("_"): value for parameter, value in parameters.items()}
+        text = import_module(question.answered_by)
+        named = {option: given[option] for option in question.options}
+        own = {option: given[option] for option in question.own or () if given[option] is not None}
+        with _scoped(given["model"], named, given["where"] or [], given["warehouse"]) as (modelled, scope):
+            answer, found = text.ask(name, modelled, scope, own)
+        if given["format"] == Format.table:
+            out.print(text.as_table(answer))
         else:
-            sys.stdout.write(alignment_text.as_csv(found) if format == Format.csv else alignment_text.as_json(found))
+            sys.stdout.write(text.as_csv(found) if given["format"] == Format.csv else text.as_json(found))
+
+    options: dict[str, tuple[Any, Any]] = {"model": (Model, None)}
+    options |= {option: (annotation, None) for option, annotation in question.parameters.items()}
+    options |= {"where": (Where, None), "format": (Written, Format.table), "warehouse": (Warehouse, None)}
+    options = {f"{o}_" if iskeyword(o) else o: declared for o, declared in options.items()}  # `from`
+    command.__annotations__ = {option: annotation for option, (annotation, _) in options.items()}
+    command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(o, inspect.Parameter.KEYWORD_ONLY, default=d, annotation=a) for o, (a, d) in options.items()]
+    )
+    report.command(name, help=question.about)(command)
 
 
-for _question, _about in {
-    "alignment": "Whether marketing and sales agree on the leads handed over.",
-    "sla": "Whether sales touches the leads handed over in time.",
-    "commitment": "Whether marketing delivers the leads it promised, month by month.",
-}.items():
-    _aligned(_question, _about)
+for _name, _question in reports.QUESTIONS.items():
+    _reported(_name, _question)
 
 
 @app.command()

@@ -35,7 +35,7 @@ from queries.threshold import threshold
 Answer = Alignment | ServiceLevel | Commitment
 
 
-def ask(question: str, m: Modelled, scope: Scope) -> tuple[Answer, dict[str, Any]]:
+def ask(question: str, m: Modelled, scope: Scope, _options: Mapping[str, str]) -> tuple[Answer, dict[str, Any]]:
     """The answer to alignment, sla or commitment, and the same as the documented dictionary."""
     if question == "sla":
         response = service(m, scope, m.warehouse.settings.working_time)

@@ -5,20 +5,28 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from rich.table import Table
 
-from lifecycle.funnel import Funnel, Ratio, TrendRow
+from lifecycle.funnel import Funnel, Ratio
 from lifecycle.rates import Rate
 from lifecycle.report import funnel_report
-from lifecycle.scope import describe
+from lifecycle.scope import Scope, describe
 from pages.ui.export import neutral
 from pages.ui.labels import UNDEFINED, count, duration
 from pages.ui.terminal import table
+from queries.funnel import funnel, trend
+from queries.modelled import Modelled
 
 NESTED = ("conversion_rate", "step_conversion_rate", "seconds_from_previous")  # columns of their own in a CSV
+
+
+def ask(_question: str, m: Modelled, scope: Scope, _options: Mapping[str, str]) -> tuple[Funnel, dict[str, Any]]:
+    """The funnel, and the same with its trend as the documented dictionary."""
+    answer = funnel(m, scope)
+    return answer, funnel_report(answer, trend(m, scope).rows if scope.basis == "cohort" else ())
 
 
 def as_table(answer: Funnel) -> Table:
@@ -56,18 +64,14 @@ def rate(value: Rate | Ratio | None) -> str:
     return f"{value.value * 100:.1f}{band}"
 
 
-def as_json(answer: Funnel, trend: Sequence[TrendRow]) -> str:
+def as_json(found: Mapping[str, Any]) -> str:
     """The documented answer."""
-    return json.dumps(funnel_report(answer, trend), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
 
 
-def as_csv(answer: Funnel) -> str:
+def as_csv(found: Mapping[str, Any]) -> str:
     """One line per row of the funnel: rates with numerator and denominator, the exits as one column per stage."""
-    by = answer.scope.by
-    lines = [
-        ({by: row.segment.get(by, "")} if by else {}) | _flat(found)
-        for row, found in zip(answer.rows, funnel_report(answer)["rows"], strict=True)
-    ]
+    lines = [row["segment"] | _flat(row) for row in found["rows"]]
     names = list(dict.fromkeys(name for line in sorted(lines, key=len, reverse=True) for name in line))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -1,0 +1,65 @@
+"""The questions of `lifecycle report`, and the options each of them has: data, from which the terminal makes commands.
+
+A question names the module that answers it, imported when it is asked: statistics are slow to load. The module has
+`ask(question, modelled, scope, options) -> (answer, found)`, where `options` holds the question's own options that were
+given and `found` is the documented dictionary; `as_table(answer)`, `as_json(found)` and `as_csv(found)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from typer import Option
+
+PERIOD = ("period", "from", "to", "compare", "as_of", "timezone")
+COMMON = (*PERIOD, "by", "top", "grain")  # what the scope says for every question
+
+OPTIONS: Mapping[str, tuple[str, str]] = {  # option → how its value is written, what it means
+    "stages": ("a,b,c", "Progress stages to count; default: all."),
+    "period": ("NAME", "A preset such as last_12_months, this_quarter, all."),
+    "from": ("DAY", "First local day."),
+    "to": ("DAY", "The local day after the last."),
+    "compare": ("none|previous|year", "Another period beside it."),
+    "as_of": ("DAY|INSTANT", "Data cut-off: a local day or an instant."),
+    "timezone": ("ZONE", "Time zone of days."),
+    "basis": ("cohort|period|stock", "Whose entries count."),
+    "count": ("passed|ordered|strict|any", "What reaching means."),
+    "window": ("90d", "Time allowed from the first stage: s, min, h, d, w."),
+    "by": ("SEGMENT", "Break down by a segment."),
+    "top": ("N", "How many values of it; the rest is Other."),
+    "grain": ("day|week|month|quarter|year", "Periods of the trend."),
+}
+
+
+@dataclass(frozen=True)
+class Question:
+    """One command: its help, the module that answers it, the scope's options and its own (option → metavar, help)."""
+
+    about: str
+    answered_by: str
+    options: tuple[str, ...] = COMMON
+    own: Mapping[str, tuple[str, str]] | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Option → its annotation for typer; every one is a text that may be missing."""
+        every = {name: OPTIONS[name] for name in self.options} | dict(self.own or {})
+        return {
+            name: Annotated[str | None, Option(f"--{name.replace('_', '-')}", metavar=metavar, help=text)]
+            for name, (metavar, text) in every.items()
+        }
+
+
+ALIGNMENT = "pages.ui.alignment_text"
+QUESTIONS: Mapping[str, Question] = {
+    "funnel": Question(
+        "How many reach each stage, and what becomes of the others.",
+        "pages.ui.funnel_text",
+        ("stages", *PERIOD, "basis", "count", "window", "by", "top", "grain"),
+    ),
+    "alignment": Question("Whether marketing and sales agree on the leads handed over.", ALIGNMENT),
+    "sla": Question("Whether sales touches the leads handed over in time.", ALIGNMENT),
+    "commitment": Question("Whether marketing delivers the leads it promised, month by month.", ALIGNMENT),
+}
