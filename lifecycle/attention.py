@@ -14,7 +14,7 @@ from typing import Any
 
 from lifecycle import findings
 from lifecycle.funnel import Funnel, StageRow
-from lifecycle.rates import Difference, Rate, adjusted, difference
+from lifecycle.rates import Difference, Rate, difference
 from lifecycle.stages import Stage, StageModel
 from lifecycle.volumes import Attainment, Count
 
@@ -100,14 +100,12 @@ def changed(model: StageModel, funnel: Funnel) -> list[Sign]:
 
     Both periods had equally long, so that what is still open weighs on both alike.
     """
-    found = {(c.step.start, c.step.end): c for c in findings.changes(funnel) if c.difference}
-    p_values = adjusted([findings.p_value(c.now, c.before) for c in found.values()])
-    sure = {step for step, p in zip(found, p_values, strict=True) if p < findings.LEVEL}
+    found = {(c.step.start, c.step.end): c for c in findings.changes(funnel)}
     signs = []
     for before, row in _steps(funnel):
         step = before.stage, row.stage
-        change = found[step].difference if step in sure else None
-        if change and change.significant:
+        change = found[step].difference if step in found and found[step].clear else None
+        if change:
             fell = change.value < 0
             finding = f"{before.label} → {row.label} {'fell' if fell else 'rose'}"
             evidence = (("", change), ("now", found[step].now), ("before", found[step].before))

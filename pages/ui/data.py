@@ -12,11 +12,12 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from lifecycle.scope import Scope
-from lifecycle.stages import StageModel, load_model, shipped_models
+from lifecycle.stages import StageModel
 from pages.ui.failures import Failure, explain
 from queries import modelled as modelled_tables
 from queries.errors import WarehouseError
 from queries.modelled import Modelled
+from queries.ready import known_models
 from queries.settings import Settings, load_settings
 from queries.warehouse import Warehouse, asking, open_warehouse
 
@@ -49,10 +50,8 @@ def settings() -> Settings:
 
 @st.cache_resource(show_spinner=False)
 def models() -> Mapping[str, StageModel]:
-    """The stage models on offer by name: those that ship, then the company's own. Raises ModelError."""
-    own = {model.name: model for model in map(load_model, settings().models)}
-    switches = settings().switches
-    return {name: m.with_switches(switches.get(name, {})) for name, m in ({**shipped_models(), **own}).items()}
+    """The stage models on offer, read once per process. Raises ModelError."""
+    return known_models(settings())
 
 
 @st.cache_resource(show_spinner=False)
