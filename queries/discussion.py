@@ -11,20 +11,13 @@ from lifecycle.scope import Scope
 from queries.contacts import PAGE
 from queries.dialect import bytewise, floored
 from queries.handoff import accepting, handed, handoff_of
+from queries.leads import LEAD as HANDED_LEAD
 from queries.modelled import Modelled
 from queries.threshold import with_score
 
 LEAD = pa.schema(
     [
-        ("entity_id", pa.string()),
-        ("journey", pa.int64()),
-        ("handed_at", pa.timestamp("us")),
-        ("outcome", pa.string()),
-        ("decided_at", pa.timestamp("us")),
-        ("rejected_by", pa.string()),
-        ("reason", pa.string()),
-        ("score", pa.float64()),
-        ("owner", pa.string()),
+        *(field for field in HANDED_LEAD if field.name != "segment"),
         ("others_accepted", pa.int64()),
         ("others_decided", pa.int64()),
         *((topic, pa.int64()) for topic in TOPICS),

@@ -24,16 +24,6 @@ OUTCOMES = {
     "bypass": "accepted by bypass",
     "returned": "accepted on return",
 }
-OUTCOMES = {
-    "accepted": "accepted",
-    "rejected": "rejected",
-    "expired": "never decided",
-    "pending": "not yet decided",
-    "accepted_late": "accepted, too late",
-    "rejected_late": "rejected, too late",
-    "bypass": "accepted by bypass",
-    "returned": "accepted on return",
-}
 WHY = {
     "high_score": "high score",
     "bypass": "bypass",
