@@ -8,13 +8,12 @@ import sqlalchemy as sa
 
 from lifecycle.business import MONDAY, Business
 from lifecycle.scope import Scope
-from queries.contract import Source
-from queries.dialect import Instant, bytewise, elapsed, local_time, lowered, stripped
+from queries.belonging import accounts, folded
+from queries.dialect import Instant, elapsed, local_time, lowered, stripped
 from queries.errors import WarehouseError
 from queries.modelled import Modelled
 
 ASSIGNED = "assigned"  # the kind of activity by which a lead gets an owner
-LONGEST_CHAIN = 50  # merges after merges; also what stops a circle of them
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -36,40 +35,12 @@ def activities(m: Modelled, scope: Scope) -> sa.Subquery:
         lowered(stripped(source["kind"])).label("kind"),
         source["occurred_at"].label("occurred_at"),
     ).where(source["occurred_at"] <= scope.as_of)
-    done = _folded(rows.subquery("done"), m.sources.get("contact_merges"))
+    done = folded(m, rows, "contact_id")
     c = done.c
     who, joined = _mover(m, done)
     return (
         sa.select(who.label("entity_id"), c.kind, c.occurred_at.label("at")).select_from(joined).subquery("activities")
     )
-
-
-def _folded(done: sa.Subquery, merges: Source | None) -> sa.Subquery:
-    """The same rows under the ids that survived; an id merged into several follows the bytewise smallest."""
-    if merges is None:
-        return done
-    merged, surviving = merges["merged_id"], merges["surviving_id"]
-    into = sa.func.min(bytewise(surviving)).label("surviving_id")
-    pairs = sa.select(merged.label("merged_id"), into).where(merged.is_not(None), surviving.is_not(None))
-    hop = pairs.group_by(merged).cte("hops")
-    first = sa.select(hop.c.merged_id, hop.c.surviving_id, sa.literal_column("1").label("hops"))
-    chain = first.cte("chain", recursive=True)
-    onward = hop.alias("onward")
-    chain = chain.union_all(
-        sa.select(chain.c.merged_id, onward.c.surviving_id, chain.c.hops + 1)
-        .join(onward, onward.c.merged_id == chain.c.surviving_id)
-        .where(chain.c.hops < LONGEST_CHAIN)
-    )
-    end, over = chain.alias("end"), hop.alias("over")
-    ends = (
-        sa.select(end.c.merged_id, end.c.surviving_id)
-        .select_from(end.outerjoin(over, over.c.merged_id == end.c.surviving_id))
-        .where(over.c.merged_id.is_(None))
-        .subquery("ends")
-    )
-    who = sa.func.coalesce(ends.c.surviving_id, done.c.contact_id).label("contact_id")
-    joined = done.outerjoin(ends, ends.c.merged_id == done.c.contact_id)
-    return sa.select(who, done.c.kind, done.c.occurred_at).select_from(joined).subquery("folded")
 
 
 def _mover(m: Modelled, done: sa.Subquery) -> tuple[sa.ColumnElement, sa.FromClause]:
@@ -79,11 +50,7 @@ def _mover(m: Modelled, done: sa.Subquery) -> tuple[sa.ColumnElement, sa.FromCla
         return deals["deal_id"], done.join(deals.table, deals["contact_id"] == done.c.contact_id)
     if m.model.entity != "account" or contacts is None or not contacts.has("account_id"):
         return done.c.contact_id, done
-    account = sa.case((stripped(contacts["account_id"]) != "", contacts["account_id"]))
-    order = [contacts["created_at"].asc().nulls_last(), bytewise(account).asc().nulls_last()]
-    nth = sa.func.row_number().over(partition_by=contacts["contact_id"], order_by=order).label("nth")
-    rows = sa.select(contacts["contact_id"].label("contact_id"), account.label("account_id"), nth).subquery("rows")
-    known = sa.select(rows.c.contact_id, rows.c.account_id).where(rows.c.nth == 1).subquery("accounts")
+    known = accounts(contacts)
     joined = done.outerjoin(known, known.c.contact_id == done.c.contact_id)
     return sa.func.coalesce(known.c.account_id, done.c.contact_id), joined
 
