@@ -1,0 +1,122 @@
+"""Answers about moves as frames, for charts and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from lifecycle.moves import Contrast, Moves, Transition
+from lifecycle.stages import StageModel
+from pages.ui import labels
+from pages.ui.charts_moves import KINDS
+from queries.contacts import Records
+
+STILL = "Still there"
+ENTITIES = {"contact": "Contact", "account": "Account", "deal": "Deal"}
+
+
+def label_of(model: StageModel, key: str | None) -> str:
+    return STILL if key is None else model.stage(key).label
+
+
+def matrix(found: Moves, model: StageModel) -> pd.DataFrame:
+    """A row per move that was made, in the order of the stages."""
+    places = {key: i for i, key in enumerate([s.key for s in (*model.progress, *model.exits)])}
+    return pd.DataFrame(
+        [
+            {
+                "row": label_of(model, t.start),
+                "column": label_of(model, t.end),
+                "row_position": places[t.start],
+                "column_position": places[t.end] if t.end else len(places),
+                "start": t.start,
+                "end": t.end or "",
+                "kind": t.kind,
+                "n": t.n,
+                "of": t.share.denominator,
+                "share": t.share.value,
+                "took": labels.duration(t.median_seconds) if t.median_seconds is not None else "",
+                "median_days": None if t.median_seconds is None else t.median_seconds / 86_400,
+            }
+            for t in found.whole
+        ]
+    )
+
+
+def table(found: Moves, model: StageModel) -> pd.DataFrame:
+    """Every move of the whole and of each part, for the CSV."""
+    rows = [_row(model, "All", t) for t in found.whole]
+    rows += [_row(model, named(p.name), t) for p in found.parts for t in p.transitions]
+    return pd.DataFrame(rows)
+
+
+def _row(model: StageModel, group: str, t: Transition) -> dict[str, object]:
+    low, high = t.share.interval or (None, None)
+    return {
+        "group": group,
+        "from": label_of(model, t.start),
+        "to": label_of(model, t.end),
+        "move": KINDS[t.kind][0],
+        "n": t.n,
+        "of": t.share.denominator,
+        "share": t.share.value,
+        "low": low,
+        "high": high,
+        "median_days": None if t.median_seconds is None else t.median_seconds / 86_400,
+    }
+
+
+def named(value: str | None) -> str:
+    """A value of a segment as people read it."""
+    return "Not set" if value is None else value
+
+
+def contrasts(found: Sequence[Contrast], model: StageModel) -> pd.DataFrame:
+    """Differences in percentage points with their intervals, as a picture takes them."""
+    return pd.DataFrame(
+        [
+            {
+                "label": said(c, model),
+                "value": c.difference.value * 100,
+                "low": c.difference.low * 100,
+                "high": c.difference.high * 100,
+                "clear": c.clear,
+                "note": labels.points(c.difference),
+                "rates": f"{labels.percent(c.here.value)} against {labels.percent(c.there.value)}",
+                "n": c.here.numerator,
+                "of": c.here.denominator,
+                "other_n": c.there.numerator,
+                "other_of": c.there.denominator,
+            }
+            for c in found
+            if c.difference
+        ]
+    )
+
+
+def said(c: Contrast, model: StageModel) -> str:
+    """A move in words, of its group where there is one."""
+    move = f"{label_of(model, c.start)} → {label_of(model, c.end).lower() if c.end is None else label_of(model, c.end)}"
+    return f"{named(c.name)}: {move}" if c.values else move
+
+
+def movers(found: Records, model: StageModel) -> pd.DataFrame:
+    """A page of stays, in words."""
+    rows = found.table.to_pylist()
+    frame = pd.DataFrame(
+        [
+            {
+                ENTITIES[model.entity]: r["entity_id"],
+                "Entered": r["entered_at"],
+                "Left": r["left_at"],
+                "Stayed": labels.duration((r["left_at"] - r["entered_at"]).total_seconds()) if r["left_at"] else "",
+                "Journey": r["journey"],
+                "Segment": named(r["segment"]),
+            }
+            for r in rows
+        ]
+    )
+    dropped = [c for c in ("Left", "Stayed") if len(frame) and not frame[c].astype(bool).any()]
+    dropped += ["Segment"] if all(r["segment"] is None for r in rows) and rows else []
+    return frame.drop(columns=dropped)

@@ -1,0 +1,81 @@
+"""Where do they go from each stage, by which paths, and do they come back?"""
+
+from __future__ import annotations
+
+from lifecycle.moves import Moves, Transition, between_parts, since_before
+from lifecycle.stages import StageModel
+from pages.pace import frames_moves as frames
+from pages.pace.movers import show_movers
+from pages.ui import charts_moves, labels
+from pages.ui.charts_funnel import changes
+from pages.ui.data import ask
+from pages.ui.failures import Failure
+from pages.ui.filters import View, view
+from pages.ui.layout import card, page_header
+from queries.moves import Cell, moves
+
+MOST = 10  # differences that are shown
+
+
+def page() -> None:
+    page_header("Moves", "Where do they go from each stage, by which paths, and do they come back?")
+    v = view()
+    found = ask(moves, v.modelled, v.scope)
+    matrix(v, found)
+    if not isinstance(found, Failure):
+        differences(v, found)
+
+
+def matrix(v: View, found: Moves | Failure) -> None:
+    """What followed each stage; a cell opens its records."""
+    model = v.modelled.model
+    clicked = card(
+        title(model, found),
+        lambda: found,
+        lambda answer: charts_moves.matrix(frames.matrix(answer, model)) if answer.whole else None,
+        caption="Of the stays that began in the period, what followed; a row adds up to 100 %. Exits are stages too",
+        definition=Transition,
+        table=lambda answer: frames.table(answer, model),
+        select="cell",
+        key="matrix",
+    )
+    if clicked:
+        show_movers(v, Cell(clicked[0]["start"], clicked[0]["end"] or None))
+
+
+def title(model: StageModel, found: Moves | Failure) -> str:
+    """The stage from which the largest share leaves the lifecycle."""
+    if isinstance(found, Failure) or not found.whole:
+        return "What follows each stage"
+    back = found.share_of("regress", "recycle", "reopen")
+    if back.value is None:
+        return "Nobody has moved on yet"
+    return (
+        f"{labels.percent(back.value)} of {back.denominator:,} moves lead back: a step, out to recycling, or in again"
+    )
+
+
+def differences(v: View, found: Moves) -> None:
+    """Where groups, or the compared period, go another way."""
+    model = v.modelled.model
+    if found.comparison:
+        shown = since_before(found)[:MOST]
+        card(
+            "What has changed since the compared period" if any(c.clear for c in shown) else "No move has changed",
+            lambda: found,
+            lambda _: changes(frames.contrasts(shown, model)) if shown else None,
+            definition=since_before,
+            key="since-before",
+        )
+    if found.parts:
+        contrasts = between_parts(found)[:MOST]
+        card(
+            "Where the groups go another way",
+            lambda: found,
+            lambda _: changes(frames.contrasts(contrasts, model)) if contrasts else None,
+            definition=between_parts,
+            key="between-parts",
+        )
+
+
+page()
