@@ -21,6 +21,9 @@ PAGES = {  # one page, one question; a named section is a menu
         ("pages/trust/definitions.py", "Definitions", ":material/menu_book:"),
         ("pages/trust/health.py", "Data health", ":material/health_and_safety:"),
     ],
+    "Pace": [
+        ("pages/pace/moves.py", "Moves", ":material/alt_route:"),
+    ],
 }
 
 
