@@ -211,10 +211,11 @@ def acquisition_spend(m: Modelled, scope: Scope, by: str | None) -> Spend:
     where += [spend["day"] >= scope.start] if scope.start else []
     where += [spend["day"] < scope.end] if scope.end else []
     where.append(spend["day"] <= scope.calendar.day(scope.as_of))
-    group = spend.column(by) if by else sa.literal_column("''")
-    statement = sa.select(group.label("value"), sa.func.sum(spend["amount"]).label("amount")).select_from(spend.table)
+    group = [spend.column(by)] if by else []  # a constant is nothing to group by: PostgreSQL refuses it
+    value = group[0] if group else sa.literal_column("''")
+    statement = sa.select(value.label("value"), sa.func.sum(spend["amount"]).label("amount")).select_from(spend.table)
     schema = pa.schema([("value", pa.string()), ("amount", pa.float64())])
-    table, rendered = m.ask(statement.where(*where).group_by(group), schema)
+    table, rendered = m.ask(statement.where(*where).group_by(*group), schema)
     return Spend({row["value"]: row["amount"] or 0.0 for row in table.to_pylist()}, (rendered,))
 
 

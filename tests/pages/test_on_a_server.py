@@ -1,0 +1,70 @@
+"""The pages on a PostgreSQL of a company's own: what they say there is what they say on the embedded warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lifecycle.simulate import simulate
+from lifecycle.stages import raw_values, shipped_models
+from queries.build import build
+from queries.settings import load_settings
+from queries.warehouse import writing
+from tests.engines import Postgres
+from tests.pages import warehouses
+from tests.pages.conftest import APP, Open
+from tests.pages.test_random_states import PAGES
+
+MODEL, CONTACTS = "crm", 400
+LINKS = (
+    {"period": "all"},
+    {"period": "all", "by": "source", "compare": "none", "where.region": ["EMEA", "∅"], "window": "60d"},
+)
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small company in the embedded warehouse."""
+    return warehouses.company(tmp_path_factory.mktemp("here"), CONTACTS, (MODEL,))
+
+
+@pytest.fixture(scope="module")
+def there(postgres: Postgres) -> Iterator[str]:
+    """The same company in tables of a PostgreSQL."""
+    known = shipped_models()
+    with postgres.database() as url:
+        database = url.rsplit("/", 1)[1]
+        tables: dict[str, list[pa.Table]] = {}
+        for batch in simulate(CONTACTS, as_of=warehouses.AS_OF):
+            for name, rows in batch.items():
+                tables.setdefault(name, []).append(rows)
+        with writing(load_settings(warehouse=url)) as warehouse:
+            for name, parts in tables.items():
+                postgres.put(warehouse, name, pa.concat_tables(parts), database)
+            build(warehouse, known[MODEL], raw_values(m for key, m in known.items() if key != MODEL), full=True)
+        yield url
+
+
+def said(tab: AppTest) -> list[str]:
+    """Every number and sentence of a page; a build's own times and names differ between two warehouses."""
+    assert not tab.exception, tab.exception[0].message
+    texts = [element.value for kind in ("markdown", "metric", "info", "warning", "error") for element in tab.get(kind)]
+    return [str(text) for text in texts]
+
+
+@pytest.mark.parametrize("link", LINKS, ids=["everything", "narrowed"])
+@pytest.mark.parametrize("page", [page for page in PAGES if not page.endswith("health.py")])
+def test_a_page_says_the_same(visit: Open, here: Path, there: str, page: str, link: dict[str, str]) -> None:
+    first, second = (
+        said(visit(where, model=MODEL, **link).switch_page(str(APP.parent / page)).run()) for where in (here, there)
+    )
+    assert first == second and len(first) > 3
+
+
+def test_data_health_accounts_for_the_servers_rows(visit: Open, there: str) -> None:
+    tab = visit(there, model=MODEL).switch_page(str(APP.parent / "pages/trust/health.py")).run()
+    assert any("events are accounted for" in text for text in said(tab))
