@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from functools import partial
 
-import pandas as pd
 import streamlit as st
 
+from lifecycle import alignment_titles as titles
 from lifecycle import alignment_words as words
 from lifecycle.agreement import LATE, Agreement, Alignment
-from lifecycle.commitment import Commitment
 from lifecycle.where import Row
-from pages.alignment import frames, frames_leads
+from pages.alignment import frames, frames_leads, pictures
 from pages.alignment.records import show_leads
 from pages.ui import charts_alignment as charts
 from pages.ui.data import ask
 from pages.ui.failures import Failure
 from pages.ui.filters import View
 from pages.ui.layout import card
-from pages.ui.picture import Picture
 from queries.agreement import Profile, alignment, profile
 from queries.commitment import commitment, monthly
 from queries.leads import Cell
@@ -33,8 +31,8 @@ def by_month(v: View) -> None:
     clicked = card(
         title,
         lambda: found,
-        months,
-        caption=_promise(v, found),
+        pictures.months,
+        caption="" if isinstance(found, Failure) else titles.promise(v.modelled.model, found.source),
         definition=commitment,
         table=frames.commitment,
         select="bar",
@@ -49,26 +47,14 @@ def by_month(v: View) -> None:
             show_leads(v, monthly(v.scope.whole), cell, said)
 
 
-def _promise(v: View, found: Commitment | Failure) -> str:
-    said = f"{words.leads(v.modelled.model)} by whole month of the handoff"
-    if isinstance(found, Failure) or found.source is None:
-        return f"{said}; no target is set for these filters"
-    return f"{said}; the mark is the target, from the table {found.source}, the dashes today's pace"
-
-
-def months(found: Commitment) -> Picture | None:
-    outcomes = frames.outcomes(found)
-    return charts.months(outcomes, frames.promises(found)) if outcomes["n"].sum() else None
-
-
 def both_teams(v: View, found: Alignment) -> None:
     """The cells that can be known: both said yes, only marketing, only sales."""
     whole, model = found.whole, v.modelled.model
     clicked = card(
-        _agreed(whole),
+        titles.agreed(whole),
         lambda: found,
-        partial(cells, words.leads(model)),
-        caption=_beside(whole),
+        partial(pictures.cells, words.leads(model)),
+        caption=titles.beside(whole),
         definition=Agreement,
         select="cell",
         key="cells",
@@ -76,33 +62,6 @@ def both_teams(v: View, found: Alignment) -> None:
     if clicked:
         outcome = clicked[0]["outcome"]
         show_leads(v, v.scope.whole, Cell((outcome,)), frames_leads.OUTCOMES[outcome])
-
-
-def _beside(whole: Agreement) -> str:
-    """What is in none of the three cells, and why there is no fourth."""
-    extra = [f"{whole.returned:,} came back without a new handoff"] if whole.returned else []
-    extra += [f"{whole.decided_late:,} were decided too late"] if whole.decided_late else []
-    unknown = "Leads that neither team named cannot be known"
-    return f"Beside these, {' and '.join(extra)}. {unknown}" if extra else unknown
-
-
-def _agreed(whole: Agreement) -> str:
-    agreed = whole.positive_agreement
-    if agreed.value is None:
-        return "Neither team named a lead in this period"
-    return f"The teams agree on {whole.accepted:,} leads and disagree on {whole.rejected + whole.bypass:,}"
-
-
-def cells(leads: str, found: Alignment) -> Picture | None:
-    a, (yes, no) = found.whole, (f"Handed over as {leads}", "Not handed over")
-    if not a.decided + a.bypass:
-        return None
-    rows = [
-        ("accepted", yes, "Sales accepted", a.accepted, "both said yes"),
-        ("rejected", yes, "Sales rejected", a.rejected, "only marketing"),
-        ("bypass", no, "Sales accepted", a.bypass, "only sales"),
-    ]
-    return charts.cells(pd.DataFrame(rows, columns=["outcome", "marketing", "sales", "n", "note"]))
 
 
 def where(v: View, found: Profile | Failure) -> None:
@@ -120,9 +79,9 @@ def where(v: View, found: Profile | Failure) -> None:
     left, right = st.columns([1, 1], gap="small")
     with left:
         clicked = card(
-            _where_title(rows, label[name]),
+            titles.where(rows, label[name]),
             lambda: found,
-            lambda _: plot(rows),
+            lambda _: pictures.plot(rows),
             caption="Share accepted against decided leads; inside the grey, chance alone explains the difference",
             definition=profile,
             table=lambda _: frames.tidy(rows),
@@ -145,19 +104,6 @@ def where(v: View, found: Profile | Failure) -> None:
     if row:
         cell = Cell(("accepted", "rejected"), by=name, values=(row.value,))
         show_leads(v, v.scope.whole, cell, f"decided, {label[name].lower()} {frames.named(row.value)}")
-
-
-def plot(rows: tuple[Row, ...]) -> Picture | None:
-    dots, lines = frames.funnel_plot(rows)
-    return None if dots.empty or lines.empty else charts.funnel_plot(dots, lines)
-
-
-def _where_title(rows: tuple[Row, ...], label: str) -> str:
-    row = words.standing_out(rows)
-    if row is None or row.acceptance.value is None or row.rest.value is None:
-        return f"No {label.lower()} differs from the others by more than chance"
-    here, rest = (words.percent(share) for share in (row.acceptance.value, row.rest.value))
-    return f"{row.value}: {here} accepted, all others {rest}"
 
 
 def answers(v: View) -> tuple[Alignment | Failure, Profile | Failure]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from lifecycle.agreement import Alignment
+from lifecycle.agreement import Agreement, Alignment
 from lifecycle.bypass import Evidence
 from lifecycle.commitment import Commitment, Month
 from lifecycle.segments import NOT_SET
@@ -83,6 +83,17 @@ def commitment(found: Commitment) -> pd.DataFrame:
     )
 
 
+def cells(leads: str, whole: Agreement) -> pd.DataFrame:
+    """The cells of the 2×2 that can be known: outcome, marketing, sales, n, note; n."""
+    yes, no = f"Handed over as {leads}", "Not handed over"
+    rows = [
+        ("accepted", yes, "Sales accepted", whole.accepted, "both said yes"),
+        ("rejected", yes, "Sales rejected", whole.rejected, "only marketing"),
+        ("bypass", no, "Sales accepted", whole.bypass, "only sales"),
+    ]
+    return pd.DataFrame(rows, columns=["outcome", "marketing", "sales", "n", "note"])
+
+
 def reasons(found: Alignment, model: StageModel) -> pd.DataFrame:
     """Why leads were rejected: reason, exit, n, detail; the rarest together."""
     sizes: dict[str | None, int] = {}
@@ -120,7 +131,7 @@ def again(found: Alignment, model: StageModel) -> pd.DataFrame:
     )
 
 
-def traits(found: Evidence, label: dict[str, str], limit: int = 8) -> pd.DataFrame:
+def traits(found: Evidence, label: Mapping[str, str], limit: int = 8) -> pd.DataFrame:
     """What is more frequent among bypasses: label, value, series, low, high, note."""
     rows = []
     for t in [t for t in found.traits if t.differs and t.value is not None][:limit]:
@@ -132,7 +143,7 @@ def traits(found: Evidence, label: dict[str, str], limit: int = 8) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
-def middles(found: Evidence, label: dict[str, str]) -> pd.DataFrame:
+def middles(found: Evidence, label: Mapping[str, str]) -> pd.DataFrame:
     """Medians of numbers, side by side."""
     return pd.DataFrame(
         [

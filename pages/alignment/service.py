@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
+from lifecycle import alignment_titles as titles
 from lifecycle import alignment_words as words
 from lifecycle.agreement import change
 from lifecycle.business import Business
 from lifecycle.durations import LifeTable
 from lifecycle.service import Attempts, Responses, ServiceLevel
-from pages.alignment import frames, frames_service
+from pages.alignment import frames, frames_service, pictures
 from pages.alignment.records import show_leads, show_waiting
-from pages.ui import charts, charts_service, data, labels
+from pages.ui import charts, data, labels
 from pages.ui.data import ask
 from pages.ui.failures import Failure
 from pages.ui.filters import View
 from pages.ui.layout import card, rate_tile, tile, tiles
-from pages.ui.picture import Picture
 from queries.leads import Cell, Waiting
 from queries.service import attempts, service
 
@@ -35,7 +34,7 @@ def response(v: View) -> None:
         clicked = card(
             words.punctual(v.modelled.model, found),
             lambda: found,
-            bars,
+            pictures.responses,
             caption=_clock(v, found),
             definition=Responses,
             empty=f"No {words.leads(v.modelled.model)} were handed over in this period.",
@@ -46,10 +45,10 @@ def response(v: View) -> None:
         card(
             words.speed(found.speed),
             lambda: found,
-            curves,
+            pictures.waits,
             caption="Share still waiting; who has not been reached counts as waiting, and is never left out",
             definition=ServiceLevel,
-            table=lambda a: frames_service.waits(waits(a)),
+            table=lambda a: frames_service.waits(pictures.waited(a)),
             key="waits",
         )
     if clicked:
@@ -105,27 +104,6 @@ def _clock(v: View, found: ServiceLevel) -> str:
     return f"First touch or decision{hours} of {start}; not yet due ones are in no rate"
 
 
-def bars(found: ServiceLevel) -> Picture | None:
-    rows, ends = frames_service.responses(found)
-    return charts_service.responses(rows, ends) if found.whole.n else None
-
-
-def waits(found: ServiceLevel) -> dict[str, LifeTable]:
-    return {
-        "to the first touch": found.speed,
-        "to be assigned": found.system_delay,
-        "then to be touched": found.human_delay,
-    }
-
-
-def curves(found: ServiceLevel) -> Picture | None:
-    rows = frames_service.waits(waits(found))
-    limit = (
-        [] if found.limit_hours is None else [{"hours": found.limit_hours, "label": f"limit {found.limit_hours:g} h"}]
-    )
-    return None if rows.empty else charts_service.waits(rows, pd.DataFrame(limit, columns=["hours", "label"]))
-
-
 def reps(v: View, found: ServiceLevel) -> None:
     """By rep, and how often leads were tried."""
     left, right = st.columns([3, 2], gap="small")
@@ -142,19 +120,13 @@ def reps(v: View, found: ServiceLevel) -> None:
     tried = ask(attempts, v.modelled, v.scope.whole)
     with right:
         card(
-            _tried(tried),
+            "Attempts within 14 days" if isinstance(tried, Failure) else titles.tried(tried),
             lambda: tried,
             lambda a: charts.bars(frames_service.attempts(a), style=".0%", title="share of the leads") if a.n else None,
             caption=_tried_caption(tried),
             definition=attempts,
             key="attempts",
         )
-
-
-def _tried(found: Attempts | Failure) -> str:
-    if isinstance(found, Failure) or found.none.value is None:
-        return "Attempts within 14 days"
-    return f"{words.percent(found.none.value)} were never tried within 14 days"
 
 
 def _tried_caption(found: Attempts | Failure) -> str:

@@ -8,11 +8,12 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from lifecycle import alignment_titles as titles
 from lifecycle import alignment_words as words
 from lifecycle.chance import TwoByTwo
 from lifecycle.threshold import Cut, Threshold
-from pages.alignment import frames
-from pages.ui import charts, charts_alignment, labels
+from pages.alignment import pictures
+from pages.ui import charts_alignment, labels
 from pages.ui.data import ask
 from pages.ui.failures import Failure
 from pages.ui.filters import View
@@ -32,12 +33,11 @@ def cuts(v: View) -> None:
     low, high = found.cuts[0].score, found.cuts[-1].score
     start = found.cut if found.cut is not None else found.typical or low
     chosen = st.slider("If the cut had been", low, high, min(max(start, low), high), found.step, "%g", "cut", width=420)
-    cut, today = found.at(chosen), found.at(low)
     card(
-        _sentence(cut),
+        titles.cut_at(found.at(chosen)),
         lambda: found,
-        partial(curves, chosen),
-        caption=_caption(v, found, today),
+        partial(pictures.cuts, chosen),
+        caption=titles.scored(found),
         definition=Cut,
         key="threshold",
     )
@@ -46,7 +46,7 @@ def cuts(v: View) -> None:
         card(
             "Acceptance by score band",
             lambda: found,
-            lambda answer: charts.bars(frames.bands(answer.bands), style=".0%", title="share accepted of the decided"),
+            pictures.bands,
             caption=f"{words.leads(v.modelled.model)} as they were handed over, by their score then",
             definition=Threshold,
             key="bands",
@@ -54,25 +54,6 @@ def cuts(v: View) -> None:
     with right:
         beyond_chance(found, chosen)
     coefficients(found.judged(chosen))
-
-
-def curves(chosen: float, found: Threshold) -> Picture:
-    marks = [{"score": chosen, "label": f"cut {chosen:g}"}]
-    marks += [{"score": found.cut, "label": f"today {found.cut:g}"}] if found.cut not in (None, chosen) else []
-    return charts_alignment.threshold(frames.threshold(found), pd.DataFrame(marks))
-
-
-def _sentence(cut: Cut) -> str:
-    if cut.acceptance.value is None or cut.coverage.value is None:
-        return f"With a cut of {cut.score:g} nothing would have been judged"
-    accepted, covered = words.percent(cut.acceptance.value), words.percent(cut.coverage.value)
-    return f"With a cut of {cut.score:g}, {cut.volume:,} leads: {accepted} accepted, {covered} of the accepted covered"
-
-
-def _caption(v: View, found: Threshold, today: Cut) -> str:
-    said = f"Of the {today.volume:,} scored leads that were handed over or that sales took unasked"
-    said += f"; {found.unscored:,} have no score" if found.unscored else ""
-    return said if found.cut is not None else f"{said}; score_cut in the configuration marks today's cut"
 
 
 def beyond_chance(found: Threshold, chosen: float) -> None:
