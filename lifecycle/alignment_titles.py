@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from lifecycle.agreement import Agreement, Alignment
 from lifecycle.alignment_words import leads, percent, standing_out
 from lifecycle.bypass import Evidence
+from lifecycle.discussion import Rules
 from lifecycle.service import Attempts
 from lifecycle.stages import StageModel
 from lifecycle.threshold import Cut, Threshold
@@ -93,3 +94,14 @@ def tried(found: Attempts) -> str:
     if found.none.value is None:
         return "Attempts within 14 days"
     return f"{percent(found.none.value)} were never tried within 14 days"
+
+
+def ranked(rules: Rules, label: Mapping[str, str]) -> str:
+    """Which leads are worth a discussion, and in which order; `label`: segment → its label."""
+    parts = ["Most topics first, then the highest score"]
+    if rules.high_score is not None:
+        parts.append(f"a high score is {rules.high_score:g} or more, as only a quarter of the accepted have")
+    if rules.alike:
+        shared = " and ".join(label[name].lower() for name in rules.alike)
+        parts.append(f"like leads share {shared}{' and score band' if rules.band else ''}")
+    return "; ".join(parts)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from lifecycle.threshold import BAND, Threshold
 from lifecycle.where import Row
 
 TOPICS = {  # in the order of presentation
@@ -75,3 +76,9 @@ def alike(segments: Mapping[str, Iterable[Row]], besides: Iterable[str]) -> tupl
         if found and name not in left_out:
             out[name] = sum(abs(r.contribution or 0.0) for r in found)
     return (max(out, key=lambda name: out[name]),) if out else ()
+
+
+def rules(scores: Threshold | None, segments: Mapping[str, Iterable[Row]]) -> Rules:
+    """What makes a lead worth discussing here, from the scores and segments of the same leads; reps are not alike."""
+    like = alike(segments, ["owner"])
+    return Rules(None, like) if scores is None else Rules(scores.high, like, scores.step * BAND)
