@@ -51,7 +51,7 @@ def subscriptions(m: Modelled, scope: Scope) -> sa.Subquery:
 
 
 def belonging(m: Modelled, source: Source, *where: sa.ColumnElement[bool], **values: sa.ColumnElement) -> sa.Subquery:
-    """`values` of the rows of a source and customer_id, whose they are; rows of nobody are left out.
+    """`values` of the rows of a source, customer_id, whose they are, and contact_id; rows of nobody are left out.
 
     Merged contacts count for the surviving one. Where accounts move, a row is its account's, else its contact's
     account's, else its contact's; else a row is its contact's, else its account's first contact's.
@@ -63,7 +63,12 @@ def belonging(m: Modelled, source: Source, *where: sa.ColumnElement[bool], **val
     columns = [contact.label("contact_id"), *([account.label("account_id")] if account is not None else []), *named]
     rows = folded(m, sa.select(*columns).select_from(source.table).where(*where), "contact_id")
     joined, who = _owner(m, rows)
-    c = sa.select(who.label("customer_id"), *(rows.c[name] for name in values)).select_from(joined).subquery("owned").c
+    c = (
+        sa.select(who.label("customer_id"), *(rows.c[name] for name in ("contact_id", *values)))
+        .select_from(joined)
+        .subquery("owned")
+        .c
+    )
     return sa.select(*c).where(c.customer_id.is_not(None)).subquery(source.spec.name)
 
 
@@ -93,14 +98,14 @@ def segmented(m: Modelled, scope: Scope, customers: sa.FromClause) -> sa.Subquer
     """
     if not scope.filters and not scope.by:
         return sa.select(customers, m.segment_column(m.journeys, scope).label("segment")).subquery("segmented")
-    known = _known(m)
-    joined = customers.outerjoin(known, known.c.entity_id == customers.c.customer_id)
-    segment = m.segment_column(known, scope).label("segment")
-    where = m.filtered(known, scope.filters)
+    those = known(m)
+    joined = customers.outerjoin(those, those.c.entity_id == customers.c.customer_id)
+    segment = m.segment_column(those, scope).label("segment")
+    where = m.filtered(those, scope.filters)
     return sa.select(customers, segment).select_from(joined).where(*where).subquery("segmented")
 
 
-def _known(m: Modelled) -> sa.FromClause:
+def known(m: Modelled) -> sa.FromClause:
     """entity_id and segments of every customer, once."""
     j, contacts = m.journeys.c, m.sources.get("contacts")
     if m.model.entity == "deal" and contacts is not None:  # whose journeys are not the customer's
