@@ -110,6 +110,10 @@ stripped = _construct(
 )
 # Text in small letters.
 lowered = _construct("lowered", sa.Text(), "lower({0})", clickhousedb="lowerUTF8({0})")
+# The place, from 1, at which the second text begins in the first; 0 where it is not in it.
+text_position = _construct(
+    "text_position", sa.Integer(), "strpos({0}, {1})", clickhousedb="toInt64(positionUTF8({0}, {1}))"
+)
 # The greatest whole number that is not above a number.
 floored = _construct("floored", sa.Double(), "floor({0})")
 # A partition number's raw material and a row's fingerprint: any stable 53-bit hash, compared within one engine only.
