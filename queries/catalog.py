@@ -7,7 +7,7 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from lifecycle.segments import Segment
-from queries.contract import DAY, FLAG, INSTANT, NUMBER, PERSONAL, TEXT, Source
+from queries.contract import DAY, FLAG, INSTANT, NUMBER, TEXT, Source, is_personal
 from queries.dialect import Kind, bytewise
 from queries.settings import Settings
 from queries.warehouse import Warehouse
@@ -25,7 +25,7 @@ def find_segments(warehouse: Warehouse, contacts: Source, settings: Settings) ->
     found = []
     for name, kind in kinds.items():
         setting = settings.segments.get(name)
-        if (setting.personal if setting else False) or (PERSONAL.search(name) and not setting):
+        if is_personal(name, settings):
             continue
         segment = _examined(warehouse, contacts, name, kind)
         if segment:

@@ -23,6 +23,13 @@ SQL_TYPES: dict[str, sa.types.TypeEngine] = {
 PERSONAL = re.compile(r"^(full_?|first_?|last_?|sur)?name$|e_?mail|phone|mobile|address|birth", re.IGNORECASE)
 
 
+def is_personal(column: str, settings: Settings) -> bool:
+    """Whether a column of contacts holds personal data: as its setting says, else as its name suggests."""
+    setting = settings.segments.get(column)
+    told = setting.personal if setting else None
+    return bool(PERSONAL.search(column)) if told is None else told
+
+
 @dataclass(frozen=True)
 class TableSpec:
     """One contract table: its columns with their types, which of them it cannot do without, and what it feeds.

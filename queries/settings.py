@@ -118,12 +118,15 @@ WORDS = {  # the start of pydantic's type of error → what is allowed
 
 
 class SegmentSetting(BaseModel):
-    """How one segment is offered: its label, its place, whether at all, and whether it is personal data."""
+    """How one segment is offered: its label, its place, whether at all, and whether it is personal data.
+
+    Without a word on `personal` a column's name decides: names, e-mail addresses, telephone numbers and the like are.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     label: str | None = None
     hidden: bool = False
-    personal: bool = False
+    personal: bool | None = None
     order: Whole | None = None
 
 
