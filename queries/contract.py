@@ -104,7 +104,12 @@ CONTRACT: dict[str, TableSpec] = {
             "order_id text, ordered_at instant",
             f"{OWNER}, amount number, margin number",
         ),
-        spec("surveys", "promoters", "contact_id text, score number", "responded_at instant, kind text"),
+        spec(
+            "surveys",
+            "promoters",
+            "contact_id text, score number",
+            "responded_at instant, kind text, asked_at instant",
+        ),
         spec("referrals", "the loop", "referrer_id text, referred_id text, referred_at instant"),
         spec(
             "audits",
