@@ -113,15 +113,15 @@ def transitions(
     made = []
     for start, end in ordered(model, counts):
         table = tables.get(start) if tables else None
-        median = half_time(table, end) if table and end else None
+        median = time_of(table, end) if table and end else None
         made.append(Transition(start, end, kind_of(model, start, end), Rate(counts[start, end], of[start]), median))
     return tuple(made)
 
 
-def half_time(table: LifeTable, outcome: str) -> float | None:
-    """The time by which half of those who leave by `outcome`, as far as the curve goes, had left that way."""
+def time_of(table: LifeTable, outcome: str, q: float = 0.5) -> float | None:
+    """The time by which a share `q` of those who leave by `outcome`, as far as the curve goes, had left that way."""
     steps = table.incidence.get(outcome, ())
-    return table.time_to([outcome], steps[-1][1] / 2) if steps else None
+    return table.time_to([outcome], steps[-1][1] * q) if steps else None
 
 
 def life_tables(rows: Iterable[tuple[str, str | None, float, int]]) -> dict[str, LifeTable]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import altair as alt
@@ -34,13 +34,14 @@ def _bridge(height: int) -> Spec:
     return bare((solid + totals + steps).properties(height=height))
 
 
-def bridge(lines: Sequence[tuple[str, int, bool, str]]) -> Picture:
-    """Totals and signed steps from top to bottom. `lines`: label, count, whether it is a total, why."""
+def bridge(lines: Sequence[tuple[str, float, bool, str]], say: Callable[[float], str] = "{:,}".format) -> Picture:
+    """Totals and signed steps from top to bottom. `lines`: label, count, whether it is a total, why. `say`: a count in
+    words, without its sign."""
     rows: list[dict[str, object]] = []
-    level = 0
+    level = 0.0
     for position, (label, n, is_total, why) in enumerate(lines):
-        before, level = (0, n) if is_total else (level, level + n)
-        text = f"{n:,}" if is_total else f"{n:+,}".replace("-", "−")
+        before, level = (0.0, n) if is_total else (level, level + n)
+        text = say(n) if is_total else f"{'−' if n < 0 else '+'}{say(abs(n))}"
         kind = "total" if is_total else "more" if n > 0 else "fewer"
         ends = sorted((before, level))
         rows.append(dict(zip(COLUMNS, (label, n, *ends, kind, text, why, position), strict=True)))

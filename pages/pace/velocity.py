@@ -1,0 +1,236 @@
+"""How much money do the deals bring per day, and what changed it?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from math import ceil
+
+import pandas as pd
+import streamlit as st
+
+from lifecycle import velocity as told
+from lifecycle.velocity import FACTORS, HORIZONS, Course, Estimate, Velocity
+from lifecycle.volumes import at_a_glance
+from pages.pace import frames_velocity as frames
+from pages.ui import charts, charts_velocity, labels
+from pages.ui.charts_bridge import bridge
+from pages.ui.data import ask, digest
+from pages.ui.failures import Failure
+from pages.ui.filters import View, view
+from pages.ui.layout import card, page_header, state, tile, tiles
+from pages.ui.picture import Picture
+from queries.contacts import PAGE
+from queries.velocity import Chosen, course, listed, velocity
+
+DEFINED = {
+    "opportunities": told.Pipeline.opportunities,
+    "average_value": told.Pipeline.average_value,
+    "win_rate": told.Pipeline.win_rate,
+    "cycle_days": told.Pipeline.cycle_days,
+}
+RISING = {"opportunities", "average_value", "win_rate"}  # good when they rise; a cycle is, when it falls
+
+
+def page() -> None:
+    page_header("Velocity", "How much money do the deals bring per day, and what changed it?")
+    v = view()
+    found = ask(velocity, v.modelled, v.scope, _age())
+    if isinstance(found, Failure):
+        state(found)
+        return
+    headline(found)
+    left, right = st.columns(2, gap="small")
+    with left:
+        changed(found)
+    with right:
+        by_age(found)
+    over_time(v, found)
+    groups(v, found)
+
+
+def _age() -> int | None:
+    """The age at which the reader wants deals to be judged; None leaves it to the data."""
+    names = {"auto": "nine in ten wins are made"} | {str(days): f"{days} days old" for days in HORIZONS}
+    chosen = st.selectbox("Judge deals when", list(names), 0, names.__getitem__, "age", width=230, bind="query-params")
+    return None if chosen == "auto" else int(chosen)
+
+
+def headline(found: Velocity) -> None:
+    """Money per day, and the four factors that make it."""
+    now, before = found.now, found.before
+    with tiles(5):
+        for name, label in (("velocity", "Velocity"), *frames.NAMES.items()):
+            value: Estimate | None = getattr(now, name)
+            then: Estimate | None = getattr(before, name) if before else None
+            moved = value.value / then.value - 1 if value and then and then.value else None
+            unit = " a day" if name == "velocity" and value else ""
+            tile(
+                label,
+                f"{frames.figure(name, value)}{unit}",
+                note=_under(found, name, value),
+                change=None if moved is None else f"{moved:+.1%}",
+                good=None if moved is None or not _clear(value, then) else (moved > 0) == (name != "cycle_days"),
+                compared=f"vs {frames.figure(name, then)}" if then else "",
+                definition=DEFINED[name].__doc__ or "" if name in DEFINED else told.Factors.velocity.__doc__ or "",
+            )
+
+
+def _under(found: Velocity, name: str, value: Estimate | None) -> str:
+    whole = found.whole
+    match name:
+        case "opportunities":
+            return f"deals created in the period; {whole.table.censored:,} still open"
+        case "average_value":
+            return f"{frames.span(name, value)} · n = {whole.valued:,}"
+        case "win_rate":
+            return f"{frames.span(name, value)} · by day {found.days}, of {whole.n:,}"
+        case "cycle_days":
+            return f"{frames.span(name, value)} · {whole.of(told.WON):,} won so far"
+    return frames.span(name, value)
+
+
+def _clear(value: Estimate | None, then: Estimate | None) -> bool:
+    """Whether chance does not explain the change of a factor."""
+    if not value or not then:
+        return False
+    ratio = Estimate(value.value / then.value, (value.error**2 + then.error**2) ** 0.5)
+    return ratio.low > 1 or ratio.high < 1
+
+
+def changed(found: Velocity) -> None:
+    """What each factor did to the velocity since the compared period."""
+    split = told.split(found.now, found.before) if found.before else None
+    empty = "Choose a period to compare with above." if not found.before else "One of the two velocities is not known."
+    card(
+        _changed_title(found, split),
+        lambda: found,
+        lambda _: bridge(frames.steps(split), labels.money) if split else None,
+        caption="Money per day; each factor's part of the change, which add up exactly",
+        definition=told.split,
+        empty=empty,
+        key="changed",
+    )
+
+
+def _changed_title(found: Velocity, split: told.Split | None) -> str:
+    if split is None:
+        return "What changed the velocity"
+    if not split.significant:
+        return "The velocity has not changed by more than chance"
+    name, part = max(split.steps, key=lambda step: abs(step[1]))
+    way = "rose" if split.now > split.before else "fell"
+    share = part / (split.now - split.before)
+    most = f", most of it by {frames.NAMES[name].lower()}" if share > 0.5 else ""
+    return f"Velocity {way} by {abs(split.now / split.before - 1):.0%}{most}"
+
+
+def by_age(found: Velocity) -> None:
+    """The win rate as a curve by age, beside the rate of recent closes."""
+    card(
+        _won_title(found),
+        lambda: found,
+        wins,
+        caption="Open deals count for as long as they were seen; a lost deal can no longer be won",
+        definition=told.Pipeline.win_rate,
+        empty="No deals were created in this period.",
+        key="wins",
+    )
+
+
+def wins(found: Velocity) -> Picture | None:
+    rows, marks, rules = frames.wins(found)
+    return None if rows.empty else charts_velocity.wins(rows, marks, rules)
+
+
+def _won_title(found: Velocity) -> str:
+    rate, recent = found.now.win_rate, found.recent.value
+    if rate is None:
+        return "How many deals are won, by their age"
+    said = f"{labels.percent(rate.value, 0)} of the deals are won within {found.days} days"
+    return said if recent is None else f"{said}; what closed in the period would say {labels.percent(recent, 0)}"
+
+
+def over_time(v: View, found: Velocity) -> None:
+    """Velocity and its factors by the period in which deals were created."""
+    dated = ask(course, v.modelled, at_a_glance(v.scope.whole), found.days)
+    card(
+        "Velocity and its factors over time",
+        lambda: dated,
+        courses,
+        caption=f"By the {_grain(dated)} in which the deals were created, each judged at {found.days} days; "
+        "dashed: not all of them are that old yet",
+        definition=course,
+        key="course",
+    )
+
+
+def _grain(dated: Course | Failure) -> str:
+    return "period" if isinstance(dated, Failure) else dated.scope.grain
+
+
+def courses(dated: Course) -> Mapping[str, Picture]:
+    styles = {"opportunities": ",.0f", "average_value": "~s", "win_rate": ".0%", "cycle_days": ",.0f"}
+    named: dict[str, pd.DataFrame] = {"Velocity, money per day": frames.course(dated, "velocity")}
+    named |= {label: frames.course(dated, name) for name, label in frames.NAMES.items()}
+    drawn = zip(named.items(), ("~s", *(styles[name] for name in FACTORS)), strict=True)
+    return {label: charts.trend(frame, style=style, height=170) for (label, frame), style in drawn if not frame.empty}
+
+
+def groups(v: View, found: Velocity) -> None:
+    """The groups of the breakdown, and the deals behind them."""
+    clicked = []
+    if found.parts:
+        segment = v.modelled.catalog.get(v.scope.by or "")
+        left, right = st.columns([2, 3], gap="small")
+        with left:
+            clicked = card(
+                f"Velocity by {segment.label.lower() if segment else 'group'}",
+                lambda: found,
+                lambda answer: charts_velocity.values(frames.parts(answer)) if not frames.parts(answer).empty else None,
+                caption="With 95 % intervals; click one for its deals",
+                definition=told.Factors.velocity.__doc__ or "",
+                empty="No group has won a deal that is old enough.",
+                select="bar",
+                key="velocity-by",
+            )
+        with right:
+            card("The factors, group by group", lambda: found, frames.table, definition=velocity, key="velocity-table")
+    names = {frames.named(p.name): p for p in found.parts}
+    part = names.get(clicked[0]["label"]) if clicked else None
+    behind(v, part)
+
+
+def behind(v: View, part: told.Part | None) -> None:
+    """The deals behind the numbers, the largest first."""
+    outcomes = {"open": "Open", "won": "Won", "lost": "Lost"}
+    outcome = st.selectbox(
+        "Which deals are behind it?",
+        list(outcomes),
+        None,
+        outcomes.__getitem__,
+        "deals.outcome",
+        placeholder="Choose what became of them",
+        width=260,
+    )
+    if outcome is None and part is None:
+        return
+    chosen = Chosen((outcome,) if outcome else tuple(outcomes), part.values if part else ())
+    first = ask(listed, v.modelled, v.scope, chosen)
+    if isinstance(first, Failure):
+        state(first)
+        return
+    mark, pages = digest(chosen)[:12], max(ceil(first.total / PAGE), 1)
+    page = st.pagination(pages, key=f"deals.page.{mark}") - 1 if pages > 1 else 0
+    said = " ".join(filter(None, [outcome, "deals", f"of {frames.named(part.name)}" if part else ""]))
+    card(
+        f"{first.total:,} {said}",
+        partial(ask, listed, v.modelled, v.scope, chosen, page),
+        lambda records: frames.deals(records, v.modelled.model.entity),
+        caption="The largest first",
+        definition=listed,
+        key=f"deals.{mark}.{page}",
+    )
+
+
+page()
