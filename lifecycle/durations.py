@@ -7,8 +7,9 @@ any cause; Aalen and Johansen (1978) for each way of leaving, because rivals are
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -34,9 +35,14 @@ class Point:
 
 @dataclass(frozen=True)
 class LifeTable:
-    """Stays by length and outcome; everything about their durations is derived from it."""
+    """Stays by length and outcome; everything about their durations is derived from it.
+
+    `rows`: seconds, outcome, n. `zero`: how many of those that ended at 0 had no length at all (a bulk update); the
+    others ended within the first bin, which is reported at its lower edge.
+    """
 
     rows: tuple[Row, ...]
+    zero: int = 0
 
     @cached_property
     def outcomes(self) -> tuple[str, ...]:
@@ -76,13 +82,20 @@ class LifeTable:
         return self.n - self.events
 
     @property
-    def zero(self) -> int:
-        """Stays of zero length: bulk updates, events at 0."""
-        return sum(n for t, outcome, n in self.rows if t == 0 and outcome != OPEN)
+    def longest(self) -> float:
+        """The longest stay seen, ended or not, in seconds: nothing is known beyond it."""
+        return max((t for t, _, n in self.rows if n), default=0.0)
+
+    def ended(self, outcomes: Sequence[str]) -> int:
+        """How many stays ended in one of these ways."""
+        return sum(n for _, outcome, n in self.rows if outcome in outcomes)
 
     @cached_property
     def curve(self) -> tuple[Point, ...]:
-        """Still in the stage after t seconds, with a 95 % band (log-log, Greenwood's variance)."""
+        """Still in the stage after t seconds, with a 95 % band (log-log of Greenwood's variance).
+
+        Once nobody is left that variance is not defined: the upper limit stays where it was.
+        """
         times, events, censored, at_risk = self._arrays
         left = events.sum(axis=1)
         survival = np.cumprod(1 - left / at_risk) if len(times) else np.array([])
@@ -91,11 +104,22 @@ class LifeTable:
             spread = Z * np.sqrt(greenwood) / np.abs(np.log(survival))
             low, high = survival ** np.exp(spread), survival ** np.exp(-spread)
         inside = (survival > 0) & (survival < 1)
-        low, high = np.where(inside, low, survival), np.where(inside, high, survival)
+        low, high = np.where(inside, low, survival), np.where(inside, high, 1.0)
+        high = np.minimum.accumulate(high)
         columns = zip(times, at_risk, left, censored, survival, low, high, strict=True)
         return tuple(
             Point(float(t), int(r), int(d), int(c), float(s), float(a), float(b)) for t, r, d, c, s, a, b in columns
         )
+
+    def at(self, seconds: float) -> Point:
+        """The curve at a time: its last step by then, and who is at risk at that very time."""
+        times = [p.seconds for p in self.curve]
+        i = bisect_right(times, seconds) - 1
+        j = bisect_left(times, seconds)
+        at_risk = self.curve[j].at_risk if j < len(times) else 0
+        if i < 0:
+            return Point(seconds, at_risk, 0, 0, 1.0, 1.0, 1.0)
+        return replace(self.curve[i], seconds=seconds, at_risk=at_risk)
 
     def quantile(self, q: float) -> float | None:
         """The time by which a share `q` had left by any cause: first t with S(t) ≤ 1 − q; None = not reached."""
@@ -130,6 +154,21 @@ class LifeTable:
             out[outcome] = tuple((float(t), float(v)) for t, v in zip(times, share, strict=True))
         return out
 
+    def share(self, outcomes: Sequence[str], seconds: float) -> float:
+        """The share that has left in one of these ways by a time."""
+        i = bisect_right([p.seconds for p in self.curve], seconds) - 1
+        return sum(self.incidence[o][i][1] for o in outcomes if o in self.incidence) if i >= 0 else 0.0
+
+    def chance(self, outcomes: Sequence[str], age: float) -> float | None:
+        """Of those still in at an age, the share expected to leave in one of these ways within the longest stay seen.
+
+        (I(longest) − I(age)) ÷ S(age); who has not left by then counts as not leaving. None where nobody is at risk.
+        """
+        here = self.at(age)
+        if not here.at_risk or not here.survival:
+            return None
+        return min(1.0, (self.share(outcomes, self.longest) - self.share(outcomes, age)) / here.survival)
+
     def time_to(self, outcomes: Sequence[str], q: float) -> float | None:
         """The time by which a share `q` of all had left by one of these outcomes; None = not reached."""
         steps = zip(*(self.incidence[o] for o in outcomes if o in self.incidence), strict=True)
@@ -154,25 +193,39 @@ class Test:
     p: float
 
 
-def log_rank(tables: Sequence[LifeTable]) -> Test | None:
-    """Whether groups leave at different rates (Mantel 1966; Peto and Peto 1972); None with fewer than two groups."""
-    groups = [t for t in tables if t.n]
-    if len(groups) < 2:
+def joined(tables: Iterable[LifeTable]) -> LifeTable:
+    """Life tables of several groups as one: they add up."""
+    tables = tuple(tables)
+    return LifeTable(tuple(row for table in tables for row in table.rows), sum(table.zero for table in tables))
+
+
+def log_rank(*strata: Sequence[LifeTable]) -> Test | None:
+    """Whether groups leave at different rates (Mantel 1966; Peto and Peto 1972).
+
+    Each stratum holds one life table per group, in the same order; what differs between strata is no difference
+    between groups. None with fewer than two groups that anybody is in.
+    """
+    present = [i for i in range(len(strata[0])) if any(tables[i].n for tables in strata)] if strata else []
+    if len(present) < 2:
         return None
-    times = np.unique([p.seconds for g in groups for p in g.curve if p.left])
+    parts = [_observed_less_expected([tables[i] for i in present]) for tables in strata]
+    gap, variance = sum(g for g, _ in parts)[:-1], sum(v for _, v in parts)[:-1, :-1]  # type: ignore[index]
+    statistic = float(gap @ np.linalg.pinv(variance) @ gap)
+    df = len(present) - 1
+    return Test(statistic, df, float(chi2.sf(statistic, df)))
+
+
+def _observed_less_expected(groups: Sequence[LifeTable]) -> tuple[np.ndarray, np.ndarray]:
+    """Per group the events beyond those expected if all left alike, and their covariance (hypergeometric)."""
+    times = np.unique([t for g in groups for t, outcome, n in g.rows if n and outcome != OPEN])
     at_risk, left = np.zeros((len(groups), len(times))), np.zeros((len(groups), len(times)))
     for i, group in enumerate(groups):
         own, events, _, risk = group._arrays
-        after = np.searchsorted(own, times)  # those at risk at a time are those seen at it or later
-        at_risk[i] = np.append(risk, 0)[after]
-        left[i, np.searchsorted(times, own[events.sum(axis=1) > 0])] = events.sum(axis=1)[events.sum(axis=1) > 0]
+        at_risk[i] = np.append(risk, 0)[np.searchsorted(own, times)]  # at risk are those seen then or later
+        some = events.sum(axis=1) > 0
+        left[i, np.searchsorted(times, own[some])] = events.sum(axis=1)[some]
     n, d = at_risk.sum(axis=0), left.sum(axis=0)
-    expected = at_risk * d / n
     with np.errstate(divide="ignore", invalid="ignore"):
         factor = np.where(n > 1, d * (n - d) / (n**2 * (n - 1)), 0.0)
-    gap = (left - expected).sum(axis=1)[:-1]
-    share = at_risk[:-1]
-    variance = -(share * factor) @ share.T + np.diag((share * factor * n).sum(axis=1))
-    statistic = float(gap @ np.linalg.pinv(variance) @ gap)
-    df = len(groups) - 1
-    return Test(statistic, df, float(chi2.sf(statistic, df)))
+    variance = np.diag((at_risk * factor * n).sum(axis=1)) - (at_risk * factor) @ at_risk.T
+    return (left - at_risk * d / n).sum(axis=1), variance

@@ -113,11 +113,6 @@ class ServiceLevel:
     statements: tuple[Any, ...] = ()
 
 
-def joined(tables: Iterable[LifeTable]) -> LifeTable:
-    """Life tables of several groups as one: they add up."""
-    return LifeTable(tuple(row for table in tables for row in table.rows))
-
-
 def owned(
     counts: Mapping[str | None, Sequence[tuple[str, int]]], speeds: Mapping[str | None, LifeTable]
 ) -> tuple[Owned, ...]:

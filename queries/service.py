@@ -9,9 +9,9 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from lifecycle.business import Business
-from lifecycle.durations import OPEN, LifeTable, Row
+from lifecycle.durations import OPEN, LifeTable, Row, joined
 from lifecycle.scope import Scope
-from lifecycle.service import ATTEMPT_DAYS, MOST_ATTEMPTS, Attempts, ServiceLevel, joined, owned, responses
+from lifecycle.service import ATTEMPT_DAYS, MOST_ATTEMPTS, Attempts, ServiceLevel, owned, responses
 from lifecycle.stages import Handoff, normalise
 from queries.dialect import elapsed
 from queries.handoff import UNASKED, earliest, handed, handoff_of

@@ -62,4 +62,13 @@ QUESTIONS: Mapping[str, Question] = {
     "alignment": Question("Whether marketing and sales agree on the leads handed over.", ALIGNMENT),
     "sla": Question("Whether sales touches the leads handed over in time.", ALIGNMENT),
     "commitment": Question("Whether marketing delivers the leads it promised, month by month.", ALIGNMENT),
+    "time-in-stage": Question(
+        "How long stages take, those still waiting included.",
+        "pages.ui.durations_text",
+        ("stages", *PERIOD, "by", "top"),
+        {
+            "from_stage": ("STAGE", "From its first entry … (default: the first stage)"),
+            "to_stage": ("STAGE", "… until this stage or a later one (default: the last)"),
+        },
+    ),
 }

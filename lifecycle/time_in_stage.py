@@ -1,0 +1,91 @@
+"""Time in stage: the answers, a life table per stage and per part of a breakdown, and what sets stages apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from lifecycle.durations import LifeTable, Test, joined, log_rank
+from lifecycle.rates import Rate
+from lifecycle.scope import Scope
+from lifecycle.stages import StageModel
+
+ADVANCED, BACK = "advanced", "went back"  # ways to leave a stage, beside the exits, which have their own keys
+DAY = 86_400.0
+YEAR = 365 * DAY
+
+
+@dataclass(frozen=True)
+class StageTimes:
+    """The stays that were entered in the period, by stage and by part of the breakdown.
+
+    `tables`: (stage, value of the breakdown, None without one) → life table. `segments`: the values in order of size,
+    `other` last where there are more. `model`, `build`: whose answer it is. The comparison is of the whole alone.
+    `start` and `end`: of an answer from stage to stage, where the time runs from and to; it then has one life table per
+    value, under the stage it starts from.
+    """
+
+    model: str
+    build: int
+    scope: Scope
+    stages: tuple[str, ...]
+    tables: Mapping[tuple[str, str | None], LifeTable]
+    segments: tuple[str | None, ...] = ()
+    other: str = ""
+    comparison: StageTimes | None = None
+    statements: tuple[Any, ...] = ()
+    start: str | None = None
+    end: str | None = None
+
+    def of(self, stage: str) -> LifeTable:
+        """All parts of a stage together."""
+        return joined(table for (key, _), table in self.tables.items() if key == stage)
+
+    def part(self, stage: str, value: str | None) -> LifeTable:
+        """One part of a stage; empty where nobody of it entered."""
+        return self.tables.get((stage, value), LifeTable(()))
+
+    def parts(self, stage: str) -> list[LifeTable]:
+        """The parts of a stage, in order."""
+        return [self.part(stage, value) for value in self.segments]
+
+    @property
+    def test(self) -> Test | None:
+        """Whether the parts of the breakdown leave at different rates, stage by stage (stratified log-rank)."""
+        return log_rank(*(self.parts(stage) for stage in self.stages)) if self.segments else None
+
+
+def horizon(table: LifeTable) -> float:
+    """How far the mean looks, in seconds: a year, or the longest stay seen where that is less."""
+    return min(YEAR, table.longest)
+
+
+def left_by_exit(table: LifeTable, model: StageModel) -> Rate:
+    """Of the stays, those that ended in an exit by as_of."""
+    return Rate(table.ended([stage.key for stage in model.exits]), table.n)
+
+
+def outcomes(tables: Sequence[LifeTable], model: StageModel) -> list[str]:
+    """The ways of leaving that occur, in the order of the model: advanced, went back, then the exits."""
+    found = {outcome for table in tables for outcome in table.outcomes}
+    return [key for key in (ADVANCED, BACK, *(stage.key for stage in model.exits)) if key in found]
+
+
+@dataclass(frozen=True)
+class Month:
+    """The stays entered in one period: `period` is its first local day."""
+
+    period: date
+    table: LifeTable
+
+
+@dataclass(frozen=True)
+class Trend:
+    """Time in one stage by period of entry, in order; periods in which nobody entered have empty tables."""
+
+    scope: Scope
+    stage: str
+    months: tuple[Month, ...]
+    statements: tuple[Any, ...] = ()

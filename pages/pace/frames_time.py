@@ -1,0 +1,116 @@
+"""Answers about time in stage as frames, for charts and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from lifecycle.durations import OPEN, LifeTable
+from lifecycle.stages import StageModel
+from lifecycle.time_in_stage import ADVANCED, BACK, outcomes
+from pages.ui import labels
+from pages.ui.spans import Span
+
+STILL = "Still in it"
+WAYS = {ADVANCED: "Advanced", BACK: "Went back", OPEN: STILL}
+LEAST_SHARE = 0.07  # of the height: room for a label within an area
+
+
+def way(key: str, model: StageModel) -> str:
+    """A way to leave a stage, in words."""
+    return WAYS[key] if key in WAYS else model.stage(key).label
+
+
+def reach(tables: Sequence[LifeTable]) -> float:
+    """How far to draw, in seconds: to where nine in ten have left, and no long tail that squeezes the rest."""
+    ends = []
+    for table in tables:
+        known = [(table.quantile(q), times) for q, times in ((0.9, 1.1), (0.75, 4.0), (0.5, 12.0))]
+        ends.append(min([table.longest, *(seconds * times for seconds, times in known if seconds)]))
+    return max(ends, default=0.0)
+
+
+def curves(tables: Mapping[str, LifeTable], along: Span) -> pd.DataFrame:
+    """Steps of survival curves: series, t, time, value, low, high, note."""
+    rows = []
+    for name, table in tables.items():
+        points = [p for p in table.curve if p.seconds <= along.end]
+        steps = [(0.0, 1.0, 1.0, 1.0, table.n)] if not points or points[0].seconds else []
+        steps += [(p.seconds, p.survival, p.low, p.high, p.at_risk) for p in points]
+        if steps and table.longest > along.end:  # the last step reaches to the edge
+            steps.append((along.end, *steps[-1][1:4], table.at(along.end).at_risk))
+        rows += [
+            {
+                "series": name,
+                "t": along.place(seconds),
+                "time": labels.duration(seconds),
+                "value": value,
+                "low": low,
+                "high": high,
+                "note": f"{at_risk:,} at risk",
+            }
+            for seconds, value, low, high, at_risk in steps
+        ]
+    return pd.DataFrame(rows, columns=["series", "t", "time", "value", "low", "high", "note"])
+
+
+def at_risk(table: LifeTable, along: Span) -> pd.DataFrame:
+    """Ticks with the numbers at risk under them: t, label, below."""
+    return _ticks(along, [f"{table.at(seconds).at_risk:,}" for seconds, _ in along.ticks])
+
+
+def advanced_by(table: LifeTable, along: Span) -> pd.DataFrame:
+    """Ticks with the share that had advanced by then under them: t, label, below."""
+    return _ticks(along, [labels.percent(table.share([ADVANCED], seconds), 0) for seconds, _ in along.ticks])
+
+
+def _ticks(along: Span, below: list[str]) -> pd.DataFrame:
+    places = [along.place(seconds) for seconds, _ in along.ticks]
+    return pd.DataFrame({"t": places, "label": [label for _, label in along.ticks], "below": below})
+
+
+def medians(tables: Mapping[str, LifeTable], along: Span) -> pd.DataFrame:
+    """Where the curves cross one half: t, label."""
+    found = [(name, table.quantile(0.5)) for name, table in tables.items()]
+    rows = [
+        {"t": along.place(half), "label": f"half within {labels.duration(half)}"}
+        for _, half in found
+        if half is not None and half <= along.end
+    ]
+    return pd.DataFrame(rows, columns=["t", "label"])
+
+
+def whereabouts(table: LifeTable, model: StageModel, along: Span) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """Where those who entered are after so long: stacked shares, the labels within them, the ways from bottom up."""
+    found = outcomes([table], model)
+    exits = [key for key in found if key not in (ADVANCED, BACK)]
+    ways = [key for key in (ADVANCED, BACK) if key in found] + [OPEN] + exits[::-1]
+    times = sorted({0.0, *(p.seconds for p in table.curve if p.seconds <= along.end), min(along.end, table.longest)})
+    rows, ends = [], []
+    shares = {t: {way: table.share([way], t) for way in ways if way != OPEN} for t in times}
+    for t in times:
+        shares[t][OPEN] = max(0.0, 1.0 - sum(shares[t].values()))
+    base = dict.fromkeys(times, 0.0)
+    for key in ways:
+        for t in times:
+            low, high = base[t], base[t] + shares[t][key]
+            base[t] = high
+            note = " · ".join(
+                f"{way_said} {labels.percent(shares[t][w])}" for w in ways for way_said in [way(w, model)]
+            )
+            rows.append(
+                {
+                    "name": way(key, model),
+                    "t": along.place(t),
+                    "time": labels.duration(t),
+                    "low": low,
+                    "high": high,
+                    "note": note,
+                }
+            )
+        if shares[times[-1]][key] >= LEAST_SHARE:
+            share = shares[times[-1]][key]
+            said = f"{way(key, model)} {labels.percent(share, 0)}"
+            ends.append({"t": along.place(times[-1]), "value": base[times[-1]] - share / 2, "label": said})
+    return pd.DataFrame(rows), pd.DataFrame(ends, columns=["t", "value", "label"]), ways

@@ -1,0 +1,145 @@
+"""Pictures of time in stage: how long stays last, where they go, and who is still at risk under the axis.
+
+Times come as the column `t`, already in the unit of the axis. Its ticks are data too (`ticks`: t, label, below), so
+that numbers under the axis stand under their tick whatever the unit.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import altair as alt
+import pandas as pd
+
+from pages.ui.picture import (
+    BEFORE,
+    INK,
+    NOW,
+    OUTCOMES,
+    QUIET,
+    SERIES,
+    Picture,
+    Spec,
+    bare,
+    legend,
+    series,
+    tip,
+    value_axis,
+)
+
+MAIN, TICKS, MARKS = (alt.NamedData(name) for name in ("main", "ticks", "marks"))
+SHARES = [0, 0.25, 0.5, 0.75, 1]
+ROOM = 0.24  # of the height of the shares, under the axis: its labels, and the numbers at risk
+# Ways out beside going on, told apart by shade; the first exits of a model are the worst.
+LEFT = ("#CB5A3C", "#E59B84", "#8F3F2A", "#B98A7E", "#6E4A41")
+WAYS = {"advanced": OUTCOMES["advanced"][1], "open": OUTCOMES["open"][1], "went back": OUTCOMES["diverted"][1]}
+
+
+def _time(log: bool) -> alt.X:
+    """Time along the axis: linear, or as its logarithm from an hour on (`t` is in days then)."""
+    scale = alt.Scale(type="symlog", constant=1 / 24, nice=False) if log else alt.Scale(nice=False, zero=True)
+    return alt.X("t:Q", axis=None, scale=scale)
+
+
+def _share(field: str, title: str) -> alt.Y:
+    """Shares up the axis, with room under zero."""
+    ruled = value_axis(".0%", title)
+    ruled.values = SHARES
+    return alt.Y(f"{field}:Q", axis=ruled, scale=alt.Scale(domain=[-ROOM, 1], nice=False))
+
+
+def _under(log: bool, below: str) -> alt.LayerChart:
+    """Under the axis: the labels of the ticks, and a row of numbers in quiet."""
+    base = alt.Chart(TICKS).encode(x=_time(log))
+    line = base.mark_tick(color=INK, opacity=QUIET, orient="vertical", thickness=1, size=6).encode(y=alt.datum(-0.012))
+    said = base.mark_text(color=INK, opacity=0.8, fontSize=12).encode(y=alt.datum(-0.07), text="label:N")
+    row = base.mark_text(color=INK, opacity=QUIET, fontSize=11).encode(y=alt.datum(-0.205), text="below:N")
+    title = (
+        alt.Chart(TICKS)
+        .transform_filter("datum.first")
+        .mark_text(color=INK, opacity=QUIET, fontSize=11, align="left", dx=-8)
+        .encode(x=_time(log), y=alt.datum(-0.145), text=alt.value(below))
+    )
+    return line + said + row + title
+
+
+@cache
+def _survival(height: int, log: bool, n_series: int) -> Spec:
+    hover = alt.selection_point(name="hover", on="pointerover", nearest=True, fields=["t"], empty=False, toggle=False)
+    base = alt.Chart(MAIN).encode(x=_time(log))
+    colours = (NOW, BEFORE) if n_series == 2 else SERIES
+    base = base.encode(color=series(colours) if n_series > 1 else alt.value(NOW))
+    y = _share("value", "still in the stage")
+    band = base.mark_area(opacity=0.16, interpolate="step-after").encode(y=alt.Y("low:Q"), y2="high:Q")
+    line = base.mark_line(strokeWidth=2.4, interpolate="step-after").encode(y=y)
+    marks = alt.Chart(MARKS).encode(x=_time(log))
+    drop = marks.mark_rule(color=INK, opacity=QUIET, strokeDash=[4, 3]).encode(y=alt.datum(0), y2=alt.Y2Datum(0.5))
+    across = marks.mark_rule(color=INK, opacity=QUIET, strokeDash=[4, 3]).encode(y=alt.datum(0.5), x2=alt.X2Datum(0))
+    dot = marks.mark_point(filled=True, size=70, color=INK, opacity=1).encode(y=alt.datum(0.5))
+    said = marks.mark_text(align="left", dx=9, dy=-9, fontSize=13, fontWeight=600, color=INK).encode(
+        y=alt.datum(0.5), text="label:N"
+    )
+    dots = (
+        base.mark_point(filled=True, size=60)
+        .encode(
+            y=y,
+            opacity=alt.condition(hover, alt.value(1), alt.value(0)),
+            tooltip=[tip("series:N"), tip("time:N", "After"), tip("value:Q", "Still in", ".1%"), tip("note:N")],
+        )
+        .add_params(hover)
+    )
+    return bare((band + line + drop + across + dot + said + dots + _under(log, "at risk")).properties(height=height))
+
+
+def survival(
+    frame: pd.DataFrame, ticks: pd.DataFrame, marks: pd.DataFrame, *, log: bool = False, height: int = 360
+) -> Picture:
+    """The share still in a stage after so long, a curve per series, with the numbers at risk under the axis.
+
+    `frame`: series, t, time (in words), value, low, high, note. `ticks`: t, label, below. `marks`: t, label (medians).
+    """
+    n = int(frame["series"].nunique())
+    words = "; ".join(f"{row.label}" for row in marks.itertuples())
+    data = {"main": frame, "ticks": ticks.assign(first=ticks.index == 0), "marks": marks}
+    return Picture(_survival(height, log, n), data, frame, f"Share still in the stage over time. {words}")
+
+
+@cache
+def _whereabouts(height: int, log: bool, kinds: tuple[str, ...]) -> Spec:
+    hover = alt.selection_point(name="hover", on="pointerover", nearest=True, fields=["t"], empty=False, toggle=False)
+    colour = alt.Color("name:N", sort=None, scale=alt.Scale(range=list(kinds)), legend=legend(symbolType="square"))
+    base = alt.Chart(MAIN).encode(x=_time(log))
+    areas = base.mark_area(interpolate="step-after", opacity=0.92).encode(
+        y=_share("low", "of those who entered"), y2="high:Q", color=colour
+    )
+    ends = (
+        alt.Chart(MARKS)
+        .mark_text(align="right", dx=-8, fontSize=12.5, fontWeight=600, color="#FFFFFF")
+        .encode(x=_time(log), y=alt.Y("value:Q"), text="label:N")
+    )
+    rule = (
+        base.mark_rule(color=INK, strokeWidth=12)
+        .encode(
+            y=alt.datum(0),
+            y2=alt.Y2Datum(1),
+            opacity=alt.condition(hover, alt.value(0.18), alt.value(0)),
+            tooltip=[tip("time:N", "After"), tip("note:N")],
+        )
+        .add_params(hover)
+    )
+    return bare((areas + rule + ends + _under(log, "advanced by then")).properties(height=height))
+
+
+def whereabouts(
+    frame: pd.DataFrame, ticks: pd.DataFrame, ends: pd.DataFrame, ways: list[str], *, log: bool = False
+) -> Picture:
+    """Where those who entered are after so long, stacked to all of them: gone on at the bottom, gone away on top.
+
+    `frame`: name, t, time, low, high, note, in the order of `ways`. `ways`: outcomes from the bottom up, `open` among
+    them. `ticks` as in `survival`. `ends`: t, value, label, within the areas that have room for one.
+    """
+    out = iter(LEFT * (1 + len(ways) // len(LEFT)))
+    colours = tuple(WAYS[way] if way in WAYS else next(out) for way in ways)
+    data = {"main": frame, "ticks": ticks.assign(first=ticks.index == 0), "marks": ends}
+    words = "; ".join(f"{row.label}" for row in ends.itertuples())
+    return Picture(_whereabouts(360, log, colours), data, frame, f"Where they are over time. {words}")

@@ -1,0 +1,77 @@
+"""Time in stage as text for the terminal: a table for people, CSV and JSON for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from rich.table import Table
+
+from lifecycle.durations import LifeTable
+from lifecycle.report_durations import durations_report, flat
+from lifecycle.scope import Scope, describe
+from lifecycle.time_in_stage import StageTimes
+from pages.ui.export import neutral
+from pages.ui.labels import count, duration, percent
+from pages.ui.terminal import table
+from queries.durations import life_tables
+from queries.end_to_end import end_to_end
+from queries.modelled import Modelled
+
+
+def ask(_: str, m: Modelled, scope: Scope, options: Mapping[str, str]) -> tuple[StageTimes, dict[str, Any]]:
+    """The answer to time-in-stage, from stage to stage where one is named, and the same as a dictionary."""
+    if options:
+        first, last = m.model.progress[0].key, m.model.progress[-1].key
+        found = end_to_end(m, scope, options.get("from_stage", first), options.get("to_stage", last))
+    else:
+        found = life_tables(m, scope)
+    return found, durations_report(found)
+
+
+def as_table(answer: StageTimes) -> Table:
+    """What fits on a terminal: quantiles with those still waiting, beside the median without them."""
+    title = f"{answer.model}: {' · '.join(describe(answer.scope))}"
+    if answer.end:
+        title += f" · from {answer.start} to {answer.end}"
+    headings = ["stage", "", "stays", "open", "p25", "median", "95 %", "p75", "p90", "ended alone"]
+    rows = [
+        [stage, "all" if value is None and not answer.segments else value or "not set", *_said(table_)]
+        for stage in answer.stages
+        for value in answer.segments or (None,)
+        for table_ in [answer.part(stage, value)]
+    ]
+    return table(title, headings, rows, left=2)
+
+
+def _said(found: LifeTable) -> list[str]:
+    low, high = found.quantile_band(0.5)
+    still = percent(found.censored / found.n if found.n else None)
+    p25, p50, p75, p90 = (reached(found, q) for q in (0.25, 0.5, 0.75, 0.9))
+    band = f"{duration(low)} – {duration(high) if high is not None else '…'}" if low is not None else ""
+    return [count(found.n), still, p25, p50, band, p75, p90, duration(found.naive_median)]
+
+
+def reached(found: LifeTable, q: float) -> str:
+    """A quantile in words."""
+    seconds = found.quantile(q)
+    return "" if not found.n else duration(seconds) if seconds is not None else "not reached"
+
+
+def as_json(found: Mapping[str, Any]) -> str:
+    """The documented answer."""
+    return json.dumps(found, ensure_ascii=False) + "\n"
+
+
+def as_csv(found: Mapping[str, Any]) -> str:
+    """One line per stage and value of the breakdown, without the curves."""
+    lines = list(flat(found))
+    names = list(lines[0]) if lines else []
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(neutral(name) for name in names)
+    writer.writerows([neutral(line[name]) for name in names] for line in lines)
+    return text.getvalue()
