@@ -5,13 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from lifecycle import alignment_words as words
-from lifecycle.agreement import Agreement, Alignment, PositiveAgreement, change
-from pages.alignment import agreement, discussion, reasons, service, threshold
+from lifecycle.agreement import Alignment
+from pages.alignment import agreement, discussion, figures, reasons, service, threshold
 from pages.alignment.criteria import side_by_side
 from pages.ui import data, labels
 from pages.ui.failures import Failure
 from pages.ui.filters import View, view
-from pages.ui.layout import page_header, rate_tile, state, tile, tiles
+from pages.ui.layout import figure_tile, page_header, state, tiles
 from queries.agreement import Profile
 
 PARTS = ("Agreement", "Why", "Threshold", "Service level", "Leads to discuss", "Both definitions")
@@ -82,40 +82,9 @@ def said(v: View, found: Alignment, profile: Profile | Failure) -> None:
 
 def headline(found: Alignment) -> None:
     """Acceptance, coverage and agreement, and always how many of the due ones were decided."""
-    now, before = found.whole, found.comparison.whole if found.comparison else None
-    compared = "before" if before else ""
     with tiles(4):
-        for label, name in (("Acceptance", "acceptance"), ("Coverage (1 − bypass)", "coverage")):
-            rate = getattr(now, name)
-            moved = change(rate, getattr(before, name)) if before else None
-            rate_tile(label, rate, moved, compared=compared, definition=getattr(Agreement, name).__doc__)
-        agreed = now.positive_agreement
-        moved = change(agreed, before.positive_agreement) if before else None
-        tile(
-            "Positive agreement",
-            labels.percent(agreed.value),
-            note=among(agreed),
-            change=labels.points(moved),
-            good=moved.value > 0 if moved and moved.significant else None,
-            compared=compared,
-            definition=PositiveAgreement.__doc__ or "",
-        )
-        moved = change(now.decided_of_due, before.decided_of_due) if before else None
-        rate_tile(
-            "Decided of due",
-            now.decided_of_due,
-            moved,
-            compared=compared,
-            definition=Agreement.decided_of_due.__doc__ or "",
-        )
-
-
-def among(agreed: PositiveAgreement) -> str:
-    """The interval, and what lies under it."""
-    if agreed.interval is None:
-        return "nothing to divide by"
-    low, high = agreed.interval
-    return f"{low * 100:.1f}–{high * 100:.1f} % · {agreed.both:,} both, {agreed.rejected + agreed.bypass:,} only one"
+        for figure in figures.headline(found):
+            figure_tile(figure)
 
 
 page()

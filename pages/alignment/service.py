@@ -6,17 +6,15 @@ import streamlit as st
 
 from lifecycle import alignment_titles as titles
 from lifecycle import alignment_words as words
-from lifecycle.agreement import change
 from lifecycle.business import Business
-from lifecycle.durations import LifeTable
 from lifecycle.service import Attempts, Responses, ServiceLevel
-from pages.alignment import frames, frames_service, pictures
+from pages.alignment import figures, frames, frames_service, pictures
 from pages.alignment.records import show_leads, show_waiting
-from pages.ui import charts, data, labels
+from pages.ui import charts, data
 from pages.ui.data import ask
 from pages.ui.failures import Failure
 from pages.ui.filters import View
-from pages.ui.layout import card, rate_tile, tile, tiles
+from pages.ui.layout import card, figure_tile, tiles
 from queries.leads import Cell, Waiting
 from queries.service import attempts, service
 
@@ -28,7 +26,7 @@ def response(v: View) -> None:
     if isinstance(found, Failure):
         card("Does sales respond in time?", lambda: found, lambda _: None, definition=service, key="service")
         return
-    key_figures(v, found)
+    key_figures(found)
     left, right = st.columns(2, gap="small")
     with left:
         clicked = card(
@@ -68,34 +66,12 @@ def _working(v: View) -> Business | None:
     return declared if st.toggle(f"Count working hours only ({said})", True, "working", bind="query-params") else None
 
 
-def key_figures(v: View, found: ServiceLevel) -> None:
+def key_figures(found: ServiceLevel) -> None:
     """The service level in five numbers."""
-    r, before = found.whole, found.comparison
-    with tiles(5):
-        rate_tile(
-            "Touched in time",
-            r.rate,
-            change(r.rate, before.whole.rate) if before else None,
-            compared="before" if before else "",
-            definition=Responses.rate.__doc__ or "",
-        )
-        tile("Still waiting", labels.count(r.past_due), note=f"past due, of {r.due:,} ever missed")
-        tile("To the first touch", half(found.speed), note=ninth(found.speed), definition="Median, from the clock.")
-        tile("To be assigned", half(found.system_delay), note=ninth(found.system_delay), definition="From the handoff.")
-        tile("Then to be touched", half(found.human_delay), note=ninth(found.human_delay), definition="Once assigned.")
-
-
-def half(table: LifeTable) -> str:
-    """The median of a wait."""
-    median = table.quantile(0.5)
-    return labels.duration(median) if median is not None else "not reached"
-
-
-def ninth(table: LifeTable) -> str:
-    """The ninth decile of a wait."""
-    most = table.quantile(0.9)
-    said = labels.duration(most) if most is not None else "not reached"
-    return f"nine in ten: {said} · n = {table.n:,}"
+    numbers = figures.waiting(found)
+    with tiles(len(numbers)):
+        for figure in numbers:
+            figure_tile(figure)
 
 
 def _clock(v: View, found: ServiceLevel) -> str:

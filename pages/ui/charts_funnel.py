@@ -13,6 +13,7 @@ from pages.ui.picture import GRID, INK, NOW, QUIET, Picture, Spec, axis, bare, l
 MAIN = alt.NamedData("main")
 ENDS = alt.NamedData("ends")
 WORSE, UNSURE = "#CB5A3C", GRID
+EXITS = ("#CB5A3C", "#E39B7F", "#8F3F2A", "#A9B2BD", "#6B4A86")  # the most frequent first
 
 
 @cache
@@ -29,7 +30,7 @@ def _reasons(height: int) -> Spec:
             color=alt.Color(
                 "exit:N",
                 sort=place("turn"),
-                scale=alt.Scale(range=["#CB5A3C", "#E39B7F", "#8F3F2A", "#A9B2BD", "#6B4A86"]),
+                scale=alt.Scale(range=list(EXITS)),
                 legend=legend(symbolType="square", offset=8),
             ),
             opacity=alt.condition(chosen, alt.value(1), alt.value(0.35)),

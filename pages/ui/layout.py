@@ -14,6 +14,7 @@ from lifecycle.rates import Difference, Rate
 from pages.ui import export, filters, labels
 from pages.ui.failures import Failure, explain
 from pages.ui.picture import Picture
+from pages.ui.slides import Figure
 
 A = TypeVar("A")
 Drawing = Picture | Mapping[str, Picture] | pd.DataFrame | None
@@ -81,6 +82,19 @@ def rate_tile(
         compared=compared,
         trend=trend,
         definition=definition,
+    )
+
+
+def figure_tile(figure: Figure) -> None:
+    """A number of a slide as a tile."""
+    tile(
+        figure.label,
+        figure.value,
+        note=figure.note,
+        change=figure.change,
+        good=figure.good,
+        compared="before" if figure.change else "",
+        definition=figure.definition,
     )
 
 

@@ -1,0 +1,82 @@
+"""The pictures of agreement as charts and tables that an office program draws itself, from the same frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from lifecycle.agreement import Agreement, Alignment
+from lifecycle.bypass import Evidence
+from lifecycle.commitment import Commitment
+from lifecycle.service import ServiceLevel
+from lifecycle.stages import StageModel
+from lifecycle.threshold import Threshold
+from pages.alignment import frames, frames_service
+from pages.ui.charts_alignment import VERDICTS
+from pages.ui.charts_funnel import EXITS
+from pages.ui.charts_service import STATUSES
+from pages.ui.picture import BEFORE, NOW
+from pages.ui.slides import Kind, Native, native
+
+SHARE = "0%"
+COUNT = "#,##0"
+
+
+def months(found: Commitment) -> Native:
+    """What became of each month's leads, stacked."""
+    rows = frames.outcomes(found)
+    return _named("stacked columns", rows, "label", "outcome", VERDICTS)
+
+
+def cells(leads: str, whole: Agreement) -> pd.DataFrame:
+    """The 2×2 as a table of texts."""
+    rows = frames.cells(leads, whole)
+    texts = rows.assign(said=[f"{r.n:,} {r.note}" for r in rows.itertuples()])
+    table = texts.pivot_table(index="marketing", columns="sales", values="said", aggfunc="first", sort=False)
+    return table.fillna("cannot be known").rename_axis(index="", columns=None).reset_index()
+
+
+def reasons(found: Alignment, model: StageModel) -> Native:
+    """Why leads were rejected: a bar per reason, the most frequent first, parted by exit."""
+    rows = frames.reasons(found, model)
+    by_exit = rows.groupby("exit", sort=False)["n"].sum().sort_values(ascending=False, kind="stable").index
+    colours = {str(name): EXITS[i % len(EXITS)] for i, name in enumerate(by_exit)}
+    size = rows.groupby("reason")["n"].transform("sum")
+    ordered = rows.assign(size=size).sort_values("size", ascending=False, kind="stable")
+    return native("stacked bars", ordered, "reason", "exit", "n", colours, COUNT)
+
+
+def traits(found: Evidence, label: Mapping[str, str]) -> Native | None:
+    """What sets bypassed leads apart, beside those handed over."""
+    rows = frames.traits(found, label)
+    if rows.empty:
+        return None
+    colours = dict(zip(dict.fromkeys(rows["series"]), (NOW, BEFORE), strict=True))
+    return native("bars", rows, "label", "series", "value", colours, SHARE)
+
+
+def cuts(found: Threshold) -> Native:
+    """Acceptance, coverage and volume over every cut."""
+    colours = {"Acceptance": NOW, "Coverage": VERDICTS["bypass"][1], "Volume": BEFORE}
+    return native("curves", frames.threshold(found), "score", "series", "value", colours, SHARE)
+
+
+def bands(found: Threshold) -> Native:
+    """Acceptance by score band."""
+    rows = frames.bands(found.bands).assign(series="Acceptance")
+    return native("columns", rows, "label", "series", "value", {"Acceptance": NOW}, SHARE)
+
+
+def responses(found: ServiceLevel) -> Native:
+    """Who is touched in time, as shares of each group."""
+    rows, _ = frames_service.responses(found)
+    return _named("full bars", rows, "label", "status", STATUSES)
+
+
+def _named(kind: Kind, rows: pd.DataFrame, category: str, key: str, known: Mapping[str, tuple[str, str]]) -> Native:
+    """Counts whose series are keys of a table of meanings: their words and colours."""
+    seen = rows.groupby(key)["n"].sum()
+    colours = {name: colour for k, (name, colour) in known.items() if seen.get(k, 0)}
+    named = rows.assign(**{key: rows[key].map({k: name for k, (name, _) in known.items()})})
+    return native(kind, named, category, key, "n", colours, COUNT)

@@ -1,0 +1,121 @@
+"""Findings as slides: one description that the presentation, the deck and the page to take away all render.
+
+A number stands here once. A subject describes its slides in a module of its own: what each finds, its panels, and how
+an office program would draw them itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from pages.ui.failures import Failure
+from pages.ui.picture import Picture
+
+Kind = Literal["columns", "stacked columns", "bars", "stacked bars", "full bars", "curves"]
+NOTHING = "Nothing matches the active filters in this period."
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line, or the bars of one colour: a value per category, None where there is none."""
+
+    name: str
+    colour: str
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class Native:
+    """A chart as office programs draw and edit it. `style`: their number format; categories of `curves` are numbers."""
+
+    kind: Kind
+    categories: tuple[Any, ...]
+    series: tuple[Series, ...]
+    style: str = "#,##0"
+
+
+def native(
+    kind: Kind, rows: pd.DataFrame, category: str, series: str, value: str, colours: Mapping[str, str], style: str
+) -> Native:
+    """A tidy frame as a chart: categories as they first appear, series in the order of `colours` (name → colour)."""
+    categories = tuple(dict.fromkeys(rows[category]))
+    cells = {(r[series], r[category]): r[value] for r in rows.to_dict("records")}
+    lines = []
+    for name in (name for name in colours if name in set(rows[series])):
+        found = [cells.get((name, c)) for c in categories]
+        lines.append(Series(name, colours[name], tuple(None if v is None or pd.isna(v) else v for v in found)))
+    return Native(kind, categories, tuple(lines), style)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number, large. `change`: since the compared period, in words; `good`: whether that is welcome, if known.
+
+    `definition`: how it is computed.
+    """
+
+    label: str
+    value: str
+    note: str = ""
+    change: str | None = None
+    good: bool | None = None
+    definition: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A picture or a table with its title. `answer` is what it was drawn from, or why there is nothing.
+
+    `native`: what an office program shows instead of the picture, a chart or a table. `definition`: how it is computed.
+    `width`: its share of the slide beside the others. `fill_in`: its empty cells are for the meeting to fill.
+    """
+
+    title: str
+    answer: Any
+    drawing: Picture | pd.DataFrame | None
+    caption: str = ""
+    native: Native | pd.DataFrame | None = None
+    definition: str | Callable[..., Any] = ""
+    empty: str = NOTHING
+    width: int = 1
+    fill_in: bool = False
+
+    @property
+    def said(self) -> str | None:
+        """What stands in place of the drawing, where there is none."""
+        if isinstance(self.answer, Failure):
+            return f"{self.answer.message} {self.answer.hint}".strip()
+        if self.drawing is None:
+            return self.empty
+        is_empty = self.drawing.empty if isinstance(self.drawing, pd.DataFrame) else self.drawing.is_empty
+        return self.empty if is_empty else None
+
+
+@dataclass(frozen=True)
+class Slide:
+    """One finding: the sentence it makes, the numbers and panels that bear it, notes, and what is counted (`basis`)."""
+
+    title: str
+    panels: tuple[Panel, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    notes: tuple[str, ...] = ()
+    basis: str = ""
+
+
+@dataclass(frozen=True)
+class Deck:
+    """Slides in order, each made when it is shown. `shown`: the active choices and the build, for every slide."""
+
+    title: str
+    slides: Sequence[Callable[[], Slide]]
+    shown: tuple[str, ...]
+
+
+def shortened(text: object, limit: int) -> str:
+    """A text on one line, of at most so many characters."""
+    line = " ".join(str(text).split())
+    return line if len(line) <= limit else f"{line[: limit - 1].rstrip()}…"
