@@ -116,6 +116,8 @@ text_position = _construct(
 )
 # The greatest whole number that is not above a number.
 floored = _construct("floored", sa.Double(), "floor({0})")
+# The natural logarithm of a number above 0.
+natural_log = _construct("natural_log", sa.Double(), "ln({0})", clickhousedb="log({0})")
 # A partition number's raw material and a row's fingerprint: any stable 53-bit hash, compared within one engine only.
 fingerprint = _construct(
     "fingerprint",
@@ -153,6 +155,13 @@ _days_later = _construct(
 )
 _months_later = _construct(
     "months_later", sa.DateTime(), "({0} + {1} * interval '1 month')", clickhousedb="addMonths({0}, {1})"
+)
+# Whole days from 1 January 1970 to a date.
+days_since_1970 = _construct(
+    "days_since_1970",
+    sa.BigInteger(),
+    "CAST({0} - DATE '1970-01-01' AS bigint)",
+    clickhousedb="CAST(dateDiff('day', toDate32('1970-01-01'), {0}) AS Nullable(Int64))",
 )
 # Text as a number; NULL where it is none.
 as_number = _construct(
