@@ -18,11 +18,16 @@ PAGES = {  # one page, one question; a named section is a menu
         ("pages/overview/overview.py", "Overview", ":material/monitoring:"),
         ("pages/funnel/funnel.py", "Funnel", ":material/filter_alt:"),
         ("pages/alignment/alignment.py", "Alignment", ":material/handshake:"),
-        ("pages/trust/definitions.py", "Definitions", ":material/menu_book:"),
-        ("pages/trust/health.py", "Data health", ":material/health_and_safety:"),
     ],
     "Pace": [
+        ("pages/pace/time_in_stage.py", "Time in stage", ":material/hourglass_bottom:"),
         ("pages/pace/moves.py", "Moves", ":material/alt_route:"),
+        ("pages/pace/velocity.py", "Velocity", ":material/speed:"),
+    ],
+    "Reference": [
+        ("pages/contacts/contact.py", "Find a contact", ":material/person_search:"),
+        ("pages/trust/definitions.py", "Definitions", ":material/menu_book:"),
+        ("pages/trust/health.py", "Data health", ":material/health_and_safety:"),
     ],
 }
 
