@@ -20,6 +20,7 @@ PRESETS = {
     "all": "All time",
 }
 MAX_BINS = 5_000
+WEEK_OFFSETS = {"monday": 3, "sunday": 4}  # 1 January 1970 was a Thursday
 
 
 def add_months(day: date, months: int) -> date:
@@ -61,6 +62,22 @@ class Calendar:
         if grain in ("day", "week"):
             return day + timedelta(days=n * (7 if grain == "week" else 1))
         return add_months(day, n * {"month": 1, "quarter": 3, "year": 12}[grain])
+
+    def number(self, day: date, grain: str) -> int:
+        """The number of the day, week, month, fiscal quarter or year that holds `day`; neighbours differ by 1."""
+        if grain in ("day", "week"):
+            days = (day - date(1970, 1, 1)).days
+            return days if grain == "day" else (days + WEEK_OFFSETS[self.week_start]) // 7
+        months = day.year * 12 + day.month - 1
+        return months if grain == "month" else (months - self.fiscal_month + 1) // (3 if grain == "quarter" else 12)
+
+    def numbered(self, number: int, grain: str) -> date:
+        """The first day of the period with this number."""
+        if grain in ("day", "week"):
+            days = number if grain == "day" else number * 7 - WEEK_OFFSETS[self.week_start]
+            return date(1970, 1, 1) + timedelta(days=days)
+        months = number if grain == "month" else number * (3 if grain == "quarter" else 12) + self.fiscal_month - 1
+        return date(months // 12, months % 12 + 1, 1)
 
     def bins(self, start: date, end: date, grain: str) -> list[date]:
         """First days of the periods that touch `[start, end)`, in order; ValueError beyond MAX_BINS."""

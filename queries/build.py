@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from lifecycle.segments import Segment
 from lifecycle.stages import StageModel
-from queries import builds, changes, cutoff, described, journeys, workbench
+from queries import builds, changes, cutoff, described, journeys, ledger, workbench
 from queries.attribution import DEALS, attributed
 from queries.builds import Build
 from queries.catalog import find_segments, with_history
@@ -28,7 +28,7 @@ from queries.warehouse import Warehouse
 from queries.workbench import Workbench
 
 KEEP = 2  # builds of a model whose tables stay: readers may still be on the one before
-KINDS = ("stays", "journeys", "quarantine", "deals", "entities")
+KINDS = ("stays", "journeys", "quarantine", "deals", "entities", *ledger.TABLES)
 
 Say = Callable[[str], None]
 
@@ -128,6 +128,8 @@ def _tables(
     deals = workbench.create(w, modelled.deals.name, DEALS)
     if intake.deals is not None:
         workbench.fill(w, deals, attributed(intake.deals, model.entity, intake.people, modelled.journeys))
+    say("following customers")
+    ledger.keep(modelled)
     return _counted(bench, modelled, intake)
 
 

@@ -51,6 +51,12 @@ class Modelled:
         return self._table("deals", DEALS)
 
     @cached_property
+    def tables(self) -> frozenset[str]:
+        """The names of the tables in the app's own schema."""
+        own = self.warehouse.build_schema
+        return frozenset(name for schema, name in self.warehouse.tables() if own is None or schema == own)
+
+    @cached_property
     def sources(self) -> dict[str, Source]:
         """The contract tables that the warehouse has, by name."""
         return sources_of(self.warehouse)

@@ -38,6 +38,7 @@ class Server(Warehouse):
             isolation_level=None if url.get_backend_name() == CLICKHOUSE else "AUTOCOMMIT",
         )
         self.dialect = self._engine.dialect
+        self.dialect.cte_follows_insert = True  # WITH after INSERT INTO: the one order that all engines read
         self.source_schema = settings.source_schema
         self.build_schema = settings.build_schema
         sa.event.listen(self._engine, "connect", self._prepare)

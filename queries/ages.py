@@ -1,0 +1,40 @@
+"""Numbered periods in a statement: which one holds an instant, and how old somebody is in periods."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from lifecycle.periods import WEEK_OFFSETS, Calendar
+from queries.dialect import days_since_1970, elapsed, floored, local_time
+
+MICROSECOND = timedelta(microseconds=1)
+
+
+def period_number(instant: sa.ColumnElement, grain: str, calendar: Calendar) -> sa.ColumnElement:
+    """The number of the local period of `grain` that holds a naive UTC instant (as Calendar.number counts it)."""
+    local = local_time(instant, calendar.timezone)
+    if grain in ("day", "week"):
+        days = days_since_1970(sa.cast(local, sa.Date()))
+        return days if grain == "day" else whole(days + number(WEEK_OFFSETS[calendar.week_start]), 7)
+    year, month = (sa.cast(sa.extract(part, local), sa.BigInteger()) for part in ("year", "month"))
+    months = year * number(12) + month - number(1)
+    if grain == "month":
+        return months
+    return whole(months - number(calendar.fiscal_month - 1), 3 if grain == "quarter" else 12)
+
+
+def spans_between(start: sa.ColumnElement, end: sa.ColumnElement, span: timedelta) -> sa.ColumnElement:
+    """Whole spans of elapsed time from one instant to a later one."""
+    return whole(elapsed(start, end), span // MICROSECOND)
+
+
+def whole(value: sa.ColumnElement, by: int) -> sa.ColumnElement:
+    """A whole number divided, rounded down; exact below 2⁵³."""
+    return sa.cast(floored(sa.cast(value, sa.Double()) / number(by)), sa.BigInteger())
+
+
+def number(value: int) -> sa.ColumnElement:
+    """A whole number written into the statement."""
+    return sa.literal_column(str(value), sa.BigInteger())
