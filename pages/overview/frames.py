@@ -26,7 +26,7 @@ def small_funnel(answer: Funnel) -> Picture | None:
             "short": [labels.percent(step.value, 0) if step else "" for step in steps],
         }
     )
-    return charts.steps(frame, height=225) if rows and rows[0].entered else None
+    return charts.steps(frame) if rows and rows[0].entered else None
 
 
 def _of_previous(step: Rate | Ratio | None, before: str) -> str:
