@@ -31,6 +31,7 @@ from queries.settings import Settings
 
 WINDOWS = ("7d", "14d", "30d", "60d", "90d", "180d", "365d")
 ARRIVED, NOTICES, VIEW, DEFAULTS = "_arrived", "_notices", "_view", "_defaults"  # no parameter starts like this
+CONTACT, UNLINKED = "contact", "_contact"  # whose history is open: in the link, or here where no link may hold the id
 
 Values = dict[str, list[str]]
 
@@ -115,6 +116,26 @@ def funnel_choices() -> View:
     _show(notices)
     chosen = {name: getattr(asked, name) for name in spelling.FUNNEL}
     return _set(replace(current, scope=replace(current.scope, **chosen)))
+
+
+def contact() -> str:
+    """The id whose history is open; empty for none."""
+    return str(st.query_params.get(CONTACT) or st.session_state.get(UNLINKED, ""))
+
+
+def open_contact(entity_id: str) -> None:
+    """Open a history (none: an empty id), and say so in the link unless the id is personal itself."""
+    st.session_state.pop(UNLINKED, None)
+    st.query_params.pop(CONTACT, None)
+    if entity_id and is_shareable(entity_id):
+        st.query_params[CONTACT] = entity_id
+    elif entity_id:
+        st.session_state[UNLINKED] = entity_id
+
+
+def is_shareable(entity_id: str) -> bool:
+    """Whether a link may hold this id: an e-mail address is none that may."""
+    return "@" not in entity_id
 
 
 def _set(current: View) -> View:

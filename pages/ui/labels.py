@@ -10,6 +10,7 @@ from lifecycle.rates import Difference, Rate
 
 UNDEFINED = "n/a"  # nothing to divide by: neither 0 % nor 100 %
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
+ENTITIES = {"contact": "Contact", "account": "Account", "deal": "Deal"}  # who moves, as the heading of a list
 
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:@^=&\"'/])")
 _REPLACED = re.compile(r":(?=[\w+\-/]+:)|[-<>=~](?=[-<>=])")  # icons, emoji, dashes and arrows
