@@ -151,7 +151,7 @@ class GammaGamma:
 
 def fit_gamma_gamma(spending: Spending) -> GammaGamma | None:
     """The model under which these amounts are most likely; None with fewer than 30 customers."""
-    x, mean, n = spending.arrays
+    _, mean, n = spending.arrays
     if n.sum() < ENOUGH:
         return None
     scale = float(np.average(mean, weights=n))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.optimize import minimize
@@ -40,7 +41,7 @@ class ShiftedBetaGeometric:
         return float(np.exp(betaln(self.alpha, self.beta + t) - betaln(self.alpha, self.beta)))
 
     def retention(self, t: int) -> float:
-        """Of those there before the t-th renewal, the share that stays: (β + t − 1) ÷ (α + β + t − 1), rising with t."""
+        """Of those there before the t-th renewal, the share that stays: (β + t − 1) ÷ (α + β + t − 1)."""
         return (self.beta + t - 1) / (self.alpha + self.beta + t - 1)
 
     def renewals(self, periods: int, discount: float = 0.0) -> float:
@@ -80,5 +81,5 @@ def fit_sbg(tenure: Tenure) -> ShiftedBetaGeometric | None:
 
 def tenure_of(survivors: list[int]) -> Tenure:
     """One cohort, all begun together, by how many were left after 0, 1, 2 … renewals."""
-    lost = {t: before - after for t, (before, after) in enumerate(zip(survivors, survivors[1:], strict=False), 1)}
+    lost = {t: before - after for t, (before, after) in enumerate(pairwise(survivors), 1)}
     return Tenure(lost, {len(survivors) - 1: survivors[-1]})

@@ -23,7 +23,7 @@ def folded(m: Modelled, rows: sa.Select, *names: str) -> sa.Subquery:
     source: sa.FromClause = base
     kept: dict[str, sa.ColumnElement] = {}
     for name in names:
-        end = ends.alias(f"{name}_end")
+        end = ends.alias()
         source = source.outerjoin(end, end.c.merged_id == base.c[name])
         kept[name] = sa.func.coalesce(end.c.surviving_id, base.c[name]).label(name)
     return sa.select(*(kept.get(c.name, c) for c in base.c)).select_from(source).subquery("folded")
@@ -37,13 +37,13 @@ def _ends(merges: Source) -> sa.CTE:
     hop = pairs.group_by(merged).cte()
     first = sa.select(hop.c.merged_id, hop.c.surviving_id, sa.literal_column("1").label("hops"))
     chain = first.cte(recursive=True)
-    onward = hop.alias("onward")
+    onward = hop.alias()
     chain = chain.union_all(
         sa.select(chain.c.merged_id, onward.c.surviving_id, chain.c.hops + 1)
         .join(onward, onward.c.merged_id == chain.c.surviving_id)
         .where(chain.c.hops < LONGEST_CHAIN)
     )
-    end, over = chain.alias("end"), hop.alias("over")
+    end, over = chain.alias(), hop.alias()
     return (
         sa.select(end.c.merged_id, end.c.surviving_id)
         .select_from(end.outerjoin(over, over.c.merged_id == end.c.surviving_id))

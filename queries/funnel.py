@@ -14,6 +14,7 @@ from queries import counted, entries, measures
 from queries.dialect import local_floor
 from queries.groups import Groups, Part
 from queries.modelled import Modelled
+from queries.spend import Spend, acquisition_spend
 from queries.warehouse import Rendered
 
 
@@ -183,8 +184,8 @@ def _cohort(m: Modelled, scope: Scope) -> Funnel:
     cohort = _counted(m, scope)
     steps, groups = cohort.steps, cohort.groups
     beside, measured = measures.measured(m, scope, steps, groups) if groups.all else ({}, ())
-    spent = measures.acquisition_spend(m, scope, None)
-    spent_by = measures.acquisition_spend(m, scope, scope.by) if scope.by else measures.Spend()
+    spent = acquisition_spend(m, scope, None)
+    spent_by = acquisition_spend(m, scope, scope.by) if scope.by else Spend()
     yard = measures.yardsticks(m, scope, steps)
     nothing = 0.0 if "deals" in m.sources else None
     rows: list[StageRow] = []

@@ -23,7 +23,7 @@ from lifecycle import (
     volumes,
     where,
 )
-from queries import discussion, measures, overview
+from queries import discussion, measures, overview, spend
 from queries import funnel as funnel_asked
 
 # Subject → term as people know it → what computes it, or holds it.
@@ -50,7 +50,7 @@ TERMS: dict[str, dict[str, object]] = {
         "Ratio on the basis Period": funnel.Ratio,
         "Time from the previous stage": funnel.Durations,
         "Money": measures.amounts,
-        "Acquisition spend, for the cost per entry": measures.acquisition_spend,
+        "Acquisition spend, for the cost per entry": spend.acquisition_spend,
         "Targets and benchmarks": measures.yardsticks,
         "Trend": funnel_asked.trend,
         "Immature period": funnel.immature,

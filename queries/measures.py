@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from lifecycle.funnel import Durations, Steps
 from lifecycle.periods import add_months
 from lifecycle.scope import Scope
-from lifecycle.segments import Choice
 from lifecycle.stages import normalise
 from queries.attempts import same_journey
 from queries.counted import belongs, population, summed
@@ -178,47 +177,6 @@ def amounts(m: Modelled, scope: Scope) -> sa.Subquery:
     return sa.select(d.entity_id, d.journey, amount).where(*won).group_by(d.entity_id, d.journey).subquery("won")
 
 
-@dataclass(frozen=True)
-class Spend:
-    """Acquisition spend of a period, by value of a segment ("" = the whole); None where no share can be told apart."""
-
-    by_value: dict[str | None, float] | None = None
-    statements: tuple[Rendered, ...] = ()
-
-    @property
-    def total(self) -> float | None:
-        return None if self.by_value is None else sum(self.by_value.values())
-
-    def of(self, values: Collection[str | None]) -> float | None:
-        """Spend on some values of the segment."""
-        return None if self.by_value is None else sum(self.by_value.get(v, 0.0) for v in values)
-
-
-def acquisition_spend(m: Modelled, scope: Scope, by: str | None) -> Spend:
-    """What was spent to acquire in the period, of the whole or per value of a segment.
-
-    Unknown where there is no spend table, or where the breakdown or a filter names a column that spend does not have:
-    then no share of it could be told apart.
-    """
-    spend = m.sources.get("spend")
-    if spend is None or (by is not None and by not in spend.extra):
-        return Spend()
-    where: list[sa.ColumnElement[bool]] = [spend["purpose"] == "acquire"] if spend.has("purpose") else []
-    for f in scope.filters:
-        if not isinstance(f, Choice) or f.segment not in spend.extra:
-            return Spend()
-        where.append(one_of(spend.column(f.segment), f.values))
-    where += [spend["day"] >= scope.start] if scope.start else []
-    where += [spend["day"] < scope.end] if scope.end else []
-    where.append(spend["day"] <= scope.calendar.day(scope.as_of))
-    group = [spend.column(by)] if by else []  # a constant is nothing to group by: PostgreSQL refuses it
-    value = group[0] if group else sa.literal_column("''")
-    statement = sa.select(value.label("value"), sa.func.sum(spend["amount"]).label("amount")).select_from(spend.table)
-    schema = pa.schema([("value", pa.string()), ("amount", pa.float64())])
-    table, rendered = m.ask(statement.where(*where).group_by(*group), schema)
-    return Spend({row["value"]: row["amount"] or 0.0 for row in table.to_pylist()}, (rendered,))
-
-
 def one_of(column: sa.ColumnElement, values: Sequence[str | None]) -> sa.ColumnElement[bool]:
     """Whether a column has one of these values (None = not set)."""
     named = [v for v in values if v is not None]
@@ -281,9 +239,10 @@ def _benchmarks(m: Modelled, steps: Steps) -> tuple[dict[str, float], tuple[Rend
     schema = pa.schema([("from_stage", pa.string()), ("to_stage", pa.string()), ("rate", pa.float64())])
     table, rendered = m.ask(statement.limit(MAX_LINES), schema)
     pairs = [(a.key, b.key) for a, b in zip(steps.chain, steps.chain[1:], strict=False)]
-    out = {}
+    by_value, by_key = {}, {}
     for row in table.to_pylist():
-        a, b = (m.model.aliases.get(normalise(row[name] or "")) for name in ("from_stage", "to_stage"))
+        named = row["from_stage"], row["to_stage"]
+        a, b = (m.model.aliases.get(normalise(name or "")) for name in named)
         if (a, b) in pairs and b:
-            out[b] = row["rate"]
-    return out, (rendered,)
+            (by_key if named == (a, b) else by_value)[b] = row["rate"]
+    return by_value | by_key, (rendered,)  # several raw values may mean one stage: its own key speaks for it

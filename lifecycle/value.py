@@ -1,0 +1,174 @@
+"""What a customer is worth, seen and simple: value by age, lifetime value from churn, and what winning one costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from lifecycle.rates import FEW, Rate
+from lifecycle.scope import Scope
+
+MONTH_DAYS = 30  # an age is counted in months of 30 days since the first purchase
+AGES = (1, 3, 6, 12, 24, 36)  # ages in such months at which a value is shown: 30 days to three years
+
+
+@dataclass(frozen=True)
+class Aged:
+    """Revenue of one group in each month of 30 days since the first purchase.
+
+    `months`: age → (customers seen through that whole month, their revenue in it). `n`: all customers of the group.
+    """
+
+    n: int
+    months: Mapping[int, tuple[int, float]] = field(default_factory=dict)
+
+    def per_customer(self, age: int) -> float | None:
+        """Revenue per customer in the first `age` months, from customers old enough for each; None where few are.
+
+        Each month has its own customers, those seen through it, so that young ones count for what they have shown.
+        """
+        steps = [self.months.get(k, (0, 0.0)) for k in range(age)]
+        if any(n < min(FEW, max(self.n, 1)) for n, _ in steps):
+            return None
+        return sum(amount / n for n, amount in steps)
+
+    def n_days(self, age: int) -> float | None:
+        """Revenue per customer within `age` months, for mature groups alone: None while a customer is younger."""
+        steps = [self.months.get(k, (0, 0.0)) for k in range(age)]
+        if not self.n or any(n < self.n for n, _ in steps):
+            return None
+        return sum(amount for _, amount in steps) / self.n
+
+    @property
+    def longest(self) -> int:
+        """The highest age in months that `per_customer` is known for."""
+        age = 0
+        while self.per_customer(age + 1) is not None:
+            age += 1
+        return age
+
+
+def added(groups: Sequence[Aged]) -> Aged:
+    """Groups as one."""
+    ages = sorted({k for g in groups for k in g.months})
+    months = {
+        k: (sum(g.months.get(k, (0, 0.0))[0] for g in groups), sum(g.months.get(k, (0, 0.0))[1] for g in groups))
+        for k in ages
+    }
+    return Aged(sum(g.n for g in groups), months)
+
+
+@dataclass(frozen=True)
+class Historic:
+    """Revenue by age of customers whose first purchase lies in the period, whole, by cohort and by segment value.
+
+    `margin`: the margin of revenue where orders tell it, as (margin, revenue of the orders that tell it); else None.
+    """
+
+    model: str
+    build: int
+    scope: Scope
+    whole: Aged
+    sources: tuple[str, ...]
+    margin: tuple[float, float] | None = None
+    cohorts: tuple[tuple[date, Aged], ...] = ()
+    rows: tuple[tuple[str | None, Aged], ...] = ()
+    statements: tuple[Any, ...] = ()
+
+    @property
+    def margin_share(self) -> float:
+        """Margin as a share of revenue, from the orders that tell theirs; 1 where none does: revenue itself."""
+        return self.margin[0] / self.margin[1] if self.margin and self.margin[1] > 0 else 1.0
+
+
+@dataclass(frozen=True)
+class Simple:
+    """Lifetime value by the rule of thumb: ARPA × margin ÷ churn, from subscriptions.
+
+    `mrr` and `customers` at the first instant of the last `months` months before the data cut-off; `lost` of them by
+    the last. `arpa` is their mean monthly revenue.
+    """
+
+    customers: int
+    mrr: float
+    lost: int
+    months: int
+
+    @property
+    def arpa(self) -> float | None:
+        """Average revenue per account and month."""
+        return self.mrr / self.customers if self.customers else None
+
+    @property
+    def churn(self) -> Rate:
+        """Of the customers at the start, those without a subscription at the end."""
+        return Rate(self.lost, self.customers)
+
+    @property
+    def monthly_churn(self) -> float | None:
+        """The monthly share that, month after month, loses as many: 1 − (1 − churn)^(1 ÷ months)."""
+        return None if self.churn.value is None else 1 - (1 - self.churn.value) ** (1 / self.months)
+
+    def value(self, margin: float) -> float | None:
+        """ARPA × margin ÷ monthly churn; None where nobody left, since then it has no bound."""
+        if self.arpa is None or not self.monthly_churn:
+            return None
+        return self.arpa * margin / self.monthly_churn
+
+
+@dataclass(frozen=True)
+class Acquired:
+    """New customers of one group beside what was spent to win them, and their revenue by age."""
+
+    value: str | None
+    customers: int
+    spend: float | None
+    aged: Aged
+
+    @property
+    def cac(self) -> float | None:
+        """Cost of acquiring a customer: spend ÷ new customers."""
+        return None if self.spend is None or not self.customers else self.spend / self.customers
+
+    def worth(self, margin: float) -> float | None:
+        """Margin per customer as far as it has been seen; nothing is extrapolated."""
+        seen = self.aged.per_customer(self.aged.longest) if self.aged.longest else None
+        return None if seen is None else seen * margin
+
+    def ratio(self, margin: float) -> float | None:
+        """Value seen so far ÷ cost of acquiring."""
+        worth = self.worth(margin)
+        return None if worth is None or not self.cac else worth / self.cac
+
+    def payback(self, margin: float) -> int | None:
+        """The first age in months of 30 days at which margin per customer covers the cost; None: not yet seen."""
+        if self.cac is None:
+            return None
+        ages = range(1, self.aged.longest + 1)
+        return next((a for a in ages if (self.aged.per_customer(a) or 0.0) * margin >= self.cac), None)
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """What winning and keeping customers costs. Spend is that of the period moved back by `lag_days`, the cycle.
+
+    `by`: the segment of `rows`, one that spend has too. `cohorts`: per period of the grain. `keeping`: spend on keeping
+    in the period; `served`: customers who bought or subscribed in it.
+    """
+
+    scope: Scope
+    lag_days: int
+    whole: Acquired
+    by: str | None = None
+    rows: tuple[Acquired, ...] = ()
+    cohorts: tuple[tuple[date, Acquired], ...] = ()
+    keeping: float | None = None
+    served: int = 0
+    statements: tuple[Any, ...] = ()
+
+    @property
+    def cost_of_keeping(self) -> float | None:
+        """Spend on keeping ÷ customers served in the period."""
+        return None if self.keeping is None or not self.served else self.keeping / self.served
