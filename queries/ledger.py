@@ -89,7 +89,7 @@ def order_rows(m: Modelled) -> sa.Select:
         sa.func.min(c.at).over(**mine).label("first_at"),
         c.cents,
     )
-    return _described(m, told.subquery("told"))
+    return described(m, told.subquery("told"))
 
 
 def stretch_rows(m: Modelled) -> sa.Select:
@@ -132,7 +132,7 @@ def stretch_rows(m: Modelled) -> sa.Select:
     gap = sa.and_(c.to_at.is_not(None), sa.or_(c.next_at.is_(None), c.next_at > c.to_at))
     lapsed = sa.func.min(sa.case((gap, c.to_at))).over(partition_by=c.customer_id).label("lapsed_at")
     told = sa.select(*(lapsed if name == "lapsed_at" else c[name] for name in STRETCHES))
-    return _described(m, told.subquery("told"))
+    return described(m, told.subquery("told"))
 
 
 def cents(amount: sa.ColumnElement) -> sa.ColumnElement:
@@ -141,7 +141,7 @@ def cents(amount: sa.ColumnElement) -> sa.ColumnElement:
     return sa.func.coalesce(sa.cast(rounded, sa.BigInteger()), number(0))
 
 
-def _described(m: Modelled, rows: sa.Subquery) -> sa.Select:
+def described(m: Modelled, rows: sa.Subquery) -> sa.Select:
     """The rows with their customers' segments."""
     if not m.catalog.segments:
         return sa.select(rows)

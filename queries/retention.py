@@ -1,0 +1,187 @@
+"""Who stays, asked: the warehouse returns the cells of cohorts, never customers, but for the list behind one cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from lifecycle.durations import OPEN, LifeTable, Row
+from lifecycle.retention import Count, Retention, Rules, Start, Triangle, triangle
+from lifecycle.scope import Scope
+from queries import bins, ledger
+from queries.ages import number
+from queries.cohorts import Following, activity, starts
+from queries.contacts import PAGE, Records
+from queries.dialect import Instant, bytewise, elapsed
+from queries.groups import Groups
+from queries.instants import in_period
+from queries.measures import one_of
+from queries.modelled import Modelled
+
+LEFT = "left"
+STARTS = pa.schema([("segment", pa.string()), *((name, pa.int64()) for name in ("cohort", "seen", "n", "cents"))])
+COUNTS = pa.schema(
+    [("segment", pa.string()), *((n, pa.int64()) for n in ("cohort", "seen", "place", "n", "times", "cents"))]
+)
+LIFE = pa.schema([("segment", pa.string()), ("bin", pa.int64()), ("outcome", pa.string()), ("n", pa.int64())])
+CUSTOMERS = pa.schema(
+    [
+        ("customer_id", pa.string()),
+        ("start_at", pa.timestamp("us")),
+        ("at", pa.timestamp("us")),
+        ("cents", pa.int64()),
+        ("segment", pa.string()),
+    ]
+)
+
+
+def retention(m: Modelled, scope: Scope, rules: Rules) -> Retention:
+    """Cohorts by age, of all and of each group of the breakdown; compared are always those of the two periods.
+
+    The customer is who moves through the lifecycle. Raises WarehouseError("missing_table") without its activities.
+    """
+    here = _retention(m, scope, rules)
+    if scope.compared is None:
+        return here
+    return replace(here, comparison=_retention(m, scope.compared, replace(rules, cohorts="period")))
+
+
+def _retention(m: Modelled, scope: Scope, rules: Rules) -> Retention:
+    f = Following(m, scope, rules)
+    s = starts(f).c
+    keys = [s.segment, s.cohort, s.seen]
+    born, asked = m.ask(sa.select(*keys, sa.func.count().label("n"), total(s.cents)).group_by(*keys), STARTS)
+    cells, rendered = m.ask(_counts(f), COUNTS)
+    begun = [Start(*row.values()) for row in born.to_pylist()]
+    counts = [Count(*row.values()) for row in cells.to_pylist()]
+    periods = _periods(f, begun)
+    sizes: dict[str | None, int] = {}
+    for start in begun:
+        sizes[start.segment] = sizes.get(start.segment, 0) + start.n
+    groups = Groups(scope, sizes)
+
+    def of(values: list[str | None]) -> Triangle:
+        inside = set(values)
+        mine = ([x for x in rows if x.segment in inside] for rows in (begun, counts))
+        return triangle(rules, scope, periods, *mine)  # type: ignore[arg-type]
+
+    return Retention(
+        model=m.model.name,
+        build=m.build.id,
+        scope=scope,
+        rules=rules,
+        whole=triangle(rules, scope, periods, begun, counts),
+        segments=tuple((groups.label(p)[scope.by], of(groups.values(p))) for p in groups.parts if scope.by),
+        statements=(asked, rendered),
+    )
+
+
+def _periods(f: Following, begun: list[Start]) -> range:
+    """The numbers of the cohorts: of the period where both its ends are given, else from the first to the last."""
+    scope, calendar = f.scope, f.scope.calendar
+    found = [s.cohort for s in begun]
+    if f.rules.cohorts == "period" and scope.start and scope.end:
+        first, last = (
+            calendar.number(day, scope.grain) for day in (scope.start, min(scope.end, calendar.day(f.until)))
+        )
+        over = calendar.numbered(last, scope.grain) >= scope.end  # `to` is not in the period
+        return range(min([first, *found]), max([last - over, *found]) + 1)
+    return range(min(found), max([*found, f.now - 1]) + 1) if found else range(0)
+
+
+def _counts(f: Following) -> sa.Select:
+    a = activity(f).c
+    keys = [a.segment, a.cohort, a.seen]
+    if not f.rules.is_state or f.rules.mode == "rolling":
+        rows = sa.select(
+            *keys,
+            a.low.label("place"),
+            sa.cast(sa.func.sum(a.counted), sa.BigInteger()).label("n"),
+            sa.func.count().label("times"),
+            total(a.cents),
+        ).group_by(*keys, a.low)
+        return rows.where(a.is_last == 1) if f.rules.mode == "rolling" else rows
+    one = number(1)
+    begins = sa.select(*keys, a.low.label("place"), one.label("n"), a.cents)
+    ends = sa.select(*keys, (a.high + one).label("place"), (-one).label("n"), (-a.cents).label("cents"))
+    c = sa.union_all(begins, ends).subquery("changes").c
+    by = [c.segment, c.cohort, c.seen, c.place]
+    n = sa.cast(sa.func.sum(c.n), sa.BigInteger()).label("n")
+    return sa.select(*by, n, number(0).label("times"), total(c.cents)).group_by(*by)
+
+
+def total(cents: sa.ColumnElement) -> sa.ColumnElement:
+    """A sum of cents as a whole number."""
+    return sa.cast(sa.func.coalesce(sa.func.sum(cents), number(0)), sa.BigInteger()).label("cents")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A cell that was picked: the cohort by its first day, the column by its first age, values of the breakdown."""
+
+    cohort: datetime
+    age: int
+    segments: tuple[str | None, ...] = ()
+
+
+def customers(m: Modelled, scope: Scope, rules: Rules, chosen: Chosen, page: int = 0) -> Records:
+    """The customers behind a cell, earliest start first: as many as it says, by the expression that counted them."""
+    f = Following(m, scope, rules)
+    cohort = scope.calendar.number(chosen.cohort.date(), scope.grain)
+    place, (_, last) = next((i, step) for i, step in enumerate(rules.steps) if step[0] == chosen.age)
+    if last == 0:
+        s = starts(f).c
+        where = [s.cohort == number(cohort)]
+        where += [s.seen > number(0)] if rules.measure not in ("logo", "nrr", "grr") else []
+        columns = [s.customer_id, s.start_at, s.start_at.label("at"), s.cents, s.segment]
+    else:
+        s = activity(f).c
+        where = [s.cohort == number(cohort), s.seen > number(last), s.high >= number(place)]
+        if rules.mode == "rolling":
+            where.append(s.is_last == 1)
+        else:
+            where += [s.low <= number(place), s.counted == 1]
+        columns = [s.customer_id, s.start_at, s["at"], s.cents, s.segment]
+    where += [one_of(s.segment, chosen.segments)] if chosen.segments else []
+    every = sa.select(*columns).where(*where)
+    n, counting = m.ask(
+        sa.select(sa.func.count().label("n")).select_from(every.subquery()), pa.schema([("n", pa.int64())])
+    )
+    rows = every.order_by(s.start_at, bytewise(s.customer_id)).limit(PAGE).offset(page * PAGE)
+    table, listing = m.ask(rows, CUSTOMERS)
+    return Records(n.column(0)[0].as_py(), table, (listing, counting))
+
+
+@dataclass(frozen=True)
+class Lifetimes:
+    """How long customers keep a subscription, up to the first gap; by group of the breakdown, and all together."""
+
+    whole: LifeTable
+    segments: tuple[tuple[str | None, LifeTable], ...]
+    statements: tuple[object, ...] = ()
+
+
+def lifetimes(m: Modelled, scope: Scope, rules: Rules) -> Lifetimes:
+    """From the first subscription to the day without any, in days; who still has one at as_of is censored there."""
+    table = ledger.stretches(m)
+    c = table.c
+    ended = sa.case((c.lapsed_at <= scope.as_of, c.lapsed_at))
+    us = elapsed(c.first_at, sa.func.coalesce(ended, sa.literal(scope.as_of, Instant())))
+    outcome = sa.case((ended.is_not(None), LEFT), else_=OPEN).label("outcome")
+    begun = in_period(c.first_at, scope) if rules.cohorts == "period" else [c.first_at <= scope.as_of]
+    rows = sa.select(m.segment_column(table, scope).label("segment"), bins.days(us).label("bin"), outcome)
+    r = rows.where(c.from_at == c.first_at, *begun, *m.filtered(table, scope.filters)).subquery("lives").c
+    found, rendered = m.ask(sa.select(*r, sa.func.count().label("n")).group_by(*r), LIFE)
+    lives: dict[str | None, list[Row]] = {}
+    for segment, us_, how, n in (row.values() for row in found.to_pylist()):
+        lives.setdefault(segment, []).append((us_ / 1e6, how, n))
+    groups = Groups(scope, {value: sum(n for _, _, n in rows_) for value, rows_ in lives.items()})
+
+    def of(values: list[str | None]) -> LifeTable:
+        return LifeTable(tuple(row for value in values for row in lives.get(value, ())))
+
+    segments = tuple((groups.label(p)[scope.by], of(groups.values(p))) for p in groups.parts if scope.by)
+    return Lifetimes(of(list(lives)), segments, (rendered,))
