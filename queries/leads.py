@@ -88,7 +88,7 @@ def leads(m: Modelled, scope: Scope, cell: Cell, page: int = 0) -> Records:
     where += [rep.is_(None)] if cell.ownerless else []
     columns = [rep.label("owner") if name == "owner" else c[name] for name in LEAD.names]
     order = [c.handed_at.desc(), bytewise(c.entity_id), c.journey]
-    return _paged(m, sa.select(*columns).where(*where), order, LEAD, page)
+    return paged(m, sa.select(*columns).where(*where), order, LEAD, page)
 
 
 def waiting(m: Modelled, scope: Scope, chosen: Waiting, business: Business | None = None, page: int = 0) -> Records:
@@ -102,10 +102,10 @@ def waiting(m: Modelled, scope: Scope, chosen: Waiting, business: Business | Non
     waited = sa.func.coalesce(c.touched_at_us, place_of(scope.as_of, business)) - c.clock_at_us
     given = {"owner": rep.label("owner"), "waited_us": waited.label("waited_us")}
     columns = [given[name] if name in given else c[name] for name in TIMED.names]
-    return _paged(m, sa.select(*columns).where(*where), [c.clock_at, bytewise(c.entity_id), c.journey], TIMED, page)
+    return paged(m, sa.select(*columns).where(*where), [c.clock_at, bytewise(c.entity_id), c.journey], TIMED, page)
 
 
-def _paged(m: Modelled, statement: sa.Select, order: list[sa.ColumnElement], schema: pa.Schema, page: int) -> Records:
+def paged(m: Modelled, statement: sa.Select, order: list[sa.ColumnElement], schema: pa.Schema, page: int) -> Records:
     """One page of a list, and how long the whole list is."""
     everything = statement.subquery("everything")
     total, counting = m.ask(sa.select(sa.func.count()).select_from(everything), pa.schema([("n", pa.int64())]))
