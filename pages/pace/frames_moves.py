@@ -32,7 +32,7 @@ def matrix(found: Moves, model: StageModel) -> pd.DataFrame:
                 "column_position": places[t.end] if t.end else len(places),
                 "start": t.start,
                 "end": t.end or "",
-                "kind": t.kind,
+                "kind": _drawn(model, t),
                 "n": t.n,
                 "of": t.share.denominator,
                 "share": t.share.value,
@@ -42,6 +42,13 @@ def matrix(found: Moves, model: StageModel) -> pd.DataFrame:
             for t in found.whole
         ]
     )
+
+
+def _drawn(model: StageModel, t: Transition) -> str:
+    """As which kind a move is drawn: who stays at the end of the lifecycle, or out of it, waits for nothing."""
+    if t.kind != "open":
+        return t.kind
+    return "arrived" if t.start == model.progress[-1].key else "out" if model.stage(t.start).kind == "exit" else "open"
 
 
 def table(found: Moves, model: StageModel) -> pd.DataFrame:

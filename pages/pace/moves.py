@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
 from lifecycle.moves import Moves, Transition, between_parts, since_before
 from lifecycle.stages import StageModel
+from pages.pace import comebacks, paths, stockflow
 from pages.pace import frames_moves as frames
 from pages.pace.movers import show_movers
 from pages.ui import charts_moves, labels
@@ -14,16 +17,35 @@ from pages.ui.filters import View, view
 from pages.ui.layout import card, page_header
 from queries.moves import Cell, moves
 
+PARTS = ("From each stage", "Paths", "Routes", "Coming back", "Stock and flow")
 MOST = 10  # differences that are shown
 
 
 def page() -> None:
     page_header("Moves", "Where do they go from each stage, by which paths, and do they come back?")
     v = view()
-    found = ask(moves, v.modelled, v.scope)
-    matrix(v, found)
-    if not isinstance(found, Failure):
-        differences(v, found)
+    for name, tab in zip(PARTS, st.tabs(PARTS, key="moves", bind="query-params"), strict=True):
+        if tab.open:
+            with tab:
+                part(v, name)
+
+
+def part(v: View, name: str) -> None:
+    """One part of the page; the others are not asked for."""
+    match name:
+        case "From each stage":
+            found = ask(moves, v.modelled, v.scope)
+            matrix(v, found)
+            if not isinstance(found, Failure):
+                differences(v, found)
+        case "Paths":
+            paths.flow(v)
+        case "Routes":
+            paths.frequent(v)
+        case "Coming back":
+            comebacks.coming_back(v)
+        case "Stock and flow":
+            stockflow.stock(v)
 
 
 def matrix(v: View, found: Moves | Failure) -> None:

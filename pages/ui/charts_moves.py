@@ -12,24 +12,28 @@ from pages.ui.picture import INK, OUTCOMES, Picture, Spec, axis, bare, legend, p
 
 MAIN = alt.NamedData("main")
 KINDS = {  # a way to move → its name, its colour
+    "new": ("New", "#7D8B99"),
     "advance": ("On to the next", OUTCOMES["advanced"][1]),
     "skip": ("On, over a stage", "#6FB1DF"),
     "regress": ("Back", OUTCOMES["diverted"][1]),
-    "reopen": ("Came back", "#1F9E8B"),
+    "reopen": ("Came back", "#C2557F"),
     "recycle": ("Recycled", "#D9A08A"),
     "exit": ("Left", OUTCOMES["exited"][1]),
     "open": ("Still there", OUTCOMES["open"][1]),
+    "arrived": ("Arrived", OUTCOMES["arrived"][1]),
+    "out": ("Stayed out", OUTCOMES["not_due"][1]),
+    "other": ("Other", OUTCOMES["not_due"][1]),
 }
 NARROW = "bandwidth('x') < 54"
 
 
-def colours(present: tuple[str, ...], **more: Any) -> alt.Color:
-    """Ways to move by colour, those that occur."""
+def colours(present: tuple[str, ...], more_room: int = 0) -> alt.Color:
+    """Ways to move by colour, those that occur; `more_room`: pixels between the legend and the picture."""
     names, shades = zip(*(KINDS[kind] for kind in present), strict=True)
     return alt.Color(
         "said:N",
         scale=alt.Scale(domain=list(names), range=list(shades)),
-        legend=legend(symbolType="square", offset=10, **more),
+        legend=legend(symbolType="square", symbolStrokeWidth=0, offset=10 + more_room),
     )
 
 

@@ -1,0 +1,84 @@
+"""Who is in each stage, who comes and who goes, period by period."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from lifecycle.stages import StageModel
+from lifecycle.stockflow import Flow, StockFlow
+from lifecycle.volumes import at_a_glance
+from pages.pace import frames_paths as frames
+from pages.ui import charts, charts_paths, labels
+from pages.ui.data import ask
+from pages.ui.failures import Failure
+from pages.ui.filters import View
+from pages.ui.layout import card
+from pages.ui.picture import Picture
+from queries.stockflow import stock_and_flow
+
+
+def stock(v: View) -> None:
+    """Every stage over the period, then one of them period by period."""
+    model = v.modelled.model
+    found = ask(stock_and_flow, v.modelled, at_a_glance(v.scope.whole))
+    card(
+        _title(model, found),
+        lambda: found,
+        lambda answer: frames.stock_table(answer, model),
+        caption=_identity(found),
+        definition=Flow,
+        table=lambda answer: frames.stock_rows(answer, model),
+        key="stock-and-flow",
+    )
+    if isinstance(found, Failure) or not found.rows:
+        return
+    names = {key: model.stage(key).label for key in found.stages}
+    place = len([s for s in model.progress if s.key in names]) // 2
+    chosen = st.selectbox("Look at", list(names), place, names.__getitem__, "stock.stage", width=220)
+    card(
+        _stage_title(names[chosen], found.of(chosen)),
+        lambda: found,
+        lambda answer: panels(answer, chosen),
+        caption=f"By {found.scope.grain}; the mark is what came less what went",
+        definition=stock_and_flow,
+        table=lambda answer: frames.stock_rows(answer, model),
+        key="stock-stage",
+    )
+
+
+def panels(found: StockFlow, stage: str) -> Mapping[str, Picture]:
+    flows, grain = found.of(stage), found.scope.grain
+    bars, ends = frames.in_and_out(flows, grain)
+    course = frames.stock_course(flows, grain)
+    return {
+        "In and out": charts_paths.in_and_out(bars, ends),
+        "In it at the end of each": charts.trend(course, height=260),
+    }
+
+
+def _title(model: StageModel, found: StockFlow | Failure) -> str:
+    """Where the most have piled up over the period, before the goal."""
+    if isinstance(found, Failure) or not found.rows:
+        return "Stock and flow"
+    grown = {s.key: found.of(s.key)[-1].end - found.of(s.key)[0].start for s in model.progress if s.key in found.stages}
+    if not grown:
+        return "Stock and flow"
+    most = max(grown, key=lambda key: grown[key])
+    if grown[most] <= 0:
+        return "No stage holds more than at the start of the period"
+    return f"{model.stage(most).label} grew most: {grown[most]:+,} since the start of the period"
+
+
+def _identity(found: StockFlow | Failure) -> str:
+    if isinstance(found, Failure):
+        return ""
+    said = "At the start + in − out = at the end, to the unit"
+    right = "and so it does" if found.balanced else "but it does not: build the lifecycle again"
+    return f"{said}; counted apart, in the last column, {right}"
+
+
+def _stage_title(label: str, flows: tuple[Flow, ...]) -> str:
+    came, went = sum(f.entered for f in flows), sum(f.left for f in flows)
+    return f"{label}: {flows[0].start:,} + {came:,} in − {went:,} out = {labels.count(flows[-1].end)}"
