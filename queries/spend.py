@@ -57,7 +57,7 @@ def spend_by_day(m: Modelled, scope: Scope, purpose: str) -> tuple[dict[date, fl
     if found is None:
         return None, ()
     spend, where = found
-    amount = sa.cast(sa.func.sum(spend["amount"]), sa.Double()).label("amount")
+    amount: sa.ColumnElement = sa.cast(sa.func.sum(spend["amount"]), sa.Double()).label("amount")
     statement = sa.select(spend["day"].label("day"), amount).select_from(spend.table).where(*where)
     schema = pa.schema([("day", pa.date32()), ("amount", pa.float64())])
     table, rendered = m.ask(statement.group_by(spend["day"]), schema)

@@ -38,11 +38,10 @@ CELLS = pa.schema(
 )
 
 
-def begun(m: Modelled, scope: Scope) -> sa.Subquery:
-    """Customers whose first purchase, order or subscription, lies in the period.
+def first_purchases(m: Modelled, scope: Scope) -> sa.Subquery:
+    """Everybody who bought by as_of, order or subscription: customer_id, segment, first_at.
 
-    Columns: customer_id, segment, first_at, and seen: whole months of 30 days from then to as_of. Raises
-    WarehouseError("missing_table") with neither orders nor subscriptions.
+    Raises WarehouseError("missing_table") with neither orders nor subscriptions.
     """
     parts = []
     if "orders" in m.sources:
@@ -62,7 +61,12 @@ def begun(m: Modelled, scope: Scope) -> sa.Subquery:
     c = every.c
     first = sa.func.min(c.first_at).label("first_at")
     one = sa.select(c.customer_id, sa.func.max(c.segment).label("segment"), first).group_by(c.customer_id)
-    only = one.subquery("one")
+    return one.subquery("first_purchases")
+
+
+def begun(m: Modelled, scope: Scope) -> sa.Subquery:
+    """Customers whose first purchase lies in the period, and `seen`: whole months of 30 days from then to as_of."""
+    only = first_purchases(m, scope)
     seen = spans_between(only.c.first_at, sa.literal(scope.as_of, Instant()), MONTH).label("seen")
     return sa.select(only, seen).where(*in_period(only.c.first_at, scope)).subquery("begun")
 
@@ -114,7 +118,8 @@ def _cells(m: Modelled, scope: Scope, base: sa.Subquery) -> tuple[dict[tuple[int
 def _sizes(here: sa.CTE) -> sa.Select:
     """Customers by cohort, segment and how many whole months they have been seen."""
     c = here.c
-    what, nothing = sa.literal("size").label("what"), sa.cast(sa.null(), sa.Double()).label("amount")
+    what: sa.ColumnElement = sa.literal("size").label("what")
+    nothing: sa.ColumnElement = sa.cast(sa.null(), sa.Double()).label("amount")
     keys = [c.period, c.segment, _capped(c.seen).label("age")]
     each = sa.select(*keys).subquery("sizes")
     return sa.select(what, *each.c, sa.func.count().label("n"), nothing).group_by(*each.c)
@@ -196,7 +201,9 @@ def margin_of(m: Modelled, scope: Scope) -> tuple[tuple[float, float] | None, tu
     if source is None or not source.has("margin"):
         return None, ()
     c = segmented(m, scope.whole, orders(m, scope)).c
-    sums = [sa.cast(sa.func.sum(c[name]), sa.Double()).label(name) for name in ("margin", "amount")]
+    sums: list[sa.ColumnElement] = [
+        sa.cast(sa.func.sum(c[name]), sa.Double()).label(name) for name in ("margin", "amount")
+    ]
     schema = pa.schema([("margin", pa.float64()), ("amount", pa.float64())])
     table, rendered = m.ask(sa.select(*sums).where(c.margin.is_not(None)), schema)
     row: Mapping[str, float | None] = table.to_pylist()[0]
