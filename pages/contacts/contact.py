@@ -142,8 +142,7 @@ def key_figures(v: View, known: History) -> None:
     with tiles(5):
         if now:
             stage = model.stage(now.stage)
-            since = f"{'left' if stage.kind == 'exit' else 'for'} {words.span(known.length(now))}"
-            since += f"{' ago' if stage.kind == 'exit' else ''}, since {labels.day(now.entered_at)}"
+            since = f"since {labels.day(now.entered_at)}, for {words.span(known.length(now))}"
             tile("Now", stage.label, note=since, definition=stage.definition)
         else:
             tile("Now", "no stage", note="it has entered none of this lifecycle")
@@ -170,13 +169,14 @@ def key_figures(v: View, known: History) -> None:
 
 def who_took_part(v: View, known: History) -> None:
     """Who of the account did what, when."""
-    points, others = lines.took_part(known, v.modelled.model, BUSIEST)
+    model, scale = v.modelled.model, lines.axis(known)
+    points, others = lines.took_part(known, model, BUSIEST)
     rest = f"; without an event here: {labels.listed(others, 5)}" if others else ""
     active = points["lane"].nunique()
     card(
         f"{active:,} of {known.n_people:,} contacts took part",
         lambda: known,
-        lambda _: charts_history.took_part(points) if len(points) else None,
+        lambda _: charts_history.took_part(points, lines.silences(known, model, scale), scale) if len(points) else None,
         caption=f"Each contact’s stages and activities{rest}",
         definition=History,
         key="took-part",

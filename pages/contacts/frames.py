@@ -13,6 +13,7 @@ from lifecycle.health import REASONS
 from lifecycle.history import History
 from lifecycle.stages import StageModel
 from pages.ui import labels
+from pages.ui.history_words import when
 from pages.ui.labels import ENTITIES
 from queries.search import Match, Matches
 
@@ -83,17 +84,17 @@ def raw_rows(rows: Iterable[Used], model: StageModel, several: bool) -> pd.DataF
     for row in rows:
         e = row.event
         shown: dict[str, Any] = {
-            "When": labels.instant(e.at) if e.at else "no instant",
+            "When (UTC)": when(e.at) or "no instant",
             "It says": e.raw or "nothing",
             "Stage": model.stage(row.stage).label if row.stage else "",
             "What became of it": SAID[row.fate],
-            "Why": why(row),
-            "Recorded": labels.instant(e.recorded_at) if e.recorded_at else "",
+            "Recorded (UTC)": when(e.recorded_at),
             "Event": e.event_id or "",
         }
-        out.append(shown | ({"Contact": e.contact_id} if several else {}))
+        shown |= {"Contact": e.contact_id} if several else {}
+        out.append(shown | {"Why": why(row)})
     frame = pd.DataFrame(out)
-    return frame.drop(columns=[n for n in ("Why", "Recorded", "Event") if len(frame) and not frame[n].any()])
+    return frame.drop(columns=[n for n in ("Why", "Recorded (UTC)", "Event") if len(frame) and not frame[n].any()])
 
 
 def why(row: Used) -> str:

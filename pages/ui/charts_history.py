@@ -10,21 +10,10 @@ import pandas as pd
 
 from pages.ui.charts_alignment import VERDICTS
 from pages.ui.picture import GRID, INK, NOW, OUTCOMES, QUIET, Picture, Spec, axis, bare, legend, place, tip
+from pages.ui.time_axis import TimeAxis
 
-BARS, POINTS, LINES, SPANS = (alt.NamedData(name) for name in ("main", "points", "lines", "spans"))
+BARS, POINTS, JOURNEYS, SPANS, DATES = (alt.NamedData(n) for n in ("main", "points", "journeys", "spans", "dates"))
 LEFT, WAITS, THERE = OUTCOMES["exited"][1], OUTCOMES["open"][1], OUTCOMES["arrived"][1]
-COLOURS = {  # one per meaning, those of the funnel and of the alignment where they have the same one
-    "stayed": NOW,
-    "open": WAITS,
-    "arrived": THERE,
-    "left": LEFT,
-    "repeat": "#8DB4E2",
-    "won": THERE,
-    "lost": LEFT,
-    "paid": "#5AA2D6",
-    **{key: colour for key, (_, colour) in VERDICTS.items()},
-    "returned": VERDICTS["bypass"][1],
-}
 KINDS = {
     "stage": ("Entered a stage", NOW),
     "activity": ("Activity", "#D08A1E"),
@@ -36,96 +25,170 @@ KINDS = {
     "referral": ("Referral", "#6E9B3A"),
     "change": ("Change", GRID),
 }
-COLOURS |= {key: colour for key, (_, colour) in KINDS.items() if key not in COLOURS}
+COLOURS = {  # one per meaning, those of the funnel and of the alignment where they have the same one
+    **{key: colour for key, (_, colour) in KINDS.items()},
+    **{key: colour for key, (_, colour) in VERDICTS.items()},
+    "stayed": NOW,
+    "open": WAITS,
+    "arrived": THERE,
+    "left": LEFT,
+    "repeat": OUTCOMES["late"][1],
+    "returned": VERDICTS["bypass"][1],
+    "won": THERE,
+    "lost": LEFT,
+    "paid": KINDS["subscription"][1],
+}
 BAND = 30  # pixels of a lane
+LETTER = 6.2  # pixels of a letter of small text
 
 
 def _x(field: str) -> alt.X:
-    dates = axis(format="%-d %b %Y", tickCount=6, labelPadding=6, grid=True, gridColor=GRID, gridOpacity=0.22)
-    return alt.X(field, axis=dates, scale=alt.Scale(nice=False, padding=8))
+    return alt.X(field, axis=None, scale=alt.Scale(domain=[0, 1], nice=False))
 
 
-def _y(limit: int = 150) -> alt.Y:
-    return alt.Y("lane:N", sort=place("position"), axis=axis(labelLimit=limit, labelPadding=8, labelOverlap=False))
+def _y() -> alt.Y:
+    return alt.Y("lane:N", sort=place("position"), axis=axis(labelLimit=150, labelPadding=10, labelOverlap=False))
 
 
-def _colour(known: dict[str, str]) -> alt.Color:
-    return alt.Color("colour:N", scale=alt.Scale(domain=list(known), range=list(known.values())), legend=None)
+def _colour() -> alt.Color:
+    scale = alt.Scale(domain=list(COLOURS), range=list(COLOURS.values()))
+    return alt.Color("colour:N", scale=scale, legend=None)
+
+
+def _said(test: str, field: str = "said:N") -> Any:
+    """Text only where there is room for it, as the picture's width tells: what is too long would narrow the picture."""
+    return alt.condition(test, field, alt.value(""))
+
+
+def _fits(room: str, also: int = 14) -> str:
+    return f"(datum.{room} * width > {LETTER} * length(datum.said) + {also})"
+
+
+def _dated() -> Any:
+    """Days below the lanes, and what is cut short or silent behind them."""
+    shade = alt.Chart(SPANS).mark_rect(color=GRID, opacity=0.14).encode(x=_x("low:Q"), x2="high:Q")
+    hush = alt.Chart(SPANS).mark_text(
+        align="center", baseline="bottom", fontSize=11, fontStyle="italic", color=INK, opacity=QUIET
+    )
+    hush = hush.encode(x=_x("middle:Q"), y=alt.value({"expr": "height - 4"}), text=_said(_fits("room", 2)))
+    dates = alt.Chart(DATES).encode(x=_x("x:Q"))
+    grid = dates.mark_rule(color=GRID, opacity=0.25)
+    below: dict[str, Any] = {"baseline": "top", "fontSize": 11, "color": INK, "opacity": QUIET}
+    aligned: dict[str, Any] = {"first": "left", "middle": "center", "last": "right"}
+    days = [
+        dates.transform_filter(f"datum.side == '{side}'")
+        .mark_text(align=align, **below)
+        .encode(y=alt.value({"expr": "height + 8"}), text="said:N")
+        for side, align in aligned.items()
+    ]
+    return alt.layer(shade, grid, *days, hush)
 
 
 @cache
 def _timeline(height: int) -> Spec:
-    silent = alt.Chart(SPANS).encode(x=_x("start:T"), x2="end:T")
-    quiet = silent.mark_rect(color=GRID, opacity=0.13)
-    hush = alt.Chart(SPANS).mark_text(
-        align="center", baseline="top", fontSize=12, fontStyle="italic", color=INK, opacity=QUIET
+    begun = alt.Chart(JOURNEYS).encode(x=_x("x:Q"))
+    rules = begun.mark_rule(color=INK, opacity=0.5, strokeDash=[3, 3])
+    head: dict[str, Any] = {
+        "fontSize": 11,
+        "color": INK,
+        "baseline": "bottom",
+        "align": "left",
+        "dx": 3,
+        "opacity": QUIET,
+    }
+    heads = begun.mark_text(**head).encode(y=alt.value(-3), text=_said(_fits("room", 6)))
+    short = begun.mark_text(**head).encode(
+        y=alt.value(-3), text=_said(f"!{_fits('room', 6)} && datum.room * width > 12", "short:N")
     )
-    hush = hush.encode(x=_x("middle:T"), y=alt.value(4), text="said:N")
-    upright = alt.Chart(LINES).encode(x=_x("at:T"))
-    rules = upright.mark_rule(color=INK, opacity=0.45, strokeDash=[3, 3])
-    named: dict[str, Any] = {"fontSize": 11, "color": INK, "opacity": QUIET, "baseline": "bottom"}
-    heads = upright.transform_filter("!datum.last").mark_text(align="left", dx=4, **named)
-    tail = upright.transform_filter("datum.last").mark_text(align="right", dx=0, **named)
-    heads, tail = (layer.encode(y=alt.value(-2), text="said:N") for layer in (heads, tail))
     bars = alt.Chart(BARS).encode(y=_y())
     tips = [tip("lane:N"), tip("said:N"), tip("note:N"), tip("from:N", "From"), tip("to:N", "To")]
-    drawn = bars.mark_bar(cornerRadius=3, height=14).encode(
-        x=_x("start:T"), x2="end:T", color=_colour(COLOURS), tooltip=tips
+    drawn = bars.mark_bar(cornerRadius=3, height=15).encode(x=_x("low:Q"), x2="high:Q", color=_colour(), tooltip=tips)
+    starts = bars.mark_tick(orient="vertical", thickness=3, size=15).encode(
+        x=_x("low:Q"), color=_colour(), tooltip=tips
     )
-    starts = bars.mark_point(filled=True, size=55, opacity=1, shape="circle").encode(
-        x=_x("start:T"), color=_colour(COLOURS), tooltip=tips
+    text: dict[str, Any] = {"fontSize": 11, "limit": 700}
+    inside, after, before = _fits("inside"), _fits("after"), _fits("before")
+    told = [
+        bars.mark_text(align="left", dx=8, fontWeight=600, color="#FFFFFF", **text).encode(
+            x=_x("low:Q"), text=_said(inside)
+        ),
+        bars.mark_text(align="left", dx=7, color=INK, **text).encode(
+            x=_x("high:Q"), text=_said(f"!{inside} && {after}")
+        ),
+        bars.mark_text(align="right", dx=-7, color=INK, **text).encode(
+            x=_x("low:Q"), text=_said(f"!{inside} && !{after} && {before}")
+        ),
+    ]
+    points = alt.Chart(POINTS).encode(y=_y(), x=_x("x:Q"))
+    dots = points.mark_point(filled=True, size=64, opacity=0.9).encode(
+        color=_colour(), tooltip=[tip("lane:N"), tip("note:N"), tip("when:N", "When")]
     )
-    text: dict[str, Any] = {"fontSize": 11, "color": INK}
-    after = bars.transform_filter("datum.side == 'after'").mark_text(align="left", dx=6, **text)
-    before = bars.transform_filter("datum.side == 'before'").mark_text(align="right", dx=-8, **text)
-    after = after.encode(x=_x("end:T"), text="said:N")
-    before = before.encode(x=_x("start:T"), text="said:N")
-    inside = bars.transform_filter("datum.side == 'inside'").mark_text(
-        align="left", dx=8, fontSize=11, fontWeight=600, color="#FFFFFF"
-    )
-    inside = inside.encode(x=_x("start:T"), text="said:N")
-    points = alt.Chart(POINTS).encode(y=_y(), x=_x("at:T"))
-    dots = points.mark_point(filled=True, size=62, opacity=0.85).encode(
-        color=_colour(COLOURS), tooltip=[tip("lane:N"), tip("note:N"), tip("when:N", "When")]
-    )
-    told = points.transform_filter("datum.side == 'after'").mark_text(align="left", dx=8, **text).encode(text="said:N")
-    back = points.transform_filter("datum.side == 'before'").mark_text(align="right", dx=-8, **text)
-    back = back.encode(text="said:N")
-    layers = quiet + rules + drawn + starts + dots + inside + after + before + told + back + heads + tail + hush
+    told += [
+        points.mark_text(align="left", dx=8, color=INK, **text).encode(text=_said(after)),
+        points.mark_text(align="right", dx=-8, color=INK, **text).encode(text=_said(f"!{after} && {before}")),
+    ]
+    layers = alt.layer(_dated(), rules, drawn, starts, dots, *told, heads, short)
     return bare(layers.properties(height=height))
 
 
 def timeline(
-    bars: pd.DataFrame, points: pd.DataFrame, order: list[str], lines: pd.DataFrame, silences: pd.DataFrame
+    bars: pd.DataFrame,
+    points: pd.DataFrame,
+    order: list[str],
+    journeys: pd.DataFrame,
+    silences: pd.DataFrame,
+    scale: TimeAxis,
 ) -> Picture:
-    """A history on lanes, in this order from the top: bars from start to end, points, upright lines, a long silence.
+    """A history on lanes, in this order from the top: bars from start to end, points, journeys, shaded stretches.
 
-    `bars`: lane, start, end, colour (of COLOURS), said (written at the bar), note, from, to. `points`: lane, at,
-    colour, said, note, when. `lines`: at, said, the last of them at the right edge. `silences`: start, end, said.
+    `bars`: lane, start, end, colour (of COLOURS), said (written where there is room), note, from, to. `points`: lane,
+    at, colour, said, note, when. `journeys`: at, said, short. `silences`: start, end, said.
     """
+    main = _on(_placed(bars, order, scale, "start", "end"))
+    dots = _placed(points, order, scale, "at", "at").rename(columns={"low": "x"})
+    every = pd.concat(
+        [main[["lane", "low", "high"]], dots.assign(low=dots["x"], high=dots["x"])[["lane", "low", "high"]]]
+    )
+    main, dots = _with_room(main, every), _with_room(dots.assign(low=dots["x"], high=dots["x"]), every)
+    begun = journeys.assign(x=[scale.place(at) for at in journeys["at"]])
+    begun["room"] = [*begun["x"].iloc[1:], 1.0][: len(begun)] - begun["x"] if len(begun) else []
+    data = {"main": main, "points": dots, "journeys": begun, **_background(silences, scale)}
+    told = "; ".join(f"{lane}: {said or note}" for lane, said, note in bars[["lane", "said", "note"]].to_numpy())
+    height = 52 + BAND * max(len(order), 1)
+    return Picture(_timeline(height), data, pd.concat([bars, points]), f"Timeline. {told}")
+
+
+def _placed(frame: pd.DataFrame, order: list[str], scale: TimeAxis, start: str, end: str) -> pd.DataFrame:
     places = {lane: i for i, lane in enumerate(order)}
-    first = min([*bars["start"], *points["at"], *lines["at"]])
-    width = max((lines["at"].iloc[-1] - first).total_seconds(), 1.0)
+    low, high = ([scale.place(at) for at in frame[name]] for name in (start, end))
+    return frame.assign(position=frame["lane"].map(places), low=low, high=high)
 
-    def share(at: pd.Series) -> pd.Series:
-        return (pd.to_datetime(at) - first).dt.total_seconds() / width
 
-    main = bars.assign(position=bars["lane"].map(places), side="")
-    if len(main):
-        room = share(main["end"]) - share(main["start"])
-        main.loc[room > 0.3, "side"] = "inside"
-        main.loc[(room <= 0.3) & (share(main["end"]) <= 0.62), "side"] = "after"
-        main.loc[(room <= 0.3) & (share(main["end"]) > 0.62), "side"] = "before"
-    dots = points.assign(position=points["lane"].map(places), side="after")
-    if len(dots):
-        dots.loc[share(dots["at"]) > 0.75, "side"] = "before"
-    edges = lines.assign(last=[i == len(lines) - 1 for i in range(len(lines))])
-    middles = [a + (b - a) / 2 for a, b in zip(silences["start"], silences["end"], strict=True)]
-    spans = silences.assign(middle=middles)
-    told = [f"{lane}: {said or note}" for lane, said, note in bars[["lane", "said", "note"]].to_numpy()]
-    height = 44 + BAND * max(len(order), 1)
-    data = {"main": main, "points": dots, "lines": edges, "spans": spans}
-    return Picture(_timeline(height), data, pd.concat([bars, points]), f"Timeline. {'; '.join(told)}")
+def _on(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(inside=frame["high"] - frame["low"])
+
+
+def _with_room(frame: pd.DataFrame, every: pd.DataFrame) -> pd.DataFrame:
+    """How far it is to the neighbours on the same lane, or to the edge of the picture."""
+    after, before = [], []
+    for lane, low, high in zip(frame["lane"], frame["low"], frame["high"], strict=True):
+        near = every[every["lane"] == lane]
+        after.append(min([1.0, *near["low"][near["low"] > high]]) - high)
+        before.append(low - max([-0.02, *near["high"][near["high"] < low]]))
+    return frame.assign(after=after, before=before)
+
+
+def _background(silences: pd.DataFrame, scale: TimeAxis) -> dict[str, pd.DataFrame]:
+    low, high = ([scale.place(at) for at in silences[name]] for name in ("start", "end"))
+    spans = silences.assign(low=low, high=high)
+    spans = spans.assign(middle=(spans["low"] + spans["high"]) / 2, room=spans["high"] - spans["low"])
+    dates = scale.dates
+    rows = [(x, f"{at:%-d %b %Y}", _side(i, len(dates))) for i, (x, at) in enumerate(dates)]
+    return {"spans": spans, "dates": pd.DataFrame(rows, columns=["x", "said", "side"])}
+
+
+def _side(i: int, n: int) -> str:
+    return "first" if i == 0 else "last" if i == n - 1 else "middle"
 
 
 @cache
@@ -135,7 +198,7 @@ def _took_part(height: int, present: tuple[str, ...]) -> Spec:
         alt.Chart(BARS)
         .mark_point(filled=True, size=80, opacity=0.8)
         .encode(
-            x=_x("at:T"),
+            x=_x("x:Q"),
             y=_y(),
             color=alt.Color(
                 "kind:N",
@@ -145,16 +208,15 @@ def _took_part(height: int, present: tuple[str, ...]) -> Spec:
             tooltip=[tip("lane:N", "Contact"), tip("note:N"), tip("when:N", "When")],
         )
     )
-    return bare(dots.properties(height=height))
+    return bare(alt.layer(_dated(), dots).properties(height=height))
 
 
-def took_part(points: pd.DataFrame) -> Picture:
+def took_part(points: pd.DataFrame, silences: pd.DataFrame, scale: TimeAxis) -> Picture:
     """Who did what: a lane per contact as they appear. `points`: lane, at, colour (of KINDS), note, when."""
-    places = {lane: i for i, lane in enumerate(dict.fromkeys(points["lane"]))}
-    main = points.assign(
-        position=points["lane"].map(places), kind=points["colour"].map({k: n for k, (n, _) in KINDS.items()})
-    )
+    kinds = points["colour"].map({key: name for key, (name, _) in KINDS.items()})
+    main = _placed(points.assign(kind=kinds), list(dict.fromkeys(points["lane"])), scale, "at", "at")
     present = tuple(key for key in KINDS if key in set(points["colour"])) or ("stage",)
     counts = points["lane"].value_counts(sort=False)
     words = "; ".join(f"{lane}: {n}" for lane, n in counts.items())
-    return Picture(_took_part(64 + BAND * max(len(places), 1), present), {"main": main}, points, f"Events. {words}")
+    data = {"main": main.assign(x=main["low"]), **_background(silences, scale)}
+    return Picture(_took_part(70 + BAND * max(len(counts), 1), present), data, points, f"Events. {words}")

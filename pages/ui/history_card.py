@@ -52,13 +52,16 @@ def timeline_card(v: View, found: History | Failure, entity_id: str, key: str = 
 def timeline(model: StageModel, known: History) -> Picture | None:
     if not known.stays and not known.moments:
         return None
-    bars, points = frames.stays_and_more(known, model)
-    return charts_history.timeline(bars, points, frames.lanes(known, model), *frames.marks(known, model))
+    scale = frames.axis(known)
+    marks = frames.bars(known, model), frames.points(known, model), frames.lanes(known, model)
+    return charts_history.timeline(*marks, frames.journeys(known, model), frames.silences(known, model, scale), scale)
 
 
 def caption(known: History, model: StageModel) -> str:
     """What the picture leaves out, and why."""
     parts = [f"All there is up to {labels.instant(known.as_of)}; neither period nor filters apply"]
+    if frames.axis(known).cut:
+        parts.append("long times without an event are cut short (grey)")
     if known.is_cut:
         parts.append("only the latest events are shown")
     if known.n_people > len(known.people):

@@ -12,6 +12,7 @@ from lifecycle.history import History, Moment, Stay, Verdict, spans, story
 from lifecycle.stages import StageModel
 from pages.ui import history_words as words
 from pages.ui import labels
+from pages.ui.time_axis import TimeAxis
 
 ANSWER = "Sales’ answer"
 LANES = {  # kind of moment → its lane under the stages, in this order
@@ -24,46 +25,68 @@ LANES = {  # kind of moment → its lane under the stages, in this order
     "referral": "Referrals",
     "change": "Changes",
 }
-NOTABLE = 0.05  # share of the picture's width from which a silence, or the length of a bar, is written into it
+LONG = timedelta(days=2)  # a silence worth shading
+WIDE = 0.08  # share of the axis that it must have to be seen
 BARS = ["lane", "start", "end", "colour", "said", "note", "from", "to"]
 POINTS = ["lane", "at", "colour", "said", "note", "when"]
 
 
-def stays_and_more(known: History, model: StageModel) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What the timeline draws: bars and points."""
-    whole = max(known.as_of - _begin(known), timedelta(seconds=1))
-    bars, points = [], []
+def axis(known: History) -> TimeAxis:
+    """The axis of time of a history, from its first event to the cut-off."""
+    ends = [end for s in known.stays if (end := s.exited_at)] + [end for m in known.moments if (end := m.until)]
+    return TimeAxis([*(s.entered_at for s in known.stays), *(m.at for m in known.moments), *ends, known.as_of])
+
+
+def bars(known: History, model: StageModel) -> pd.DataFrame:
+    """What lasts: stays, the wait for sales' answer, deals and subscriptions."""
+    rows = []
+    for stay in known.stays:
+        stage, length = model.stage(stay.stage), known.length(stay)
+        if stage.kind == "exit" or length is None:
+            continue
+        last = model.progress[-1].key == stage.key
+        colour = "stayed" if stay.exited_at else "arrived" if last else "open"
+        said = f"{words.span(length)}{'' if stay.exited_at else ' so far'}"
+        rows.append(_bar(stage.label, stay.entered_at, stay.exited_at or known.as_of, colour, said, _noted(stay)))
+    rows += [_answered(verdict, known.as_of) for verdict in known.verdicts]
+    for m in known.moments:
+        if m.kind in ("deal", "subscription"):
+            colour = (m.detail or "open") if m.kind == "deal" else "paid"
+            said = " · ".join(part for part in (m.detail, words.amount(m)) if part)
+            rows.append(_bar(LANES[m.kind], m.at, m.until or known.as_of, colour, said, _noted(m)))
+    return pd.DataFrame(rows, columns=BARS)
+
+
+def points(known: History, model: StageModel) -> pd.DataFrame:
+    """What happens at an instant: exits, repeats, and moments that do not last."""
+    rows = []
     for stay in known.stays:
         stage = model.stage(stay.stage)
-        note = " · ".join(p for p in (words.MOVES[stay.move], stay.reason, stay.competitor, stay.contact_id) if p)
         if stage.kind == "exit":
-            points.append(_point(stage.label, stay.entered_at, "left", stay.reason or "", note))
+            rows.append(_point(stage.label, stay.entered_at, "left", stay.reason or "", _noted(stay)))
         elif stay.move == "repeat":
-            points.append(_point(stage.label, stay.entered_at, "repeat", "", note))
-        else:
-            length = known.length(stay) or timedelta()
-            last = model.progress[-1].key == stage.key
-            colour = "stayed" if stay.exited_at else "arrived" if last else "open"
-            said = f"{words.span(length)}{'' if stay.exited_at else ' so far'}"
-            bars.append(_bar(stage.label, stay.entered_at, stay.exited_at or known.as_of, colour, said, note))
-    bars += [_answered(verdict, known.as_of) for verdict in known.verdicts]
-    for moment in known.moments:
-        lane, said = LANES[moment.kind], words.amount(moment)
-        note = " · ".join(p for p in (moment.what, moment.detail, said, moment.actor, moment.contact_id) if p)
-        if moment.kind in ("deal", "subscription"):
-            colour = moment.detail or "open" if moment.kind == "deal" else "paid"
-            bars.append(_bar(lane, moment.at, moment.until or known.as_of, colour, said, note))
-        else:
-            points.append(_point(lane, moment.at, moment.kind, said if moment.kind == "survey" else "", note))
-    for bar in bars:
-        if bar["end"] - bar["start"] < NOTABLE * whole and bar["lane"] not in (ANSWER, LANES["deal"]):
-            bar["said"] = ""
-    return pd.DataFrame(bars, columns=BARS), pd.DataFrame(points, columns=POINTS)
+            rows.append(_point(stage.label, stay.entered_at, "repeat", "", _noted(stay)))
+    for m in known.moments:
+        if m.kind not in ("deal", "subscription"):
+            said = words.amount(m) if m.kind in ("survey", "order") else ""
+            rows.append(_point(LANES[m.kind], m.at, m.kind, said, _noted(m)))
+    return pd.DataFrame(rows, columns=POINTS)
 
 
-def _begin(known: History) -> datetime:
-    """The first instant of the picture."""
-    return min([s.entered_at for s in known.stays] + [m.at for m in known.moments], default=known.as_of)
+def _noted(source: Stay | Moment) -> str:
+    """The particulars of a mark, for its tooltip."""
+    if isinstance(source, Stay):
+        parts = [words.MOVES[source.move], source.reason, source.competitor]
+    else:
+        parts = [source.what, source.detail, words.amount(source)]
+    return " · ".join(part for part in (*parts, source.actor, source.contact_id) if part)
+
+
+def _answered(verdict: Verdict, as_of: datetime) -> dict[str, Any]:
+    """The wait for sales' answer, from the handoff to the decision or the cut-off."""
+    colour = verdict.outcome.removesuffix("_late")
+    end = verdict.decided_at or (verdict.handed_at if colour in ("bypass", "returned") else as_of)
+    return _bar(ANSWER, verdict.handed_at, end, colour, words.answer(verdict), words.first_touch(verdict))
 
 
 def _bar(lane: str, start: datetime, end: datetime, colour: str, said: str, note: str) -> dict[str, Any]:
@@ -75,13 +98,6 @@ def _point(lane: str, at: datetime, colour: str, said: str, note: str) -> dict[s
     return {"lane": lane, "at": at, "colour": colour, "said": said, "note": note, "when": labels.instant(at)}
 
 
-def _answered(verdict: Verdict, as_of: datetime) -> dict[str, Any]:
-    """The wait for sales' answer, from the handoff to the decision or the cut-off."""
-    colour = verdict.outcome.removesuffix("_late")
-    end = verdict.decided_at or (verdict.handed_at if colour in ("bypass", "returned") else as_of)
-    return _bar(ANSWER, verdict.handed_at, end, colour, words.answer(verdict), "")
-
-
 def lanes(known: History, model: StageModel) -> list[str]:
     """The lanes from the top down: stages by rank, exits, what sales answered, then what else happened."""
     entered = {stay.stage for stay in known.stays}
@@ -91,16 +107,30 @@ def lanes(known: History, model: StageModel) -> list[str]:
     return [*out, *(lane for kind, lane in LANES.items() if kind in kinds)]
 
 
-def marks(known: History, model: StageModel) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Upright lines (at, said): where journeys begin, and the cut-off. Spans (start, end, said): the long silence."""
+def journeys(known: History, model: StageModel) -> pd.DataFrame:
+    """Where each of several journeys begins: at, said, and short where there is no room."""
     found = spans(known, words.exits(model))
-    lines = [{"at": s.start, "said": f"Journey {s.number}"} for s in found] if len(found) > 1 else []
-    lines.append({"at": known.as_of, "said": "cut-off"})
-    silence, spans_ = words.longest(known, model), []
-    if silence and silence.length >= max(NOTABLE * 2 * (known.as_of - _begin(known)), timedelta(days=2)):
-        said = f"nothing for {words.span(silence.length)}"
-        spans_.append({"start": silence.start, "end": silence.end, "said": said})
-    return pd.DataFrame(lines, columns=["at", "said"]), pd.DataFrame(spans_, columns=["start", "end", "said"])
+    rows = [(s.start, f"Journey {s.number}", f"{s.number}") for s in found] if len(found) > 1 else []
+    return pd.DataFrame(rows, columns=["at", "said", "short"])
+
+
+def silences(known: History, model: StageModel, scale: TimeAxis) -> pd.DataFrame:
+    """The stretches that are shaded: the longest silence, and those that are cut short: start, end, said."""
+    longest = words.longest(known, model)
+    rows = []
+    for s in scale.stretches:
+        is_longest = (
+            longest is not None and (s.start, s.end) == (longest.start, longest.end) and s.end - s.start >= LONG
+        )
+        if s.is_cut or (is_longest and s.high - s.low >= WIDE):
+            rows.append(
+                (
+                    s.start,
+                    s.end,
+                    f"{words.span(s.end - s.start)} of silence" if is_longest else words.span(s.end - s.start),
+                )
+            )
+    return pd.DataFrame(rows, columns=["start", "end", "said"])
 
 
 def lines(known: History, model: StageModel) -> pd.DataFrame:
@@ -109,14 +139,14 @@ def lines(known: History, model: StageModel) -> pd.DataFrame:
     for h in story(known, words.exits(model)):
         rows.append(
             {
-                "When": labels.instant(h.at),
+                "When (UTC)": words.when(h.at),
                 "After": words.span(h.after),
                 "What": words.what(h, model),
-                "Details": words.details(h),
                 "Lasted": words.lasted(h, known),
+                "Journey": h.journey or "",
                 "Contact": _who(h.source, known),
                 "By": h.source.actor or "",
-                "Journey": h.journey or "",
+                "Details": words.details(h, known.verdicts),
             }
         )
     frame = pd.DataFrame(rows)
@@ -136,11 +166,8 @@ def took_part(known: History, model: StageModel, most: int) -> tuple[pd.DataFram
         who = names.get(h.source.contact_id or "")
         if who and not h.is_end and not (isinstance(h.source, Moment) and h.source.kind == "change"):
             kind = "stage" if isinstance(h.source, Stay) else h.source.kind
-            note = " · ".join(p for p in (words.what(h, model), words.details(h)) if p)
-            rows.append(
-                {"lane": who, "at": h.at, "colour": kind, "said": "", "note": note, "when": labels.instant(h.at)}
-            )
+            note = " · ".join(part for part in (words.what(h, model), words.details(h, known.verdicts)) if part)
+            rows.append(_point(who, h.at, kind, "", note))
     frame = pd.DataFrame(rows, columns=POINTS)
-    busiest = list(frame["lane"].value_counts().index)
-    shown = set(busiest[:most])
+    shown = set(list(frame["lane"].value_counts().index)[:most])
     return frame[frame["lane"].isin(shown)], [p.contact_id for p in known.people if p.contact_id not in shown]

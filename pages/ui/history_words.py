@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from lifecycle.history import Happening, History, Moment, Silence, Stay, Verdict, silences
 from lifecycle.stages import StageModel
@@ -47,8 +48,15 @@ def exits(model: StageModel) -> frozenset[str]:
 
 
 def span(length: timedelta | None) -> str:
-    """A length of time; blank where there is none."""
-    return "" if length is None else labels.duration(length.total_seconds())
+    """A length of time, in whole days from a hundred on; blank where there is none."""
+    if length is None:
+        return ""
+    return f"{length.days:,} days" if length.days >= 100 else labels.duration(length.total_seconds())
+
+
+def when(instant: datetime | None) -> str:
+    """An instant in a column whose heading names the zone."""
+    return "" if instant is None else f"{instant:%-d %b %Y %H:%M}"
 
 
 def what(h: Happening, model: StageModel) -> str:
@@ -73,11 +81,12 @@ def what(h: Happening, model: StageModel) -> str:
             return kind.capitalize()
 
 
-def details(h: Happening) -> str:
-    """The particulars of what happened."""
+def details(h: Happening, verdicts: Sequence[Verdict] = ()) -> str:
+    """The particulars of what happened, and where it was sales' answer or its first touch."""
     source = h.source
     if isinstance(source, Stay):
         parts = [MOVES[source.move], "by a fact" if source.by_fact else "", source.reason, source.competitor]
+        parts += [decided(v) for v in verdicts if (v.journey, v.decided_at) == (h.journey, h.at)][:1]
         return " · ".join(part for part in parts if part)
     match source.kind:
         case "deal":
@@ -89,7 +98,8 @@ def details(h: Happening) -> str:
         case "change":
             return f"to {source.detail}" if source.detail else "to nothing"
         case "activity":
-            return ""
+            first = [v for v in verdicts if (v.journey, v.touched_at) == (h.journey, h.at)]
+            return first_touch(first[0]) if first else ""
         case _:
             return amount(source)
 
@@ -128,14 +138,16 @@ def title(known: History, model: StageModel) -> str:
     return f"{known.entity_id} came as far as {furthest}, and has been {here} for {span(known.length(now))}"
 
 
+def decided(verdict: Verdict) -> str:
+    """What sales made of a journey, and how soon."""
+    said = ANSWERS[verdict.outcome]
+    return f"{said} after {span(verdict.decided_at - verdict.handed_at)}" if verdict.decided_at else said
+
+
 def answer(verdict: Verdict) -> str:
     """What sales made of a journey, how soon and why; then the first touch."""
-    said = ANSWERS[verdict.outcome]
-    if verdict.decided_at:
-        said += f" after {span(verdict.decided_at - verdict.handed_at)}"
-    said += f": {verdict.reason}" if verdict.reason else ""
-    touch = first_touch(verdict)
-    return f"{said} · {touch}" if touch else said
+    reason = f": {verdict.reason}" if verdict.reason else ""
+    return " · ".join(part for part in (f"{decided(verdict)}{reason}", first_touch(verdict)) if part)
 
 
 def first_touch(verdict: Verdict) -> str:
