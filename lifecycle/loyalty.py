@@ -72,7 +72,7 @@ class Ladder:
 
     bought: int
     again: int
-    promoters: int
+    promoters: int | None
     promoters_once: int
     statements: tuple[Any, ...] = ()
 
@@ -81,6 +81,6 @@ class Ladder:
         return Rate(self.again, self.bought)
 
     @property
-    def promoter_rate(self) -> Rate:
-        """Of those who bought again."""
-        return Rate(self.promoters, self.again)
+    def promoter_rate(self) -> Rate | None:
+        """Of those who bought again; None where nothing records recommendations."""
+        return None if self.promoters is None else Rate(self.promoters, self.again)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -56,7 +56,7 @@ def repeat(m: Modelled, scope: Scope) -> Buyers:
 
 def _repeat(m: Modelled, scope: Scope) -> Buyers:
     rows, rendered = _purchases(m, scope)
-    groups: dict[tuple[int, str | None], list[dict[str, int]]] = {}
+    groups: dict[tuple[int, str | None], list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault((row["period"], row["segment"]), []).append(row)
     made = {key: _group(found) for key, found in groups.items()}
@@ -79,7 +79,7 @@ def _repeat(m: Modelled, scope: Scope) -> Buyers:
     )
 
 
-def _purchases(m: Modelled, scope: Scope) -> tuple[list[dict[str, int]], Rendered]:
+def _purchases(m: Modelled, scope: Scope) -> tuple[list[dict[str, Any]], Rendered]:
     """Customers by cohort, segment and age in days (`after` null), and the second purchases of the same by when.
 
     A second purchase is the order of a later day that comes straight after the orders of the first day.
@@ -104,7 +104,7 @@ def _purchases(m: Modelled, scope: Scope) -> tuple[list[dict[str, int]], Rendere
     return table.to_pylist(), rendered
 
 
-def _group(rows: list[dict[str, int]]) -> tuple[Repeat, LifeTable]:
+def _group(rows: list[dict[str, Any]]) -> tuple[Repeat, LifeTable]:
     """Customers of one group, from counts by age and by days to the second purchase."""
     firsts = [(r["age"], r["n"]) for r in rows if r["after"] is None]
     seconds = [(r["age"], r["after"], r["n"]) for r in rows if r["after"] is not None]

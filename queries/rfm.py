@@ -66,7 +66,7 @@ def buyers(m: Modelled, scope: Scope, recency: str, frequency: str, page: int = 
 def _rhythm(m: Modelled, scope: Scope) -> tuple[Rhythm | None, Rendered]:
     """Quantiles of the days between one day with an order and the next."""
     o = ledger.orders(m)
-    gap = sa.cast(day_of(o.c.at, scope) - day_of(o.c.previous_at, scope), sa.Double()).label("gap")
+    gap: sa.ColumnElement = sa.cast(day_of(o.c.at, scope) - day_of(o.c.previous_at, scope), sa.Double()).label("gap")
     gaps = sa.select(gap).where(o.c.at <= scope.as_of, *m.filtered(o, scope.filters)).subquery("gaps")
     found = [quantile(gaps.c.gap, q).label(f"q{i}") for i, q in enumerate((USUAL, LONGEST))]
     statement = sa.select(*found).where(gaps.c.gap > 0)
