@@ -7,15 +7,15 @@ import sqlalchemy as sa
 
 from lifecycle.attention import purchase
 from lifecycle.comebacks import FIRST, RETURNED, WON, Comebacks
-from lifecycle.durations import OPEN, LifeTable, Row
+from lifecycle.durations import OPEN, LifeTable
 from lifecycle.scope import Scope
-from queries.bins import lower_edge
 from queries.dialect import Instant, elapsed
+from queries.durations import by_bin, life_table, rows_of
 from queries.instants import in_period, seen
 from queries.modelled import Modelled
 from queries.warehouse import Rendered
 
-LENGTHS = pa.schema([("key", pa.string()), ("outcome", pa.string()), ("bin", pa.int64()), ("n", pa.int64())])
+LENGTHS = pa.schema([("key", pa.string()), ("bin", pa.int64()), ("outcome", pa.string()), ("n", pa.int64())])
 LEFT = "left"
 
 
@@ -65,13 +65,10 @@ def _attempts(m: Modelled, scope: Scope) -> sa.Select:
 
 def _length(start: sa.ColumnElement, end: sa.ColumnElement, scope: Scope) -> sa.ColumnElement:
     until = sa.func.coalesce(end, sa.literal(scope.as_of, Instant()))
-    return lower_edge(elapsed(start, until)).label("bin")
+    return elapsed(start, until).label("us")
 
 
 def _tables(m: Modelled, lengths: sa.Select) -> tuple[dict[str, LifeTable], Rendered]:
     base = lengths.subquery("lengths")
-    table, rendered = m.ask(sa.select(*base.c, sa.func.count().label("n")).group_by(*base.c), LENGTHS)
-    rows: dict[str, list[Row]] = {}
-    for row in table.to_pylist():
-        rows.setdefault(row["key"], []).append((row["bin"] / 1e6, row["outcome"], row["n"]))
-    return {key: LifeTable(tuple(found)) for key, found in rows.items()}, rendered
+    table, rendered = m.ask(by_bin(base, [base.c.key]), LENGTHS)
+    return {key: life_table(rows) for (key,), rows in rows_of(table).items()}, rendered

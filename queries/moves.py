@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from lifecycle import moves as told
 from lifecycle.moves import Moves, Part
 from lifecycle.scope import Scope
-from queries.bins import lower_edge
-from queries.contacts import PAGE, Records
+from queries.contacts import Records
 from queries.dialect import Instant, bytewise, elapsed
+from queries.durations import bin_of
 from queries.groups import Groups
 from queries.instants import in_period, seen
+from queries.leads import paged
 from queries.measures import one_of
 from queries.modelled import Modelled
 from queries.warehouse import Rendered
@@ -56,9 +57,9 @@ def moves(m: Modelled, scope: Scope) -> Moves:
 def _moves(m: Modelled, scope: Scope) -> Moves:
     c = stays(m, scope).c
     until = sa.func.coalesce(c.left_at, sa.literal(scope.as_of, Instant()))
-    lengths = sa.select(c.stage, c.following, lower_edge(elapsed(c.entered_at, until)).label("bin")).subquery("lengths")
-    table, rendered = m.ask(_counted(lengths), LENGTHS)
-    rows = [(r["stage"], r["following"], r["bin"] / 1e6, r["n"]) for r in table.to_pylist()]
+    lengths = sa.select(c.stage, c.following, bin_of(elapsed(c.entered_at, until), c.left_at.is_(None)).label("bin"))
+    table, rendered = m.ask(_counted(lengths.subquery("lengths")), LENGTHS)
+    rows = [(r["stage"], r["following"], max(r["bin"], 0) / 1e6, r["n"]) for r in table.to_pylist()]
     counts: dict[tuple[str, str | None], int] = {}
     for stage, following, _, n in rows:
         counts[stage, following] = counts.get((stage, following), 0) + n
@@ -119,10 +120,5 @@ def movers(m: Modelled, scope: Scope, cell: Cell, page: int = 0) -> Records:
     c = base.c
     where = [c.stage == cell.start, c.following.is_(None) if cell.end is None else c.following == cell.end]
     where += [one_of(c.segment, cell.values)] if cell.values else []
-    total, counting = m.ask(
-        sa.select(sa.func.count().label("n")).select_from(base).where(*where), pa.schema([("n", pa.int64())])
-    )
-    listed = sa.select(*(c[name] for name in MOVERS.names)).where(*where)
-    listed = listed.order_by(c.entered_at.desc(), bytewise(c.entity_id), c.journey)
-    table, listing = m.ask(listed.limit(PAGE).offset(page * PAGE), MOVERS)
-    return Records(total.column(0)[0].as_py(), table, (listing, counting))
+    order = [c.entered_at.desc(), bytewise(c.entity_id), c.journey]
+    return paged(m, sa.select(*(c[name] for name in MOVERS.names)).where(*where), order, MOVERS, page)

@@ -10,18 +10,20 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from lifecycle.durations import OPEN
+from lifecycle.pipeline import LOST, WON, Lengths, Pipeline, horizon, joined
 from lifecycle.rates import Rate
 from lifecycle.scope import Scope
-from lifecycle.velocity import LOST, WON, Course, Lengths, Part, Pipeline, Velocity, horizon
+from lifecycle.velocity import Course, Part, Velocity
 from lifecycle.velocity import course as judged
 from lifecycle.volumes import periods_of
 from queries.attempts import same_journey
-from queries.bins import lower_edge
-from queries.contacts import PAGE, Records
+from queries.contacts import Records
 from queries.dialect import Instant, bytewise, elapsed, local_floor
+from queries.durations import bin_of
 from queries.errors import WarehouseError
 from queries.groups import Groups
 from queries.instants import in_period, seen
+from queries.leads import paged
 from queries.measures import one_of
 from queries.modelled import Modelled
 from queries.warehouse import Rendered
@@ -105,7 +107,10 @@ def course(m: Modelled, scope: Scope, days: int) -> Course:
 
 def deals(m: Modelled, scope: Scope, on: str = "created_at") -> sa.Subquery:
     """Deals of journeys that the filters keep, created (or closed) in the period: deal_id, entity_id, created_at,
-    ended_at, outcome, us (age when won or lost, else at as_of or when closed without a result), amount, segment."""
+    ended_at, outcome, us (age when won or lost, else at as_of or when closed without a result), amount, segment.
+
+    A deal that is closed before it was created counts as closed at once.
+    """
     _needs(m)
     d = m.deals.c
     closed = seen(d.closed_at, scope)
@@ -114,7 +119,8 @@ def deals(m: Modelled, scope: Scope, on: str = "created_at") -> sa.Subquery:
         (sa.and_(closed.is_not(None), d.is_won == 0), LOST),
         else_=OPEN,
     )
-    age = elapsed(d.created_at, sa.func.coalesce(closed, sa.literal(scope.as_of, Instant())))
+    until = sa.func.coalesce(closed, sa.literal(scope.as_of, Instant()))
+    age = sa.case((until < d.created_at, sa.literal_column("0")), else_=elapsed(d.created_at, until))
     return (
         sa.select(
             d.deal_id,
@@ -154,10 +160,9 @@ def _pipelines(
 ) -> tuple[dict[Any, Pipeline], Rendered]:
     """The deals by a key, reduced to bins of age."""
     c = base.c
+    edge = bin_of(c.us, c.outcome == OPEN).label("bin")
+    b = sa.select(key.label("key"), edge, c.outcome, c.us, c.amount).subquery("binned").c
     zero: sa.ColumnElement = sa.literal_column("0")
-    us = sa.case((c.us < zero, zero), else_=c.us)
-    binned = sa.select(key.label("key"), lower_edge(c.us).label("bin"), c.outcome, us.label("us"), c.amount)
-    b = binned.subquery("binned").c
     number: sa.ColumnElement = sa.cast(b.amount, sa.Double())
     statement = sa.select(
         b.key,
@@ -177,28 +182,14 @@ def _pipelines(
 
 
 def _pipeline(rows: Iterable[Mapping[str, Any]]) -> Pipeline:
-    rows = list(rows)
-    return Pipeline(
-        tuple(Lengths(r["bin"] / 1e6, r["outcome"], r["n"], r["us"] / 1e6) for r in rows),
-        sum(r["valued"] for r in rows),
-        sum(r["amount"] for r in rows),
-        sum(r["squares"] for r in rows),
-    )
-
-
-def joined(pipelines: Iterable[Pipeline]) -> Pipeline:
-    """Several pipelines as one: bins of the same age and outcome add up."""
-    pipelines = list(pipelines)
-    bins: dict[tuple[float, str], tuple[int, float]] = {}
-    for p in pipelines:
-        for b in p.lengths:
-            n, total = bins.get((b.seconds, b.outcome), (0, 0.0))
-            bins[b.seconds, b.outcome] = n + b.n, total + b.total
-    return Pipeline(
-        tuple(Lengths(seconds, outcome, *sums) for (seconds, outcome), sums in sorted(bins.items())),
-        sum(p.valued for p in pipelines),
-        sum(p.amount for p in pipelines),
-        sum(p.squares for p in pipelines),
+    return joined(
+        Pipeline(
+            (Lengths(max(r["bin"], 0) / 1e6, r["outcome"], r["n"], r["us"] / 1e6),),
+            r["valued"],
+            r["amount"],
+            r["squares"],
+        )
+        for r in rows
     )
 
 
@@ -217,10 +208,5 @@ def listed(m: Modelled, scope: Scope, chosen: Chosen, page: int = 0) -> Records:
     c = base.c
     where: list[sa.ColumnElement[bool]] = [c.outcome.in_(chosen.outcomes)]
     where += [one_of(c.segment, chosen.values)] if chosen.values else []
-    total, counting = m.ask(
-        sa.select(sa.func.count().label("n")).select_from(base).where(*where), pa.schema([("n", pa.int64())])
-    )
     order = [c.amount.desc().nulls_last(), c.created_at.desc(), bytewise(c.deal_id)]
-    rows = sa.select(*(c[name] for name in DEALS.names)).where(*where).order_by(*order)
-    table, listing = m.ask(rows.limit(PAGE).offset(page * PAGE), DEALS)
-    return Records(total.column(0)[0].as_py(), table, (listing, counting))
+    return paged(m, sa.select(*(c[name] for name in DEALS.names)).where(*where), order, DEALS, page)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from lifecycle.velocity import DAY, FACTORS, LOST, WON, Course, Estimate, Factors, Split, Velocity, factors
+from lifecycle.pipeline import DAY, LOST, WON, Estimate
+from lifecycle.velocity import FACTORS, Course, Factors, Split, Velocity, factors
 from pages.pace.frames_moves import ENTITIES, named
 from pages.ui import labels
 from queries.contacts import Records
@@ -73,18 +74,21 @@ def wins(found: Velocity) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
             rows.append(
                 {"days": seconds / DAY, "fate": fate, "low": low, "high": high, "note": note, "at_risk": at_risk}
             )
-    marks = [] if rate is None else [{"days": found.days, "value": rate.value, "label": _won_by(found.days, rate)}]
+    below = rate is not None and rate.value > 0.12  # room for the label within the area
+    label = "" if rate is None else _won_by(found.days, rate)
+    marks = [] if rate is None else [{"days": found.days, "value": rate.value, "label": label, "below": below}]
     recent = found.recent.value
-    rules = [] if recent is None else [{"value": recent, "label": f"won ÷ (won + lost) of what closed: {recent:.1%}"}]
+    said = f"won ÷ (won + lost) of what closed: {labels.percent(recent)}"
+    rules = [] if recent is None else [{"value": recent, "label": said}]
     return (
         pd.DataFrame(rows),
-        pd.DataFrame(marks, columns=["days", "value", "label"]),
+        pd.DataFrame(marks, columns=["days", "value", "label", "below"]),
         pd.DataFrame(rules, columns=["value", "label"]),
     )
 
 
 def _won_by(days: int, rate: Estimate) -> str:
-    return f"{rate.value:.1%} by day {days}"
+    return f"{labels.percent(rate.value)} by day {days}"
 
 
 def course(found: Course, name: str) -> pd.DataFrame:
@@ -102,7 +106,7 @@ def course(found: Course, name: str) -> pd.DataFrame:
                 "value": value.value,
                 "low": value.low,
                 "high": min(value.high, 1.0) if name == "win_rate" else value.high,
-                "immature": p.immature and name != "opportunities",
+                "immature": not p.is_over if name in ("opportunities", "average_value") else p.immature,
                 "note": f"{p.pipeline.n:,} deals; {formula(at)}",
             }
         )

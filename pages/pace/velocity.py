@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
-from functools import partial
-from math import ceil
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from lifecycle import velocity as told
-from lifecycle.velocity import FACTORS, HORIZONS, Course, Estimate, Velocity
+from lifecycle.pipeline import HORIZONS, WON, Estimate, Pipeline
+from lifecycle.velocity import FACTORS, Course, Velocity
 from lifecycle.volumes import at_a_glance
 from pages.pace import frames_velocity as frames
+from pages.pace.deals import show_deals
 from pages.ui import charts, charts_velocity, labels
 from pages.ui.charts_bridge import bridge
-from pages.ui.data import ask, digest
+from pages.ui.data import ask
 from pages.ui.failures import Failure
 from pages.ui.filters import View, view
 from pages.ui.layout import card, page_header, state, tile, tiles
 from pages.ui.picture import Picture
-from queries.contacts import PAGE
-from queries.velocity import Chosen, course, listed, velocity
+from queries.velocity import course, velocity
 
-DEFINED = {
-    "opportunities": told.Pipeline.opportunities,
-    "average_value": told.Pipeline.average_value,
-    "win_rate": told.Pipeline.win_rate,
-    "cycle_days": told.Pipeline.cycle_days,
+DEFINED: dict[str, Any] = {
+    "velocity": told.Factors.velocity,
+    "opportunities": Pipeline.opportunities,
+    "average_value": Pipeline.average_value,
+    "win_rate": Pipeline.win_rate,
+    "cycle_days": Pipeline.cycle_days,
 }
 RISING = {"opportunities", "average_value", "win_rate"}  # good when they rise; a cycle is, when it falls
 
@@ -59,7 +61,7 @@ def _age() -> int | None:
 def headline(found: Velocity) -> None:
     """Money per day, and the four factors that make it."""
     now, before = found.now, found.before
-    with tiles(5):
+    with tiles(6):
         for name, label in (("velocity", "Velocity"), *frames.NAMES.items()):
             value: Estimate | None = getattr(now, name)
             then: Estimate | None = getattr(before, name) if before else None
@@ -72,8 +74,16 @@ def headline(found: Velocity) -> None:
                 change=None if moved is None else f"{moved:+.1%}",
                 good=None if moved is None or not _clear(value, then) else (moved > 0) == (name != "cycle_days"),
                 compared=f"vs {frames.figure(name, then)}" if then else "",
-                definition=DEFINED[name].__doc__ or "" if name in DEFINED else told.Factors.velocity.__doc__ or "",
+                definition=inspect.getdoc(DEFINED[name]) or "",
             )
+        tile(
+            "Per calendar day",
+            labels.money(found.per_day),
+            note=f"expected from these deals, over {found.calendar_days:,} days"
+            if found.calendar_days
+            else "no period",
+            definition=inspect.getdoc(Velocity.per_day) or "",
+        )
 
 
 def _under(found: Velocity, name: str, value: Estimate | None) -> str:
@@ -86,7 +96,7 @@ def _under(found: Velocity, name: str, value: Estimate | None) -> str:
         case "win_rate":
             return f"{frames.span(name, value)} · by day {found.days}, of {whole.n:,}"
         case "cycle_days":
-            return f"{frames.span(name, value)} · {whole.of(told.WON):,} won so far"
+            return f"{frames.span(name, value)} · {whole.of(WON):,} won so far"
     return frames.span(name, value)
 
 
@@ -132,7 +142,7 @@ def by_age(found: Velocity) -> None:
         lambda: found,
         wins,
         caption="Open deals count for as long as they were seen; a lost deal can no longer be won",
-        definition=told.Pipeline.win_rate,
+        definition=Pipeline.win_rate,
         empty="No deals were created in this period.",
         key="wins",
     )
@@ -198,39 +208,7 @@ def groups(v: View, found: Velocity) -> None:
             card("The factors, group by group", lambda: found, frames.table, definition=velocity, key="velocity-table")
     names = {frames.named(p.name): p for p in found.parts}
     part = names.get(clicked[0]["label"]) if clicked else None
-    behind(v, part)
-
-
-def behind(v: View, part: told.Part | None) -> None:
-    """The deals behind the numbers, the largest first."""
-    outcomes = {"open": "Open", "won": "Won", "lost": "Lost"}
-    outcome = st.selectbox(
-        "Which deals are behind it?",
-        list(outcomes),
-        None,
-        outcomes.__getitem__,
-        "deals.outcome",
-        placeholder="Choose what became of them",
-        width=260,
-    )
-    if outcome is None and part is None:
-        return
-    chosen = Chosen((outcome,) if outcome else tuple(outcomes), part.values if part else ())
-    first = ask(listed, v.modelled, v.scope, chosen)
-    if isinstance(first, Failure):
-        state(first)
-        return
-    mark, pages = digest(chosen)[:12], max(ceil(first.total / PAGE), 1)
-    page = st.pagination(pages, key=f"deals.page.{mark}") - 1 if pages > 1 else 0
-    said = " ".join(filter(None, [outcome, "deals", f"of {frames.named(part.name)}" if part else ""]))
-    card(
-        f"{first.total:,} {said}",
-        partial(ask, listed, v.modelled, v.scope, chosen, page),
-        lambda records: frames.deals(records, v.modelled.model.entity),
-        caption="The largest first",
-        definition=listed,
-        key=f"deals.{mark}.{page}",
-    )
+    show_deals(v, part)
 
 
 page()

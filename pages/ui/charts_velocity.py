@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -41,9 +42,9 @@ def _wins(height: int) -> Spec:
     )
     marks = alt.Chart(MARKS).encode(x="days:Q", y="value:Q")
     dot = marks.mark_point(filled=True, size=90, color="#FFFFFF", opacity=1)
-    said = marks.mark_text(align="left", dx=9, dy=-11, fontSize=13, fontWeight=600, color="#FFFFFF").encode(
-        text="label:N"
-    )
+    words: dict[str, Any] = {"align": "center", "fontSize": 13, "fontWeight": 600, "color": "#FFFFFF"}
+    said = marks.transform_filter("datum.below").mark_text(dy=17, **words).encode(text="label:N")
+    said += marks.transform_filter("!datum.below").mark_text(dy=-15, **words).encode(text="label:N")
     rules = alt.Chart(RULES).encode(y="value:Q")
     naive = rules.mark_rule(color="#FFFFFF", strokeDash=[6, 4], strokeWidth=1.6)
     named = rules.mark_text(align="right", dx=-6, dy=-8, fontSize=12, color="#FFFFFF").encode(
@@ -55,8 +56,8 @@ def _wins(height: int) -> Spec:
 def wins(frame: pd.DataFrame, marks: pd.DataFrame, rules: pd.DataFrame, *, height: int = 340) -> Picture:
     """What has become of the deals at each age, stacked: won below, lost on top, open between.
 
-    `frame`: days, fate (of FATES), low, high, note, at_risk. `marks`: days, value, label (the win rate). `rules`:
-    value, label (a rate to compare with).
+    `frame`: days, fate (of FATES), low, high, note, at_risk. `marks`: days, value, label (the win rate), below.
+    `rules`: value, label (a rate to compare with).
     """
     main = frame.assign(said=frame["fate"].map({fate: said for fate, (said, _) in FATES.items()}))
     words = "; ".join([*marks["label"], *rules["label"]])
