@@ -79,6 +79,15 @@ class Calendar:
         months = number if grain == "month" else number * (3 if grain == "quarter" else 12) + self.fiscal_month - 1
         return date(months // 12, months % 12 + 1, 1)
 
+    def name(self, day: date, grain: str) -> str:
+        """A period as people call it, by its first day: `12 Jan 2026`, `week of 12 Jan 2026`, `Jan 2026`, `Q1 2026`."""
+        if grain in ("day", "week"):
+            return f"{'week of ' if grain == 'week' else ''}{day:%-d %b %Y}"
+        if grain == "quarter" and self.fiscal_month == 1:
+            return f"Q{(day.month + 2) // 3} {day:%Y}"
+        plain = {"month": f"{day:%b %Y}", "quarter": f"quarter from {day:%b %Y}"}
+        return plain.get(grain, f"{day:%Y}" if day.month == 1 else f"year from {day:%b %Y}")
+
     def bins(self, start: date, end: date, grain: str) -> list[date]:
         """First days of the periods that touch `[start, end)`, in order; ValueError beyond MAX_BINS."""
         out, day = [], self.floor(start, grain)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, timedelta
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -11,22 +11,22 @@ import sqlalchemy as sa
 from lifecycle.durations import OPEN, LifeTable, Row
 from lifecycle.retention import Count, Retention, Rules, Start, Triangle, triangle
 from lifecycle.scope import Scope
-from queries import bins, ledger
-from queries.ages import number
+from queries import ledger
+from queries.ages import number, spans_between
 from queries.cohorts import Following, activity, starts
 from queries.contacts import PAGE, Records
-from queries.dialect import Instant, bytewise, elapsed
+from queries.dialect import Instant, bytewise
 from queries.groups import Groups
 from queries.instants import in_period
 from queries.measures import one_of
 from queries.modelled import Modelled
 
-LEFT = "left"
+LEFT, DAY = "left", timedelta(days=1)
 STARTS = pa.schema([("segment", pa.string()), *((name, pa.int64()) for name in ("cohort", "seen", "n", "cents"))])
 COUNTS = pa.schema(
     [("segment", pa.string()), *((n, pa.int64()) for n in ("cohort", "seen", "place", "n", "times", "cents"))]
 )
-LIFE = pa.schema([("segment", pa.string()), ("bin", pa.int64()), ("outcome", pa.string()), ("n", pa.int64())])
+LIFE = pa.schema([("segment", pa.string()), ("days", pa.int64()), ("outcome", pa.string()), ("n", pa.int64())])
 CUSTOMERS = pa.schema(
     [
         ("customer_id", pa.string()),
@@ -120,17 +120,21 @@ def total(cents: sa.ColumnElement) -> sa.ColumnElement:
 
 @dataclass(frozen=True)
 class Chosen:
-    """A cell that was picked: the cohort by its first day, the column by its first age, values of the breakdown."""
+    """A cell that was picked: its cohort by the first day (ISO), its first age, values of the breakdown."""
 
-    cohort: datetime
+    cohort: str
     age: int
     segments: tuple[str | None, ...] = ()
+
+    @property
+    def day(self) -> date:
+        return date.fromisoformat(self.cohort)
 
 
 def customers(m: Modelled, scope: Scope, rules: Rules, chosen: Chosen, page: int = 0) -> Records:
     """The customers behind a cell, earliest start first: as many as it says, by the expression that counted them."""
     f = Following(m, scope, rules)
-    cohort = scope.calendar.number(chosen.cohort.date(), scope.grain)
+    cohort = scope.calendar.number(chosen.day, scope.grain)
     place, (_, last) = next((i, step) for i, step in enumerate(rules.steps) if step[0] == chosen.age)
     if last == 0:
         s = starts(f).c
@@ -169,15 +173,15 @@ def lifetimes(m: Modelled, scope: Scope, rules: Rules) -> Lifetimes:
     table = ledger.stretches(m)
     c = table.c
     ended = sa.case((c.lapsed_at <= scope.as_of, c.lapsed_at))
-    us = elapsed(c.first_at, sa.func.coalesce(ended, sa.literal(scope.as_of, Instant())))
+    days = spans_between(c.first_at, sa.func.coalesce(ended, sa.literal(scope.as_of, Instant())), DAY)
     outcome = sa.case((ended.is_not(None), LEFT), else_=OPEN).label("outcome")
     begun = in_period(c.first_at, scope) if rules.cohorts == "period" else [c.first_at <= scope.as_of]
-    rows = sa.select(m.segment_column(table, scope).label("segment"), bins.days(us).label("bin"), outcome)
+    rows = sa.select(m.segment_column(table, scope).label("segment"), days.label("days"), outcome)
     r = rows.where(c.from_at == c.first_at, *begun, *m.filtered(table, scope.filters)).subquery("lives").c
     found, rendered = m.ask(sa.select(*r, sa.func.count().label("n")).group_by(*r), LIFE)
     lives: dict[str | None, list[Row]] = {}
-    for segment, us_, how, n in (row.values() for row in found.to_pylist()):
-        lives.setdefault(segment, []).append((us_ / 1e6, how, n))
+    for segment, day, how, n in (row.values() for row in found.to_pylist()):
+        lives.setdefault(segment, []).append((day * DAY.total_seconds(), how, n))
     groups = Groups(scope, {value: sum(n for _, _, n in rows_) for value, rows_ in lives.items()})
 
     def of(values: list[str | None]) -> LifeTable:

@@ -1,0 +1,111 @@
+"""What cohorts say in plain words: which of them stay less or longer than the others, silent below significance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scipy.stats import fisher_exact
+
+from lifecycle.rates import Rate, adjusted
+from lifecycle.retention import Cell, Cohort, Retention, Rules, Triangle
+from lifecycle.stages import StageModel
+
+LEVEL = 0.05
+HORIZON = {"day": 14, "week": 12, "month": 12, "quarter": 4, "year": 2}  # the age at which cohorts are compared
+
+
+@dataclass(frozen=True)
+class Odd:
+    """A cohort that differs from all others that are as old: at `cell`, `others` stay; p corrected for many."""
+
+    cohort: Cohort
+    cell: Cell
+    others: Rate
+    p: float
+
+    @property
+    def is_weak(self) -> bool:
+        return (self.cell.rate.value or 0) < (self.others.value or 0)
+
+
+def odd_cohorts(found: Triangle, grain: str, rules: Rules) -> tuple[Odd, ...]:
+    """Cohorts whose logo retention differs from that of the others by more than chance, in order.
+
+    Each is compared at the oldest age that all of it has passed, up to a year (an order cohort likewise), by Fisher's
+    exact test, corrected for many cohorts (Benjamini and Hochberg 1995).
+    """
+    horizon = HORIZON[grain] if rules.ages == "calendar" else 12
+    tested = []
+    for cohort in found.cohorts:
+        whole = [(i, c) for i, c in enumerate(cohort.cells) if c and c.complete and 0 < c.last <= horizon]
+        if not whole:
+            continue
+        place, cell = whole[-1]
+        column = [c.cells[place] for c in found.cohorts if c is not cohort]
+        rest = [c for c in column if c and c.complete]
+        others = Rate(sum(c.retained for c in rest), sum(c.eligible for c in rest))
+        if others.denominator:
+            tested.append((cohort, cell, others, _p(cell.rate, others)))
+    corrected = adjusted([p for *_, p in tested])
+    return tuple(Odd(*t[:3], p) for t, p in zip(tested, corrected, strict=True) if p < LEVEL)
+
+
+def _p(a: Rate, b: Rate) -> float:
+    table = [[r.numerator, r.denominator - r.numerator] for r in (a, b)]
+    return float(fisher_exact(table).pvalue)
+
+
+def finding(answer: Retention, model: StageModel) -> str:
+    """The weakest cohorts beside all others, else how many stay at all."""
+    odd = odd_cohorts(answer.whole, answer.scope.grain, answer.rules)
+    weak = [o for o in odd if o.is_weak]
+    if weak:
+        names = joined([answer.scope.calendar.name(o.cohort.start, answer.scope.grain) for o in weak])
+        worst = min(weak, key=lambda o: o.cell.rate.value or 0)
+        of = "" if len(weak) == 1 else ", at worst"
+        return (
+            f"Those who started in {names} stay less{of}: {share(worst.cell.rate)} after "
+            f"{age(answer.rules, answer.scope.grain, worst.cell)}, others {share(worst.others)}"
+        )
+    return summary(answer, model)
+
+
+def summary(answer: Retention, model: StageModel) -> str:
+    """How many of all mature cohorts are there at the age at which cohorts are compared."""
+    horizon = HORIZON[answer.scope.grain] if answer.rules.ages == "calendar" else 12
+    cells = [c for c in answer.whole.pooled if c and 0 < c.last <= horizon]
+    if not cells:
+        return "No cohort is old enough to tell who stays"
+    cell = cells[-1]
+    after = age(answer.rules, answer.scope.grain, cell)
+    return f"{share(cell.rate)} of {things(model)} {verb(answer.rules)} after {after}"
+
+
+def joined(names: list[str], most: int = 4) -> str:
+    """`A`, `A and B`, `A, B and C`; beyond a few, from the first to the last."""
+    if len(names) > most:
+        return f"{len(names)} cohorts from {names[0]} to {names[-1]}"
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def share(rate: Rate) -> str:
+    return "n/a" if rate.value is None else f"{rate.value * 100:.0f} %"
+
+
+def things(model: StageModel) -> str:
+    return "accounts" if model.entity == "account" else "customers"
+
+
+def verb(rules: Rules) -> str:
+    """What a customer who stayed did."""
+    if rules.is_state:
+        return "are subscribed"
+    return "order again" if rules.return_activity == "orders" else "come back"
+
+
+def age(rules: Rules, grain: str, cell: Cell) -> str:
+    """An age in words: `4 quarters`, `1 month`, `90 days`, `2–3 months`."""
+    if rules.ages == "days":
+        return f"{cell.last * 30} days"
+    span = f"{cell.age}" if cell.age == cell.last else f"{cell.age}–{cell.last}"
+    return f"{span} {grain}{'' if span == '1' else 's'}"

@@ -1,0 +1,57 @@
+"""The choices that retention has of its own: how cohorts are formed, followed and measured."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lifecycle.retention import (
+    AGES,
+    ANY_STAGE,
+    COHORTS,
+    MEASURES,
+    MODES,
+    ORDERS,
+    PERIODS,
+    RULES,
+    STAGE,
+    SUBSCRIPTIONS,
+    Rules,
+)
+from pages.ui.filters import View
+
+GRAINS = {"week": "Week", "month": "Month", "quarter": "Quarter", "year": "Year"}
+
+
+def activities(v: View) -> dict[str, str]:
+    """What customers can do, as far as the warehouse knows of it, by name."""
+    stages = {f"{STAGE}{s.key}": f"Enters {s.label}" for s in v.modelled.model.progress}
+    facts = {SUBSCRIPTIONS: "Subscription", ORDERS: "Order"}
+    known = {name: label for name, label in facts.items() if name in v.modelled.sources}
+    return known | {ANY_STAGE: "Enters any stage"} | stages
+
+
+def rules(v: View) -> tuple[Rules, str]:
+    """The rules that the reader chose, and the period of cohorts."""
+    known = activities(v)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="retention-choices"):
+        activity = choose("Starts with", "activity", known, next(iter(known)), 165)
+        again = choose("Stays with", "return_activity", {"same": "The same"} | known, "same", 165)
+        grain = choose("Cohorts by", "cohort_grain", GRAINS, "quarter", 110)
+        cohorts = choose("Which cohorts", "cohorts", COHORTS, "all", 150)
+        mode = choose("Counts as staying", "mode", MODES, "bounded", 190)
+        ages = choose("Ages in", "ages", AGES, "calendar", 185)
+        rule = choose("Starts once or often", "rule", RULES, "first_time", 200)
+        drawn = Rules(
+            activity, activity if again == "same" else again, rule, mode, ages, "logo", PERIODS[grain], cohorts
+        )
+        possible = {key: MEASURES[key] for key in drawn.measures}
+        measure = choose("Measure", "measure", possible, "logo", 190)
+    return Rules(activity, drawn.return_activity, rule, mode, ages, measure, drawn.periods, cohorts), grain
+
+
+def choose(label: str, name: str, words: dict[str, str], default: str, width: int) -> str:
+    """One of several choices, bound to the parameter `name` of the link."""
+    keys = list(words)
+    place = keys.index(default)
+    chosen = st.selectbox(label, keys, place, words.__getitem__, name, bind="query-params", width=width)
+    return str(chosen)

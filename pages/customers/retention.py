@@ -1,0 +1,76 @@
+"""Who stays, and what becomes of recurring revenue?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from lifecycle.retention import Retention, Rules
+from lifecycle.retention_words import finding
+from pages.customers import choices
+from pages.customers import frames_retention as frames
+from pages.customers.behind import show_customers
+from pages.ui import charts_retention
+from pages.ui.data import ask
+from pages.ui.failures import Failure
+from pages.ui.filters import View, view
+from pages.ui.layout import card, page_header
+from queries.retention import Chosen, retention
+
+PARTS = ("Cohorts", "Curves", "Money", "Activity")
+
+
+def page() -> None:
+    page_header("Retention", "Who stays, and what becomes of recurring revenue?")
+    v = view()
+    for name, tab in zip(PARTS, st.tabs(PARTS, key="retention", bind="query-params"), strict=True):
+        if tab.open:
+            with tab:
+                part(v, name)
+
+
+def part(v: View, name: str) -> None:
+    """One part of the page; the others are not asked for."""
+    match name:
+        case "Cohorts":
+            cohorts(v)
+
+
+def cohorts(v: View) -> None:
+    """The triangle; a cell opens the customers behind it."""
+    rules, grain = choices.rules(v)
+    v = replace(v, scope=replace(v.scope, grain=grain))
+    found = ask(retention, v.modelled, v.scope, rules)
+    clicked = card(
+        title(v, found),
+        lambda: found,
+        lambda a: (
+            charts_retention.triangle(frames.triangle(a), style=frames.style(a.rules.measure)) if a.whole.size else None
+        ),
+        caption=caption(v, rules),
+        definition=Rules,
+        table=frames.table,
+        empty="Nobody has started by then: no cohort to follow.",
+        select="cell",
+        key="triangle",
+    )
+    if clicked and clicked[0].get("cohort"):
+        show_customers(v, rules, Chosen(str(clicked[0]["cohort"]), int(clicked[0]["age"])))
+
+
+def title(v: View, found: Retention | Failure) -> str:
+    """What the triangle shows."""
+    return "Who stays" if isinstance(found, Failure) else finding(found, v.modelled.model)
+
+
+def caption(v: View, rules: Rules) -> str:
+    """How to read the cells."""
+    unit = "30 days from each start" if rules.ages == "days" else f"{v.scope.grain}s since the cohort's"
+    so_far = "; then or later, so far" if rules.mode == "rolling" else ""
+    return (
+        f"Columns: {unit}{so_far}. Beside a cohort its size. Dashed: some are too young. Framed: stays less than others"
+    )
+
+
+page()
