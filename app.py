@@ -24,6 +24,9 @@ PAGES = {  # one page, one question; a named section is a menu
         ("pages/pace/moves.py", "Moves", ":material/alt_route:"),
         ("pages/pace/velocity.py", "Velocity", ":material/speed:"),
     ],
+    "Customers": [
+        ("pages/customers/retention.py", "Retention", ":material/autorenew:"),
+    ],
     "Reference": [
         ("pages/contacts/contact.py", "Find a contact", ":material/person_search:"),
         ("pages/trust/definitions.py", "Definitions", ":material/menu_book:"),
