@@ -21,7 +21,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from lifecycle.scope import Scope
 from lifecycle.stages import ModelError
-from pages.ui import reports, terminal
+from pages.ui import decks, output, reports, terminal
 from pages.ui.failures import record
 from queries import demo as company
 from queries import load as loading
@@ -54,8 +54,19 @@ class Format(StrEnum):
     csv = "csv"
 
 
+class Slides(StrEnum):
+    """The formats of a question that is told as slides, too."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    pptx = "pptx"
+    html = "html"
+
+
 Where = Annotated[list[str] | None, typer.Option(metavar="S=a,b", help="Only these values of a segment.")]
-Written = Annotated[Format, typer.Option(help="How the answer is written.")]
+HOW = typer.Option(help="How the answer is written.")
+Output = Annotated[Path | None, typer.Option(metavar="FILE", help="Where it is written; default: standard output.")]
 
 
 @app.command()
@@ -149,15 +160,17 @@ def _reported(name: str, question: reports.Question) -> None:
         named = {option: given[option] for option in question.options}
         own = {option: given[option] for option in question.own or () if given[option] is not None}
         with _scoped(given["model"], named, given["where"] or [], given["warehouse"]) as (modelled, scope):
-            answer, found = text.ask(name, modelled, scope, own)
-        if given["format"] == Format.table:
-            out.print(text.as_table(answer))
-        else:
-            sys.stdout.write(text.as_csv(found) if given["format"] == Format.csv else text.as_json(found))
+            if given["format"] in (Slides.pptx, Slides.html):
+                content = decks.made(question.deck or "", given["format"], modelled, scope)
+            else:
+                answer, found = text.ask(name, modelled, scope, own)
+                content = getattr(text, f"as_{given['format']}")(answer if given["format"] == "table" else found)
+        output.deliver(content, given["output"], out)
 
     options: dict[str, tuple[Any, Any]] = {"model": (Model, None)}
     options |= {option: (annotation, None) for option, annotation in question.parameters.items()}
-    options |= {"where": (Where, None), "format": (Written, Format.table), "warehouse": (Warehouse, None)}
+    options |= {"where": (Where, None), "output": (Output, None), "warehouse": (Warehouse, None)}
+    options["format"] = (Annotated[Slides if question.deck else Format, HOW], Format.table)
     options = {f"{o}_" if iskeyword(o) else o: declared for o, declared in options.items()}  # `from`
     command.__annotations__ = {option: annotation for option, (annotation, _) in options.items()}
     command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -24,6 +25,7 @@ from queries.agreement import alignment, profile
 from queries.bypass import evidence
 from queries.commitment import commitment
 from queries.discussion import discussion
+from queries.handoff import handoff_of
 from queries.modelled import Modelled
 from queries.service import service
 from queries.threshold import threshold
@@ -34,7 +36,11 @@ BLANK_ROWS = 3
 
 
 def deck(m: Modelled, scope: Scope, ask: Ask) -> Deck:
-    """The slides of one lifecycle with a handoff; `ask` puts a question and turns its mishap into a Failure."""
+    """The slides of one lifecycle; `ask` puts a question and turns its mishap into a Failure.
+
+    Raises WarehouseError("missing") where nothing is handed over.
+    """
+    handoff_of(m)
     findings = Findings(m, scope, ask)
     slides = (summary, promise, verdicts, reasons, bypasses, where, score, response, discuss, decide)
     shown = (m.model.label, *describe(scope), f"build {m.build.id}")
@@ -210,17 +216,20 @@ def response(f: Findings) -> Slide:
     found = f.service()
     if isinstance(found, Failure):
         return Slide("Does sales respond in time?", (Panel("First touches", found, None),))
+    largest = replace(found, rows=found.rows[: frames_deck.MOST_ROWS])
     bars = Panel(
         "First touches",
         found,
-        pictures.responses(found),
-        native=natives.responses(found),
+        pictures.responses(largest),
+        native=natives.responses(largest),
         definition=Responses,
         empty=f"No {f.leads} were handed over in this period.",
     )
     waits = Panel("Share still waiting", found, pictures.waits(found), definition=ServiceLevel)
     basis = "First touch or decision. Who has not been reached counts as waiting; not yet due ones are in no rate."
-    notes = (f"{words.speed(found.speed)}.", *(f"{said}." for said in [words.owners(found)] if said))
+    more = len(found.rows) - len(largest.rows)
+    said = [words.speed(found.speed), words.owners(found), f"{more:,} more are on the page" if more else None]
+    notes = tuple(f"{sentence}." for sentence in said if sentence)
     return Slide(
         words.punctual(f.model, found), (bars, waits), figures=tuple(figures.waiting(found)), notes=notes, basis=basis
     )

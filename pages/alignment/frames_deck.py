@@ -78,6 +78,8 @@ def discussed(found: Discussion, model: StageModel, personal_data: bool) -> pd.D
         rows = rows.drop(columns="Owner", errors="ignore")
         if entity in rows:
             rows = rows.assign(**{entity: [masked(e) if "@" in e else e for e in rows[entity]]})
+    if "Handed over" in rows:
+        rows = rows.assign(**{"Handed over": [labels.day(lead.handed_at) for lead in found.leads[: len(rows)]]})
     return rows.map(lambda cell: shortened(cell, LONGEST) if isinstance(cell, str) else cell)
 
 

@@ -17,7 +17,7 @@ from pages.ui.charts_alignment import VERDICTS
 from pages.ui.charts_funnel import EXITS
 from pages.ui.charts_service import STATUSES
 from pages.ui.picture import BEFORE, NOW
-from pages.ui.slides import Kind, Native, native
+from pages.ui.slides import Grid, Kind, Native, native
 
 SHARE = "0%"
 COUNT = "#,##0"
@@ -29,12 +29,13 @@ def months(found: Commitment) -> Native:
     return _named("stacked columns", rows, "label", "outcome", VERDICTS)
 
 
-def cells(leads: str, whole: Agreement) -> pd.DataFrame:
-    """The 2×2 as a table of texts."""
+def cells(leads: str, whole: Agreement) -> Grid:
+    """The 2×2 without the cell that nobody can know."""
     rows = frames.cells(leads, whole)
-    texts = rows.assign(said=[f"{r.n:,} {r.note}" for r in rows.itertuples()])
-    table = texts.pivot_table(index="marketing", columns="sales", values="said", aggfunc="first", sort=False)
-    return table.fillna("cannot be known").rename_axis(index="", columns=None).reset_index()
+    known = {(r.marketing, r.sales): (f"{r.n:,}", str(r.note), VERDICTS[str(r.outcome)][1]) for r in rows.itertuples()}
+    columns = tuple(dict.fromkeys(rows["sales"]))
+    lines = dict.fromkeys(rows["marketing"])
+    return Grid(columns, tuple((line, tuple(known.get((line, c)) for c in columns)) for line in lines))
 
 
 def reasons(found: Alignment, model: StageModel) -> Native:

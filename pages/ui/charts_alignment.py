@@ -38,7 +38,7 @@ def _months(height: int, present: tuple[str, ...], promised: bool) -> Spec:
             x=x,
             y=alt.Y("low:Q", axis=value_axis(",.0f", ""), scale=alt.Scale(zero=True)),
             y2="high:Q",
-            color=_coloured("verdict:N", present, legend=legend(symbolType="square", offset=10)),
+            color=_coloured("verdict:N", present, legend=legend(symbolType="square", offset=22)),
             opacity=alt.condition(chosen, alt.value(1), alt.value(0.28)),
             tooltip=[
                 tip("label:N", "Month"),

@@ -22,7 +22,9 @@ PAPER, PRINTED_INK = "#FFFFFF", "#17212E"
 WIDTH = 960
 # What a spreadsheet takes for a formula: these signs, full-width too, also behind blanks, quotes, controls (OWASP).
 FORMULA = re.compile(r"^[\s'\"\x00-\x1f\u200b-\u200f\ufeff]*[=+\-@|%\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]")
-NUMBER = re.compile(r"-?\d+([.,]\d+)?")
+NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?( pp)?")
+SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
+Kind = Literal["png", "svg"]
 PRINTED: dict[str, Any] = {
     "background": PAPER,
     "font": "Inter",
@@ -69,9 +71,7 @@ def to_csv(frame: pd.DataFrame, scope: Sequence[str]) -> bytes:
     return b"\xef\xbb\xbf" + out.getvalue().encode()
 
 
-def to_image(
-    drawing: Picture | Mapping[str, Picture], kind: Literal["png", "svg"], title: str, scope: Sequence[str]
-) -> bytes:
+def to_image(drawing: Picture | Mapping[str, Picture], kind: Kind, title: str, scope: Sequence[str]) -> bytes:
     """The picture in print colours, titled, with the active filters and the data cut-off printed in it."""
     panels = {"": drawing} if isinstance(drawing, Picture) else drawing
     columns = min(3, len(panels))
@@ -84,23 +84,44 @@ def to_image(
         datasets |= {f"p{i}_{key}": _records(frame) for key, frame in picture.data.items()}
     whole: dict[str, Any] = specs[0] if len(specs) == 1 else {"concat": specs, "columns": columns}
     whole |= {
-        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+        "$schema": SCHEMA,
         "title": {"text": title, "subtitle": _wrapped(scope)},
         "datasets": datasets,
         "config": PRINTED,
     }
+    return _converted(whole, kind)
+
+
+def on_slide(picture: Picture, kind: Kind, width: int, height: int, ink: str = PRINTED_INK) -> bytes:
+    """The picture alone, on no ground, in this size: title and filters stand beside it. `ink` colours all text."""
+    quiet: dict[str, Any] = {"labelColor": ink, "titleColor": ink, "labelFontSize": 13, "titleFontSize": 13}
+    config: dict[str, Any] = {
+        "font": "Inter",
+        "background": None,
+        "padding": {"left": 4, "right": 60, "top": 4, "bottom": 4},  # numbers at the ends of bars need room
+        "view": {"stroke": None},
+        "axis": quiet | {"labelOpacity": 0.8, "titleOpacity": 0.8, "titleFontWeight": 400},
+        "legend": quiet | {"labelLimit": 280},
+    }
+    size = {"width": width, "height": height, "autosize": {"type": "fit", "contains": "padding"}}
+    datasets = {name: _records(frame) for name, frame in picture.data.items()}
+    spec = _renamed(deepcopy(picture.spec), "", ink) | size
+    return _converted(spec | {"$schema": SCHEMA, "datasets": datasets, "config": config}, kind, scale=3)
+
+
+def _converted(spec: dict[str, Any], kind: Kind, scale: float = 2) -> bytes:
     if kind == "svg":
-        return str(vl_convert.vegalite_to_svg(whole, allowed_base_urls=[])).encode()
-    return bytes(vl_convert.vegalite_to_png(whole, scale=2, allowed_base_urls=[]))
+        return str(vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])).encode()
+    return bytes(vl_convert.vegalite_to_png(spec, scale=scale, allowed_base_urls=[]))
 
 
-def _renamed(node: Any, prefix: str) -> Any:
-    """The same specification with its data sets and selections prefixed and the page's ink turned into print's."""
+def _renamed(node: Any, prefix: str, ink: str = PRINTED_INK) -> Any:
+    """The same specification with its data sets and selections prefixed and the page's ink turned into `ink`."""
     if isinstance(node, list):
-        return [_renamed(n, prefix) for n in node]
+        return [_renamed(n, prefix, ink) for n in node]
     if not isinstance(node, dict):
-        return PRINTED_INK if node == INK else node
-    out = {key: _renamed(value, prefix) for key, value in node.items() if key not in ("params", "$schema")}
+        return ink if node == INK else node
+    out = {key: _renamed(value, prefix, ink) for key, value in node.items() if key not in ("params", "$schema")}
     if isinstance(out.get("data"), dict) and "name" in out["data"]:
         out["data"] = {"name": prefix + out["data"]["name"]}
     if isinstance(out.get("condition"), dict) and "param" in out["condition"]:

@@ -35,12 +35,16 @@ OPTIONS: Mapping[str, tuple[str, str]] = {  # option → how its value is writte
 
 @dataclass(frozen=True)
 class Question:
-    """One command: its help, the module that answers it, the scope's options and its own (option → metavar, help)."""
+    """One command: its help, the module that answers it, the scope's options and its own (option → metavar, help).
+
+    `deck` names the module that tells the answer as slides: `deck(modelled, scope, ask)`.
+    """
 
     about: str
     answered_by: str
     options: tuple[str, ...] = COMMON
     own: Mapping[str, tuple[str, str]] | None = None
+    deck: str | None = None
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -59,7 +63,9 @@ QUESTIONS: Mapping[str, Question] = {
         "pages.ui.funnel_text",
         ("stages", *PERIOD, "basis", "count", "window", "by", "top", "grain"),
     ),
-    "alignment": Question("Whether marketing and sales agree on the leads handed over.", ALIGNMENT),
+    "alignment": Question(
+        "Whether marketing and sales agree on the leads handed over.", ALIGNMENT, deck="pages.alignment.deck"
+    ),
     "sla": Question("Whether sales touches the leads handed over in time.", ALIGNMENT),
     "commitment": Question("Whether marketing delivers the leads it promised, month by month.", ALIGNMENT),
     "time-in-stage": Question(

@@ -6,6 +6,8 @@ an office program would draw them itself.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,6 +18,7 @@ from pages.ui.failures import Failure
 from pages.ui.picture import Picture
 
 Kind = Literal["columns", "stacked columns", "bars", "stacked bars", "full bars", "curves"]
+UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 NOTHING = "Nothing matches the active filters in this period."
 
 
@@ -52,6 +55,14 @@ def native(
 
 
 @dataclass(frozen=True)
+class Grid:
+    """A table of a few large cells: per row its name and, per column, number, note and colour; None is no cell."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[tuple[str, str, str] | None, ...]], ...]
+
+
+@dataclass(frozen=True)
 class Figure:
     """One number, large. `change`: since the compared period, in words; `good`: whether that is welcome, if known.
 
@@ -70,7 +81,7 @@ class Figure:
 class Panel:
     """A picture or a table with its title. `answer` is what it was drawn from, or why there is nothing.
 
-    `native`: what an office program shows instead of the picture, a chart or a table. `definition`: how it is computed.
+    `native`: the chart or table that an office program shows instead of the picture. `definition`: how it is computed.
     `width`: its share of the slide beside the others. `fill_in`: its empty cells are for the meeting to fill.
     """
 
@@ -78,7 +89,7 @@ class Panel:
     answer: Any
     drawing: Picture | pd.DataFrame | None
     caption: str = ""
-    native: Native | pd.DataFrame | None = None
+    native: Native | Grid | None = None
     definition: str | Callable[..., Any] = ""
     empty: str = NOTHING
     width: int = 1
@@ -115,7 +126,16 @@ class Deck:
     shown: tuple[str, ...]
 
 
-def shortened(text: object, limit: int) -> str:
-    """A text on one line, of at most so many characters."""
-    line = " ".join(str(text).split())
+def told(value: object) -> str:
+    """A cell of a table as people read it; blank where there is none."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return ""
+    if isinstance(value, int | float):
+        return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
+    return shortened(value)
+
+
+def shortened(text: object, limit: int = 400) -> str:
+    """A text on one line, of at most so many characters, all of which an XML file can hold."""
+    line = UNFIT.sub("\ufffd", " ".join(str(text).split()))
     return line if len(line) <= limit else f"{line[: limit - 1].rstrip()}…"
