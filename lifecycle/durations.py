@@ -111,15 +111,26 @@ class LifeTable:
             Point(float(t), int(r), int(d), int(c), float(s), float(a), float(b)) for t, r, d, c, s, a, b in columns
         )
 
+    @cached_property
+    def _times(self) -> list[float]:
+        return [p.seconds for p in self.curve]
+
     def at(self, seconds: float) -> Point:
         """The curve at a time: its last step by then, and who is at risk at that very time."""
-        times = [p.seconds for p in self.curve]
-        i = bisect_right(times, seconds) - 1
-        j = bisect_left(times, seconds)
-        at_risk = self.curve[j].at_risk if j < len(times) else 0
+        i, j = bisect_right(self._times, seconds) - 1, bisect_left(self._times, seconds)
+        at_risk = self.curve[j].at_risk if j < len(self.curve) else 0
         if i < 0:
             return Point(seconds, at_risk, 0, 0, 1.0, 1.0, 1.0)
         return replace(self.curve[i], seconds=seconds, at_risk=at_risk)
+
+    def variance(self, seconds: float) -> float:
+        """Greenwood's variance (1926) of the share still in after a time; 0 where nobody or everybody is."""
+        here, spread = self.at(seconds).survival, 0.0
+        for p in self.curve:
+            if p.seconds > seconds or p.left == p.at_risk:
+                break
+            spread += p.left / (p.at_risk * (p.at_risk - p.left))
+        return here**2 * spread
 
     def quantile(self, q: float) -> float | None:
         """The time by which a share `q` had left by any cause: first t with S(t) ≤ 1 − q; None = not reached."""
@@ -156,7 +167,7 @@ class LifeTable:
 
     def share(self, outcomes: Sequence[str], seconds: float) -> float:
         """The share that has left in one of these ways by a time."""
-        i = bisect_right([p.seconds for p in self.curve], seconds) - 1
+        i = bisect_right(self._times, seconds) - 1
         return sum(self.incidence[o][i][1] for o in outcomes if o in self.incidence) if i >= 0 else 0.0
 
     def chance(self, outcomes: Sequence[str], age: float) -> float | None:

@@ -8,13 +8,14 @@ from datetime import date
 from typing import Any
 
 from lifecycle.durations import LifeTable, Test, joined, log_rank
-from lifecycle.rates import Rate
+from lifecycle.rates import Rate, adjusted
 from lifecycle.scope import Scope
 from lifecycle.stages import StageModel
 
 ADVANCED, BACK = "advanced", "went back"  # ways to leave a stage, beside the exits, which have their own keys
-DAY = 86_400.0
-YEAR = 365 * DAY
+HOUR, DAY = 3_600.0, 86_400.0
+FINE, YEAR = 14 * DAY, 365 * DAY
+LEVEL = 0.05
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,12 @@ class StageTimes:
         return log_rank(*(self.parts(stage) for stage in self.stages)) if self.segments else None
 
 
+def edge(seconds: float) -> float:
+    """The lower edge of the bin of a duration: whole hours up to 14 days, whole days beyond."""
+    width = HOUR if seconds < FINE else DAY
+    return seconds // width * width
+
+
 def horizon(table: LifeTable) -> float:
     """How far the mean looks, in seconds: a year, or the longest stay seen where that is less."""
     return min(YEAR, table.longest)
@@ -71,6 +78,41 @@ def outcomes(tables: Sequence[LifeTable], model: StageModel) -> list[str]:
     """The ways of leaving that occur, in the order of the model: advanced, went back, then the exits."""
     found = {outcome for table in tables for outcome in table.outcomes}
     return [key for key in (ADVANCED, BACK, *(stage.key for stage in model.exits)) if key in found]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A stage's pace now and in the compared period: medians, and the log-rank test, p corrected over the stages.
+
+    `is_slower` tells the direction: by the medians, else by the means up to the shorter of the two horizons.
+    """
+
+    stage: str
+    now: LifeTable
+    before: LifeTable
+    p: float
+
+    @property
+    def is_clear(self) -> bool:
+        return self.p < LEVEL
+
+    @property
+    def is_slower(self) -> bool:
+        medians = self.now.quantile(0.5), self.before.quantile(0.5)
+        if medians[0] is not None and medians[1] is not None and medians[0] != medians[1]:
+            return medians[0] > medians[1]
+        common = min(horizon(self.now), horizon(self.before))
+        return self.now.restricted_mean(common) > self.before.restricted_mean(common)
+
+
+def changes(answer: StageTimes) -> list[Change]:
+    """How the pace of each stage differs from the compared period's, which was watched for equally long."""
+    if answer.comparison is None:
+        return []
+    pairs = {stage: (answer.of(stage), answer.comparison.of(stage)) for stage in answer.stages}
+    tests = {stage: test for stage, pair in pairs.items() if (test := log_rank(pair))}
+    p_values = adjusted([test.p for test in tests.values()])
+    return [Change(stage, *pairs[stage], p) for stage, p in zip(tests, p_values, strict=True)]
 
 
 @dataclass(frozen=True)

@@ -9,17 +9,18 @@ from datetime import date, timedelta
 import pyarrow as pa
 import sqlalchemy as sa
 
-from lifecycle.attention import Waiting, stall_limits
+from lifecycle.attention import Waiting
 from lifecycle.funnel import Steps, steps_of
 from lifecycle.scope import Scope
 from lifecycle.volumes import Attainment, Volume, Volumes, periods_of, whole_months
 from queries import measures
 from queries.counted import in_period
-from queries.dialect import elapsed, local_floor, quantile
+from queries.dialect import local_floor
 from queries.modelled import Modelled
+from queries.stalled import limits_of
 
 ENTRIES = pa.schema([("place", pa.int64()), ("period", pa.date32()), ("n", pa.int64())])
-DAY, AGES = 86_400e6, 36_500  # microseconds of a day; days that reach back before any event
+DAY, AGES = 86_400.0, 36_500  # seconds of a day; days that reach back before any event
 STOCK = pa.schema([("stage", pa.string()), ("n", pa.int64()), ("over", pa.int64())])
 
 
@@ -68,7 +69,7 @@ def waiting(m: Modelled, scope: Scope) -> tuple[Waiting, ...]:
     The limit is the stage's own; without one, before the purchase, the time in which nine in ten of those went on who
     went on by as_of. The period plays no part.
     """
-    limits = _limits(m, scope)
+    limits = {limit.stage: limit.seconds / DAY for limit in limits_of(m, scope, "own", None)[0]}
     if not limits:
         return ()
     s = m.stays.c
@@ -87,22 +88,6 @@ def waiting(m: Modelled, scope: Scope) -> tuple[Waiting, ...]:
         for stage, days in limits.items()
         if stage in found
     )
-
-
-def _limits(m: Modelled, scope: Scope) -> dict[str, float]:
-    """Days per stage, the last left out: nobody stalls at the end."""
-    own, usual = stall_limits(m.model)
-    if usual:
-        s = m.stays.c
-        ranks = {stage.key: rank for rank, stage in enumerate(m.model.progress)}
-        further = {key: [other for other, rank in ranks.items() if rank > ranks[key]] for key in usual}
-        went_on = [sa.and_(s.stage == key, s.next_stage.in_(later)) for key, later in further.items()]
-        where = [sa.or_(*went_on), s.exited_at <= scope.as_of]
-        took = quantile(elapsed(s.entered_at, s.exited_at), 0.9).label("took")
-        statement = sa.select(s.stage, took).where(*where).group_by(s.stage)
-        table, _ = m.ask(statement, pa.schema([("stage", pa.string()), ("took", pa.float64())]))
-        own |= {row["stage"]: row["took"] / DAY for row in table.to_pylist() if row["took"]}
-    return own
 
 
 def _chain(m: Modelled, scope: Scope) -> Steps:

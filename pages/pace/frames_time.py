@@ -8,18 +8,13 @@ import pandas as pd
 
 from lifecycle.durations import OPEN, LifeTable
 from lifecycle.stages import StageModel
-from lifecycle.time_in_stage import ADVANCED, BACK, outcomes
+from lifecycle.time_in_stage import ADVANCED, BACK, DAY, HOUR, outcomes
+from pages.pace.words_time import outcome
 from pages.ui import labels
 from pages.ui.spans import Span
 
-STILL = "Still in it"
-WAYS = {ADVANCED: "Advanced", BACK: "Went back", OPEN: STILL}
 LEAST_SHARE = 0.07  # of the height: room for a label within an area
-
-
-def way(key: str, model: StageModel) -> str:
-    """A way to leave a stage, in words."""
-    return WAYS[key] if key in WAYS else model.stage(key).label
+MOST_BARS = 30
 
 
 def reach(tables: Sequence[LifeTable]) -> float:
@@ -88,7 +83,7 @@ def whereabouts(table: LifeTable, model: StageModel, along: Span) -> tuple[pd.Da
     ways = [key for key in (ADVANCED, BACK) if key in found] + [OPEN] + exits[::-1]
     times = sorted({0.0, *(p.seconds for p in table.curve if p.seconds <= along.end), min(along.end, table.longest)})
     rows, ends = [], []
-    shares = {t: {way: table.share([way], t) for way in ways if way != OPEN} for t in times}
+    shares = {t: {w: table.share([w], t) for w in ways if w != OPEN} for t in times}
     for t in times:
         shares[t][OPEN] = max(0.0, 1.0 - sum(shares[t].values()))
     base = dict.fromkeys(times, 0.0)
@@ -96,12 +91,10 @@ def whereabouts(table: LifeTable, model: StageModel, along: Span) -> tuple[pd.Da
         for t in times:
             low, high = base[t], base[t] + shares[t][key]
             base[t] = high
-            note = " · ".join(
-                f"{way_said} {labels.percent(shares[t][w])}" for w in ways for way_said in [way(w, model)]
-            )
+            note = " · ".join(f"{outcome(w, model)} {labels.percent(shares[t][w])}" for w in ways)
             rows.append(
                 {
-                    "name": way(key, model),
+                    "name": outcome(key, model),
                     "t": along.place(t),
                     "time": labels.duration(t),
                     "low": low,
@@ -111,6 +104,66 @@ def whereabouts(table: LifeTable, model: StageModel, along: Span) -> tuple[pd.Da
             )
         if shares[times[-1]][key] >= LEAST_SHARE:
             share = shares[times[-1]][key]
-            said = f"{way(key, model)} {labels.percent(share, 0)}"
+            said = f"{outcome(key, model)} {labels.percent(share, 0)}"
             ends.append({"t": along.place(times[-1]), "value": base[times[-1]] - share / 2, "label": said})
     return pd.DataFrame(rows), pd.DataFrame(ends, columns=["t", "value", "label"]), ways
+
+
+def lengths(table: LifeTable, model: StageModel, along: Span) -> tuple[pd.DataFrame, list[str]]:
+    """How long stays lasted, in equal steps up to the end of the axis: ended ones by outcome upwards, open ones below.
+
+    Columns start, end, span, name, n, low, high; and the outcomes from the axis upwards, the open ones last.
+    """
+    whole = DAY if along.end > 14 * DAY else HOUR
+    step = max(whole, -(-along.end // (MOST_BARS * whole)) * whole)
+    ways = [*outcomes([table], model), OPEN]
+    counts: dict[tuple[float, str], int] = {}
+    for seconds, how, n in table.rows:
+        if seconds < along.end:
+            counts[seconds // step, how] = counts.get((seconds // step, how), 0) + n
+    tops: dict[float, int] = {}
+    rows = []
+    for place, how in sorted(counts, key=lambda key: (key[0], ways.index(key[1]))):
+        n = counts[place, how]
+        low = 0 if how == OPEN else tops.get(place, 0)
+        high = -n if how == OPEN else low + n
+        tops[place] = tops.get(place, 0) if how == OPEN else high
+        start, end = place * step, (place + 1) * step
+        span = f"{labels.duration(start)} to {labels.duration(end)}"
+        rows.append(
+            {
+                "start": along.place(start),
+                "end": along.place(end),
+                "span": span,
+                "name": outcome(how, model),
+                "n": n,
+                "low": low,
+                "high": high,
+                "turn": ways.index(how),
+            }
+        )
+    frame = pd.DataFrame(rows, columns=["start", "end", "span", "name", "n", "low", "high", "turn"])
+    return frame.sort_values("turn", kind="stable").drop(columns="turn"), [
+        w for w in ways if w in {h for _, h in counts}
+    ]
+
+
+def arrivals(tables: Mapping[str, LifeTable], along: Span) -> pd.DataFrame:
+    """The share that has arrived after so long: series, t, time, value, note."""
+    rows = []
+    for name, table in tables.items():
+        steps = [(0.0, 0.0), *((t, v) for t, v in table.incidence.get(ADVANCED, ()) if t <= along.end)]
+        last = min(along.end, table.longest)
+        steps.append((last, table.share([ADVANCED], last)))
+        rows += [
+            {
+                "series": name,
+                "t": along.place(t),
+                "time": labels.duration(t),
+                "value": value,
+                "note": f"{table.at(t).at_risk:,} of {table.n:,} still on the way and seen for so long",
+            }
+            for t, value in steps
+            if table.n
+        ]
+    return pd.DataFrame(rows, columns=["series", "t", "time", "value", "note"])

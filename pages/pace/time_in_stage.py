@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.pace import one_stage
-from pages.ui.data import ask
-from pages.ui.filters import View, view
+from pages.pace.compared import compared
+from pages.pace.glance import glance
+from pages.pace.one_stage import closely
+from pages.pace.over_time import over_time
+from pages.pace.stalls import stalls
+from pages.pace.way import way
+from pages.ui.filters import view
 from pages.ui.layout import page_header
-from queries.durations import life_tables
 
-PARTS = ("Every stage", "One stage", "Compared", "Trend", "Stalled", "End to end")
+PARTS = {
+    "Every stage": glance,
+    "One stage": closely,
+    "Compared": compared,
+    "Trend": over_time,
+    "Stalled": stalls,
+    "End to end": way,
+}
 
 
 def page() -> None:
-    page_header("Time in stage", "How long stages take, those still waiting included")
-    v = view()
-    tabs = dict(zip(PARTS, st.tabs(PARTS, key="pace", bind="query-params"), strict=True))
-    for name, tab in tabs.items():
+    page_header("Time in stage", "How long stages take, right about those still waiting, and where they stall")
+    tabs = st.tabs(list(PARTS), key="pace", bind="query-params")
+    for tab, part in zip(tabs, PARTS.values(), strict=True):
         if tab.open:
             with tab:
-                part(v, name)
-
-
-def part(v: View, name: str) -> None:
-    """One part of the page; the others are not asked for."""
-    found = ask(life_tables, v.modelled, v.scope.whole, False)
-    match name:
-        case "One stage":
-            one_stage.closely(v, found, "mql", False)
+                part(view())  # the others are not asked for
 
 
 page()

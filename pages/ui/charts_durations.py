@@ -64,11 +64,10 @@ def _under(log: bool, below: str) -> alt.LayerChart:
 
 
 @cache
-def _survival(height: int, log: bool, n_series: int) -> Spec:
+def _survival(height: int, log: bool, n_series: int, against: bool) -> Spec:
     hover = alt.selection_point(name="hover", on="pointerover", nearest=True, fields=["t"], empty=False, toggle=False)
     base = alt.Chart(MAIN).encode(x=_time(log))
-    colours = (NOW, BEFORE) if n_series == 2 else SERIES
-    base = base.encode(color=series(colours) if n_series > 1 else alt.value(NOW))
+    base = base.encode(color=series((NOW, BEFORE) if against else SERIES) if n_series > 1 else alt.value(NOW))
     y = _share("value", "still in the stage")
     band = base.mark_area(opacity=0.16, interpolate="step-after").encode(y=alt.Y("low:Q"), y2="high:Q")
     line = base.mark_line(strokeWidth=2.4, interpolate="step-after").encode(y=y)
@@ -92,16 +91,23 @@ def _survival(height: int, log: bool, n_series: int) -> Spec:
 
 
 def survival(
-    frame: pd.DataFrame, ticks: pd.DataFrame, marks: pd.DataFrame, *, log: bool = False, height: int = 360
+    frame: pd.DataFrame,
+    ticks: pd.DataFrame,
+    marks: pd.DataFrame,
+    *,
+    log: bool = False,
+    against: bool = False,
+    height: int = 400,
 ) -> Picture:
     """The share still in a stage after so long, a curve per series, with the numbers at risk under the axis.
 
     `frame`: series, t, time (in words), value, low, high, note. `ticks`: t, label, below. `marks`: t, label (medians).
+    `against`: the second series is the compared period.
     """
     n = int(frame["series"].nunique())
     words = "; ".join(f"{row.label}" for row in marks.itertuples())
     data = {"main": frame, "ticks": ticks.assign(first=ticks.index == 0), "marks": marks}
-    return Picture(_survival(height, log, n), data, frame, f"Share still in the stage over time. {words}")
+    return Picture(_survival(height, log, n, against), data, frame, f"Share still in the stage over time. {words}")
 
 
 @cache
@@ -138,8 +144,12 @@ def whereabouts(
     `frame`: name, t, time, low, high, note, in the order of `ways`. `ways`: outcomes from the bottom up, `open` among
     them. `ticks` as in `survival`. `ends`: t, value, label, within the areas that have room for one.
     """
-    out = iter(LEFT * (1 + len(ways) // len(LEFT)))
-    colours = tuple(WAYS[way] if way in WAYS else next(out) for way in ways)
     data = {"main": frame, "ticks": ticks.assign(first=ticks.index == 0), "marks": ends}
     words = "; ".join(f"{row.label}" for row in ends.itertuples())
-    return Picture(_whereabouts(360, log, colours), data, frame, f"Where they are over time. {words}")
+    return Picture(_whereabouts(400, log, colours(ways)), data, frame, f"Where they are over time. {words}")
+
+
+def colours(ways: list[str]) -> tuple[str, ...]:
+    """A colour per way to leave a stage: exits are told apart by shade."""
+    out = iter(LEFT * (1 + len(ways) // len(LEFT)))
+    return tuple(WAYS[way] if way in WAYS else next(out) for way in ways)

@@ -1,0 +1,114 @@
+"""One stage compared: which segments tell quick stays from slow ones, and which values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from lifecycle.contrast import Lean, Segmented, Separation, quickest, separations, slowest
+from lifecycle.durations import LifeTable, joined, log_rank
+from pages.pace import frames_stages, frames_time
+from pages.pace import words_time as words
+from pages.pace.choices import Choices, choices
+from pages.ui import charts_durations as charts
+from pages.ui import charts_pace, labels
+from pages.ui.data import ask
+from pages.ui.failures import Failure
+from pages.ui.filters import View
+from pages.ui.layout import card, state
+from pages.ui.picture import Picture
+from pages.ui.spans import span
+from queries.contrast import by_every_segment
+
+MOST_CURVES = 8
+
+
+def compared(v: View) -> None:
+    """The breakdown, or where none is chosen the segment that tells most."""
+    chosen = choices(v)
+    found = ask(by_every_segment, v.modelled, v.scope.whole, chosen.stage, chosen.skip_zero)
+    if isinstance(found, Failure):
+        state(found)
+        return
+    ranked = separations(found)
+    by = v.scope.by if v.scope.by in found.tables else ranked[0].segment if ranked else None
+    if by is None:
+        st.info("There is no segment with two values or more among these stays.", icon=":material/splitscreen:")
+        return
+    if v.scope.by is None:
+        st.caption("No breakdown is chosen above: shown is the segment that tells most.")
+    values(v, chosen, found, ranked, by)
+    left, right = st.columns(2, gap="small")
+    with left:
+        ends(v, chosen, found, quick=True)
+    with right:
+        ends(v, chosen, found, quick=False)
+    card(
+        f"Which segments tell quick stays in {chosen.label} from slow ones",
+        lambda: found,
+        lambda _: frames_stages.separations(ranked, v.modelled.catalog),
+        caption="Log-rank between the values of each, corrected for looking at many; the most telling first",
+        definition=Separation,
+        key="separations",
+    )
+
+
+def values(v: View, chosen: Choices, found: Segmented, ranked: list[Separation], by: str) -> None:
+    """The curves of the segment's values, and each value against the others."""
+    segment = v.modelled.catalog.get(by)
+    label = segment.label if segment else by
+    separation = next((s for s in ranked if s.segment == by), None)
+    left, right = st.columns([3, 2], gap="small")
+    tables = dict(sorted(found.tables[by].items(), key=lambda one: -one[1].n)[:MOST_CURVES])
+    with left:
+        card(
+            words.separated(ranked, by, label),
+            lambda: found,
+            lambda _: curves(chosen, tables),
+            caption=f"Still in {chosen.label} after so long, by {label.lower()}"
+            + (f"; log-rank {words.p_value(separation.p)}, corrected" if separation else ""),
+            definition=log_rank,
+            height=400,
+            key="by-value",
+        )
+    with right:
+        card(
+            f"{label}, each against the others",
+            lambda: found,
+            lambda a: frames_stages.groups(a.tables[by]),
+            caption="Log-rank, corrected for looking at many values",
+            definition=log_rank,
+            key="values",
+        )
+
+
+def curves(chosen: Choices, tables: Mapping[str | None, LifeTable]) -> Picture | None:
+    named = {frames_stages.named(value): table for value, table in tables.items()}
+    if not named:
+        return None
+    longest = max(table.longest for table in named.values())
+    along = span(longest if chosen.log else frames_time.reach(list(named.values())), chosen.log)
+    rows, risk = frames_time.curves(named, along), frames_time.at_risk(joined(named.values()), along)
+    return charts.survival(rows, risk, frames_time.medians({}, along), log=chosen.log)
+
+
+def ends(v: View, chosen: Choices, found: Segmented, *, quick: bool) -> None:
+    """Who is over-represented at one end."""
+    at, leans = quickest(found) if quick else slowest(found)
+    rows = frames_stages.leans(leans, v.modelled.catalog)
+    first = rows["label"].iloc[0] if len(rows) else ""
+    when = "" if at is None else labels.duration(at)
+    card(
+        words.leaning(leans, quick, first) if at is not None else "The slowest quarter is not known yet",
+        lambda: found,
+        lambda _: charts_pace.leans(rows, slow=not quick) if len(rows) else None,
+        caption=f"Share that {'left within' if quick else 'stayed for more than'} {when}; dashed: of all"
+        if when
+        else "",
+        definition=Lean,
+        empty="No value differs beyond chance."
+        if at is not None
+        else "Fewer than three quarters have left so far: who the slowest are is not known yet.",
+        key="quick" if quick else "slow",
+    )

@@ -1,0 +1,74 @@
+"""Every stage at a glance: how long each takes, beside its target, beside what dropping the waiting ones would show."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from lifecycle.durations import LifeTable
+from lifecycle.flow import Flow, Flows
+from lifecycle.time_in_stage import StageTimes, changes
+from pages.pace import frames_stages as frames
+from pages.pace import words_time as words
+from pages.pace.choices import choices
+from pages.ui import charts_pace, labels
+from pages.ui.data import ask
+from pages.ui.failures import Failure
+from pages.ui.filters import View
+from pages.ui.layout import card, state
+from pages.ui.picture import Picture
+from queries.durations import life_tables
+from queries.flow import flows
+
+
+def glance(v: View) -> None:
+    """The picture, the table, and the check."""
+    model = v.modelled.model
+    chosen = choices(v, stage=False, axis=False)
+    found = ask(life_tables, v.modelled, v.scope, chosen.skip_zero)
+    if isinstance(found, Failure):
+        state(found)
+        return
+    moved = changes(found)
+    for sentence in filter(None, [words.flattered(found, model), *words.changed(moved, model)]):
+        st.markdown(labels.escape(sentence))
+    card(
+        words.longest(found, model),
+        lambda: found,
+        lambda a: picture(v, a),
+        caption=_caption(found),
+        definition=LifeTable,
+        table=lambda a: frames.every_stage(a, model, moved),
+        height=420,
+        key="ranges",
+    )
+    card(
+        "Every stage",
+        lambda: found,
+        lambda a: frames.every_stage(a, model, moved) if any(t.n for t in a.tables.values()) else None,
+        caption="By Kaplan and Meier: whoever is still in a stage counts as waiting, not as missing",
+        definition=life_tables,
+        key="every-stage",
+    )
+    card(
+        "Do stock, flow and times agree?",
+        lambda: ask(flows, v.modelled, v.scope.whole),
+        lambda a: law(v, found, a),
+        caption="Little’s law: stock ÷ throughput is the mean time in a stage, where as many leave as enter",
+        definition=Flow.little_seconds.__doc__ or "",
+        key="little",
+    )
+
+
+def picture(v: View, found: StageTimes) -> Picture | None:
+    rows = frames.ranges(found, v.modelled.model)
+    return None if rows.empty else charts_pace.ranges(rows)
+
+
+def law(v: View, times: StageTimes, found: Flows) -> pd.DataFrame | None:
+    return frames.little(found, times, v.modelled.model) if found.rows else None
+
+
+def _caption(found: StageTimes) -> str:
+    said = "Dot: median, with its 95 % band. Bar: the middle half. Line: to the p90; ▸ not reached yet"
+    return said if found.segments else f"{said}. Ring: the median of the ended alone. Stroke: the stage’s limit"

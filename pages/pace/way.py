@@ -1,0 +1,109 @@
+"""From any stage to any later one: how many arrive, how fast, and whether newer cohorts are faster."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from lifecycle.durations import LifeTable
+from lifecycle.time_in_stage import ADVANCED, StageTimes, Trend
+from pages.pace import frames_stages, frames_time
+from pages.pace import words_time as words
+from pages.pace.choices import ends, two_or_more
+from pages.ui import charts_pace, labels
+from pages.ui.data import ask
+from pages.ui.failures import Failure
+from pages.ui.filters import View
+from pages.ui.layout import card, state, tile, tiles
+from pages.ui.picture import Picture
+from pages.ui.spans import span
+from queries.end_to_end import cohorts, end_to_end
+
+MOST_COHORTS = 8
+
+
+def way(v: View) -> None:
+    """The whole way, then by cohort."""
+    model = v.modelled.model
+    if not two_or_more(model):
+        st.info("This lifecycle has a single stage.", icon=":material/route:")
+        return
+    start, end = ends(v)
+    found = ask(end_to_end, v.modelled, v.scope, start, end)
+    if isinstance(found, Failure):
+        state(found)
+        return
+    table = found.of(start)
+    key_figures(table, found.comparison.of(start) if found.comparison else None)
+    card(
+        words.arrived(table, model.stage(start).label, model.stage(end).label),
+        lambda: found,
+        partial(arrivals, start),
+        caption="Of those who entered in the period; who left by an exit has not arrived, who is on the way may still",
+        definition=end_to_end,
+        height=360,
+        key="arrivals",
+    )
+    by_cohort = ask(cohorts, v.modelled, v.scope, start, end)
+    left, right = st.columns([3, 2], gap="small")
+    with left:
+        card(
+            "Do newer cohorts arrive faster?",
+            lambda: by_cohort,
+            newer,
+            caption="Share that has arrived, by when they entered; a curve ends where its cohort was last seen",
+            definition=cohorts,
+            height=360,
+            key="cohorts",
+        )
+    with right:
+        card(
+            "Cohort by cohort",
+            lambda: by_cohort,
+            frames_stages.cohorts,
+            caption="“not yet” may still come",
+            definition=cohorts,
+            key="cohort-table",
+        )
+
+
+def key_figures(table: LifeTable, before: LifeTable | None) -> None:
+    """Who arrived so far, and when the first tenth, quarter and half of all had."""
+    with tiles(5):
+        n = table.ended([ADVANCED])
+        share = n / table.n if table.n else None
+        tile("Arrived so far", labels.percent(share), note=f"{n:,} of {table.n:,}")
+        tile("Still on the way", labels.count(table.censored), note=f"{table.events - n:,} have left")
+        for q, name in ((0.1, "A tenth arrives within"), (0.25, "A quarter within"), (0.5, "Half within")):
+            at = table.time_to([ADVANCED], q)
+            then = before.time_to([ADVANCED], q) if before else None
+            tile(
+                name,
+                labels.duration(at) if at is not None else "not reached",
+                note=f"before: {labels.duration(then) if then is not None else 'not reached'}" if before else "",
+                definition=LifeTable.time_to.__doc__ or "",
+            )
+
+
+def arrivals(start: str, found: StageTimes) -> Picture | None:
+    if found.segments:
+        tables = {frames_stages.named(value): found.part(start, value) for value in found.segments}
+    else:
+        tables = {"This period": found.of(start)}
+        tables |= {"Before": found.comparison.of(start)} if found.comparison else {}
+    return _drawn(tables, ordered=False)
+
+
+def newer(found: Trend) -> Picture | None:
+    some = [m for m in found.months if m.table.n]
+    step = -(-len(some) // MOST_COHORTS)
+    names = {frames_stages.period_name(m.period, found.scope.grain): m.table for m in some[:: max(1, step)]}
+    return _drawn(names, ordered=True)
+
+
+def _drawn(tables: dict[str, LifeTable], *, ordered: bool) -> Picture | None:
+    if not any(t.n for t in tables.values()):
+        return None
+    along = span(max(t.longest for t in tables.values()))
+    return charts_pace.arrivals(frames_time.arrivals(tables, along), f"{along.name} since then", ordered=ordered)

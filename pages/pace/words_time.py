@@ -1,0 +1,166 @@
+"""Time in stage in plain words: each sentence is a rule, states its numbers with their interval, or is silent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lifecycle.attention import purchase
+from lifecycle.contrast import Lean, Separation
+from lifecycle.durations import OPEN, LifeTable
+from lifecycle.stages import StageModel
+from lifecycle.stalled import Stalled
+from lifecycle.time_in_stage import ADVANCED, Change, StageTimes
+from pages.ui import labels
+
+
+def half(table: LifeTable) -> str:
+    """The median with its band, in words: `3.9 days (3.8–4.0 days)`."""
+    median = table.quantile(0.5)
+    if median is None:
+        return "not reached"
+    return f"{labels.duration(median)} ({band(table)})"
+
+
+def band(table: LifeTable) -> str:
+    """The 95 % band of the median in words; `…` where a limit is not reached."""
+    low, high = (labels.duration(x) if x is not None else "…" for x in table.quantile_band(0.5))
+    return f"{low} – {high}"
+
+
+def quantile(table: LifeTable, q: float) -> str:
+    """A quantile in words."""
+    seconds = table.quantile(q)
+    return "" if not table.n else "not reached" if seconds is None else labels.duration(seconds)
+
+
+def on_the_way(model: StageModel) -> list[str]:
+    """The stages before the purchase: where waiting is waiting, and no success."""
+    return [s.key for s in model.progress if model.rank(s.key) < model.rank(purchase(model).key)]
+
+
+def longest(found: StageTimes, model: StageModel) -> str:
+    """Which stage on the way to the purchase takes longest."""
+    tables = {key: found.of(key) for key in found.stages if key in on_the_way(model) and found.of(key).n}
+    never = [key for key, table in tables.items() if table.quantile(0.5) is None]
+    if not tables:
+        return "How long each stage takes"
+    if never:
+        key = max(never, key=lambda k: tables[k].n)
+        share = tables[key].curve[-1].survival
+        return f"{model.stage(key).label} is slowest: more than half stay, {labels.percent(share, 0)} to the last"
+    key = max(tables, key=lambda k: tables[k].quantile(0.5) or 0.0)
+    return f"{model.stage(key).label} takes longest: half have left it within {half(tables[key])}"
+
+
+def flattered(found: StageTimes, model: StageModel) -> str:
+    """By how much a report that drops the waiting ones would make a stage look faster: the most of them."""
+    gaps = []
+    for key in on_the_way(model):
+        table = found.of(key)
+        median, naive = table.quantile(0.5), table.naive_median
+        low, _ = table.quantile_band(0.5)
+        if median and naive and low and naive < low:
+            gaps.append((median / naive, key, naive, median))
+    if not gaps:
+        return ""
+    times, key, naive, median = max(gaps)
+    return (
+        f"Without those still waiting, {model.stage(key).label} would seem to take {labels.duration(naive)} "
+        f"instead of {labels.duration(median)}: {times:.1f} times too fast."
+    )
+
+
+def changed(found: Sequence[Change], model: StageModel) -> list[str]:
+    """Stages that became slower or faster beyond chance, the slower ones first."""
+    clear = sorted((c for c in found if c.is_clear), key=lambda c: not c.is_slower)
+    return [
+        f"{model.stage(c.stage).label} has become {'slower' if c.is_slower else 'faster'}: half leave within "
+        f"{quantile(c.now, 0.5)}, before {quantile(c.before, 0.5)}."
+        for c in clear
+    ]
+
+
+def still_in(table: LifeTable, label: str) -> str:
+    """The finding of a survival curve."""
+    if not table.n:
+        return f"Who is still in {label}"
+    if table.quantile(0.5) is None:
+        return f"More than half are still in {label} after {labels.duration(table.longest)}"
+    return f"Half have left {label} within {half(table)}"
+
+
+def went(table: LifeTable, label: str, end: float) -> str:
+    """The finding of the ways out, at the end of the picture."""
+    if not table.n:
+        return f"Where they are after {label}"
+    advanced = table.share([ADVANCED], end)
+    still = table.at(end).survival
+    return (
+        f"Within {labels.duration(min(end, table.longest))} {labels.percent(advanced, 0)} have advanced, "
+        f"{labels.percent(1 - advanced - still, 0)} left otherwise"
+    )
+
+
+def open_share(table: LifeTable) -> str:
+    """How many stays there are, and how many of them are still open."""
+    share = labels.percent(table.censored / table.n if table.n else None, 0)
+    return f"{table.n:,} stays, {table.censored:,} of them still open ({share})"
+
+
+def separated(found: Sequence[Separation], name: str, label: str) -> str:
+    """Whether the values of a segment differ, and between which ends."""
+    one = next((s for s in found if s.segment == name), None)
+    if one is None or not one.is_clear or not one.fastest or not one.slowest:
+        return f"{label}: no difference beyond chance" if one else label
+    fast, slow = one.fastest, one.slowest
+    return (
+        f"{named(slow[0])} takes {quantile(slow[1], 0.5)}, {named(fast[0])} {quantile(fast[1], 0.5)}"
+        if quantile(slow[1], 0.5) != "not reached"
+        else f"{named(slow[0])} is slowest, {named(fast[0])} fastest ({quantile(fast[1], 0.5)})"
+    )
+
+
+def named(value: str | None) -> str:
+    return "not set" if value is None else value
+
+
+def p_value(p: float) -> str:
+    """A p value as people read it."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def leaning(leans: Sequence[Lean], quick: bool, title: str) -> str:
+    """Who is over-represented most."""
+    clear = [x for x in leans if x.is_clear and x.share > x.others]
+    if not clear:
+        return f"Nobody stands out among the {'quickest' if quick else 'slowest'} quarter"
+    most = clear[0]
+    return (
+        f"{labels.percent(most.share, 0)} of {title} {'leave quickly' if quick else 'stay long'}, a quarter of all do"
+    )
+
+
+def waiting(found: Stalled, model: StageModel) -> str:
+    """How many have stalled, and where most of them are."""
+    share = found.share()
+    if not share.numerator:
+        return "Nobody has stalled"
+    worst = max((limit.stage for limit in found.limits), key=lambda key: found.share(key).numerator)
+    worth = f", with {labels.money(found.amount)} of open deals" if found.amount else ""
+    return f"{share.numerator:,} have stalled{worth}; most of them in {model.stage(worst).label}"
+
+
+def arrived(table: LifeTable, start: str, end: str) -> str:
+    """How many arrived, and how fast the first of them did."""
+    if not table.n:
+        return f"From {start} to {end}"
+    share = table.share([ADVANCED], table.longest)
+    said = f"{labels.percent(share, 0)} of {start} entries reach {end} within {labels.duration(table.longest)}"
+    quick = table.time_to([ADVANCED], share / 2) if share else None
+    return f"{said}, half of them within {labels.duration(quick)}" if quick is not None else said
+
+
+def outcome(key: str, model: StageModel) -> str:
+    """A way to leave a stage, in words."""
+    fixed = {ADVANCED: "Advanced", OPEN: "Still in it"}
+    return fixed.get(key) or (model.stage(key).label if key in {s.key for s in model.exits} else "Went back")
