@@ -11,6 +11,7 @@ from lifecycle.rates import FEW, Rate
 from lifecycle.scope import Scope
 
 MONTH_DAYS = 30  # an age is counted in months of 30 days since the first purchase
+YEAR = 12  # such months that must have been seen before value is held against cost
 AGES = (1, 3, 6, 12, 24, 36)  # ages in such months at which a value is shown: 30 days to three years
 
 
@@ -95,6 +96,7 @@ class Simple:
     mrr: float
     lost: int
     months: int
+    statements: tuple[Any, ...] = ()
 
     @property
     def arpa(self) -> float | None:
@@ -109,7 +111,7 @@ class Simple:
     @property
     def monthly_churn(self) -> float | None:
         """The monthly share that, month after month, loses as many: 1 − (1 − churn)^(1 ÷ months)."""
-        return None if self.churn.value is None else 1 - (1 - self.churn.value) ** (1 / self.months)
+        return None if self.churn.value is None or not self.months else 1 - (1 - self.churn.value) ** (1 / self.months)
 
     def value(self, margin: float) -> float | None:
         """ARPA × margin ÷ monthly churn; None where nobody left, since then it has no bound."""
@@ -138,9 +140,9 @@ class Acquired:
         return None if seen is None else seen * margin
 
     def ratio(self, margin: float) -> float | None:
-        """Value seen so far ÷ cost of acquiring."""
+        """LTV:CAC: value seen so far ÷ cost of acquiring; None until it has been seen for a year."""
         worth = self.worth(margin)
-        return None if worth is None or not self.cac else worth / self.cac
+        return None if worth is None or not self.cac or self.aged.longest < YEAR else worth / self.cac
 
     def payback(self, margin: float) -> int | None:
         """The first age in months of 30 days at which margin per customer covers the cost; None: not yet seen."""

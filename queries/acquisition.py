@@ -29,8 +29,8 @@ def acquisition(m: Modelled, scope: Scope) -> Acquisition:
     """New customers of the period beside the spend that won them: that of the period, moved back by the cycle.
 
     The cycle is the median time from the first stage to the purchase. Value by age is that of all customers by as_of,
-    whenever they came, since those of the period are young; that of a cohort is its own. Raises WarehouseError("missing_table") without
-    spend, and with neither orders nor subscriptions.
+    whenever they came, since those of the period are young; that of a cohort is its own. Raises
+    WarehouseError("missing_table") without spend, and with neither orders nor subscriptions.
     """
     spent = required(m, "spend")
     by = _common(m, scope, spent.extra)

@@ -211,13 +211,13 @@ def margin_of(m: Modelled, scope: Scope) -> tuple[tuple[float, float] | None, tu
     return (None if margin is None or not amount else (margin, amount)), (rendered,)
 
 
-def simple(m: Modelled, scope: Scope) -> tuple[Simple, tuple[Rendered, ...]]:
-    """Subscribers twelve months before as_of, their MRR, and who of them has no subscription at as_of.
+def simple(m: Modelled, scope: Scope, months: int = 12) -> Simple:
+    """Subscribers so many months before as_of, their MRR, and who of them has no subscription at as_of.
 
     Raises WarehouseError("missing_table") without subscriptions.
     """
     today = scope.calendar.day(scope.as_of)
-    start = scope.calendar.instant(add_months(today, -12))
+    start = scope.calendar.instant(add_months(today, -months)) if months else scope.as_of
     s = ledger.stretches(m)
     c = s.c
 
@@ -243,4 +243,4 @@ def simple(m: Modelled, scope: Scope) -> tuple[Simple, tuple[Rendered, ...]]:
     ).where(e.then == number(1))
     table, rendered = m.ask(statement, pa.schema([(n, pa.int64()) for n in ("customers", "cents", "lost")]))
     row = table.to_pylist()[0]
-    return Simple(row["customers"], (row["cents"] or 0) / 100, row["lost"], 12), (rendered,)
+    return Simple(row["customers"], (row["cents"] or 0) / 100, row["lost"], months, (rendered,))
