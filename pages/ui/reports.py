@@ -57,6 +57,9 @@ class Question:
 
 
 ALIGNMENT = "pages.ui.alignment_text"
+PACE = "pages.ui.pace_text"
+RETENTION = "pages.ui.retention_text"
+WEEK = {"week_start": ("monday|sunday", "First day of the week; default: the configured one.")}
 QUESTIONS: Mapping[str, Question] = {
     "funnel": Question(
         "How many reach each stage, and what becomes of the others.",
@@ -77,4 +80,33 @@ QUESTIONS: Mapping[str, Question] = {
             "to_stage": ("STAGE", "… until this stage or a later one (default: the last)"),
         },
     ),
+    "moves": Question(
+        "Where they go from each stage, by which routes, and whether they come back.",
+        PACE,
+        own={
+            "from_stage": ("STAGE", "Routes from its first entry … (default: the journey's start)"),
+            "to_stage": ("STAGE", "… to this stage (default: the one the lifecycle leads up to)"),
+        },
+    ),
+    "velocity": Question(
+        "How much money the deals bring per day, and what changed it.",
+        PACE,
+        own={"age": ("DAYS", "Age at which deals are judged; default: when nine in ten wins are made.")},
+    ),
+    "retention": Question(
+        "Who stays: cohorts of customers by age.",
+        RETENTION,
+        own={
+            "activity": ("NAME", "What starts a customer: orders, subscriptions, stage:KEY or stage:*."),
+            "return_activity": ("NAME", "What keeps it; default: the same."),
+            "rule": ("first_time|recurring", "Whether a customer starts once, or in every active period."),
+            "mode": ("bounded|rolling|brackets", "Active at an age, then or later, or within a bracket of ages."),
+            "ages": ("calendar|days", "Ages in calendar periods, or in 30 days from each start."),
+            "measure": ("logo|nrr|grr|orders|revenue|cumulative", "What is measured."),
+            "periods": ("N", "How many ages are followed."),
+            "cohorts": ("period|all", "Cohorts that start in the period, or all."),
+        }
+        | WEEK,
+    ),
+    "mrr": Question("What changed recurring revenue, period by period, to the cent.", RETENTION, own=WEEK),
 }
