@@ -24,8 +24,8 @@ from lifecycle.stages import ModelError
 from pages.ui import decks, output, reports, terminal
 from pages.ui.failures import record
 from queries import demo as company
+from queries import exports, mapping, ready
 from queries import load as loading
-from queries import mapping, ready
 from queries.batches import LoadError
 from queries.configfile import ConfigError
 from queries.errors import WarehouseError
@@ -105,7 +105,14 @@ def load(
     benchmarks: File = None,
     traffic: File = None,
     map: Annotated[list[str] | None, typer.Option(metavar="T.C=X", help="Column C of table T is the file's X.")] = None,
-    mapping_file: Annotated[Path | None, typer.Option("--mapping", help="What becomes of which file, as TOML.")] = None,
+    mapping_file: Annotated[
+        Text,
+        typer.Option(
+            "--mapping",
+            metavar="FILE.toml|" + "|".join(exports.shipped()),
+            help="What becomes of which file; for the export of a common CRM system, its name.",
+        ),
+    ] = None,
     files: Annotated[Path | None, typer.Option(help="Where the mapping's files lie; default: beside it.")] = None,
     timezone: Annotated[Text, typer.Option(help="Time zone of instants that name none, such as Europe/Berlin.")] = None,
     epoch: Annotated[
@@ -121,15 +128,13 @@ def load(
     settings = load_settings(warehouse=warehouse)
     options = {"timezone": timezone, "epoch": epoch, "decimal": decimal, "encoding": encoding}
     reading = {name: text for name, text in options.items() if text is not None}
-    sources = mapping.from_options(given, map or [], **reading)
-    if mapping_file:
-        sources += mapping.from_file(mapping_file, files, **reading)
+    sources = mapping.chosen(given, map or [], mapping_file, files, **reading)
     with _progress() as tick:
         reports = loading.load(
             settings, sources, append=append, tick=lambda t, f, done, of: tick(f"{f} → {t}", done, of)
         )
     out.print(terminal.load_table(reports))
-    for line in terminal.reject_lines(reports):
+    for line in terminal.note_lines(reports) + terminal.reject_lines(reports):
         out.print(terminal.plain(line), soft_wrap=True)
     out.print("Next: lifecycle build")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,10 +35,14 @@ class Reject:
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows as columns of text (null where blank) and the line on which each begins; Parquet rows count from 1."""
+    """Rows as columns of text (null where blank) and the line on which each begins; Parquet rows count from 1.
+
+    `added` names the columns that are not the file's own.
+    """
 
     columns: dict[str, pa.Array]
     lines: np.ndarray
+    added: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -48,19 +52,26 @@ class Batch:
         if keep.all():
             return self
         mask = pa.array(keep)
-        return Batch({name: column.filter(mask) for name, column in self.columns.items()}, self.lines[keep])
+        columns = {name: column.filter(mask) for name, column in self.columns.items()}
+        return replace(self, columns=columns, lines=self.lines[keep])
 
-    def exploded(self, column: str, separator: str) -> Batch:
-        """One row per part of a column's text; rows where it is blank go."""
-        parts = pc.split_pattern(self.columns[column], separator)
+    def completed(self, more: Mapping[str, pa.Array]) -> Batch:
+        """The same rows with columns that come from elsewhere."""
+        return replace(self, columns={**self.columns, **more}, added=self.added | more.keys())
+
+    def exploded(self, column: str, separator: str, strip: str) -> Batch:
+        """One row per part of a column's text without the characters `strip` around it; rows where it is blank go."""
+        parts = pc.split_pattern(pc.utf8_trim(self.columns[column], strip), separator)
         rows = pc.list_parent_indices(parts)
         columns = {name: values.take(rows) for name, values in self.columns.items()}
-        return Batch({**columns, column: tidy(pc.list_flatten(parts))}, self.lines[rows.to_numpy()])
+        columns[column] = tidy(pc.list_flatten(parts))
+        return replace(self, columns=columns, lines=self.lines[rows.to_numpy()])
 
     def rejects(self, bad: np.ndarray, column: str, reason: str) -> list[Reject]:
         """A reject for every row where `bad` is true."""
         rows = self.where(bad)
-        texts = zip(*(c.to_pylist() for c in rows.columns.values()), strict=True)
+        own = (values for name, values in rows.columns.items() if name not in self.added)
+        texts = zip(*(values.to_pylist() for values in own), strict=True)
         return [
             Reject(int(line), column, reason, digest(",".join(value or "" for value in row)))
             for line, row in zip(rows.lines, texts, strict=True)

@@ -123,6 +123,12 @@ CONTRACT: dict[str, TableSpec] = {
         spec("traffic", "the anonymous top", "day day", "strangers number, visitors number", open=True),
     )
 }
+# Whose rows follow each other, by which instant, and what each says anew: the rest of a history is repetition.
+CHANGES = {
+    "stage_events": (("contact_id",), "entered_at", "stage"),
+    "deal_stage_events": (("deal_id",), "entered_at", "stage"),
+    "contact_history": (("contact_id", "column"), "valid_from", "value"),
+}
 # What the loader could not read: counted by every build, so that nothing is lost between a file and a funnel.
 REJECTS = "load_rejects"
 

@@ -6,16 +6,17 @@
     { first_of = ["mobile", "phone"] }       the first that is not blank
     { case = [{ where = {…}, then = … }], else = … }     the first case whose condition holds, else blank
     { months_before = "tenure", instant = { constant = "2024-01-01Z" } }    and months_after
-    { each = "merged_ids", separator = ";" } one row per part
+    { each = "merged_ids", separator = ";" } one row per part; `strip = "[]"` takes these characters from around it
     { min = … }, { max = … }                 over the rows of one key, where the table has `one_per`
 
 A condition names columns and what they hold: `{ event = "purchase" }`, a list for any of several,
-`{ event = { not = "purchase" } }` (a list here too), `{ ended = { blank = true } }`. All of it must hold.
+`{ event = { not = "purchase" } }` (a list here too), `{ ended = { blank = true } }`. All of it must hold. An unquoted
+`true` or `false` stands for every spelling that a flag has, such as TRUE, t or 1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +26,7 @@ import pyarrow.compute as pc
 
 from queries.batches import Batch
 from queries.contract import INSTANT, NUMBER
-from queries.parsing import Reading, parse
+from queries.parsing import FALSE, TRUE, Reading, parse
 
 NO_INSTANT = "not an instant"  # read as one, it is rejected with the row
 FORMS = "a column's name, constant, concat, first_of, case, months_before, months_after, each, min, max"
@@ -39,13 +40,15 @@ class ExpressionError(ValueError):
 class Expression:
     """A column made of a file's columns: which it needs, and how a batch gives its text.
 
-    `pick` (min or max) says which of several rows with one key counts; `separator` that every part makes a row.
+    `pick` (min or max) says which of several rows with one key counts; `separator` that every part makes a row, once
+    the characters `strip` around the text are gone.
     """
 
     needs: tuple[str, ...]
     text: Callable[[Batch, Reading], pa.Array]
     pick: str | None = None
     separator: str | None = None
+    strip: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def _test(column: str, wanted: object) -> tuple[frozenset[str | None], bool]:
     values = wanted if isinstance(wanted, list) else [wanted]
     if not values or not all(isinstance(v, str | int | bool) for v in values):
         raise ExpressionError(f"{column}: {_short(wanted)}; allowed: a text, a list of texts, not = …, blank = true")
-    return frozenset(_spelled(v) for v in values), False
+    return frozenset(spelled for v in values for spelled in _spellings(v)), False
 
 
 def expression(declared: object) -> Expression:
@@ -108,8 +111,9 @@ def expression(declared: object) -> Expression:
                 return _months(_plain(months), _plain(instant), -1)
             case {"months_after": months, "instant": instant, **rest} if not rest:
                 return _months(_plain(months), _plain(instant), 1)
-            case {"each": str(column), "separator": str(separator), **rest} if not rest and separator:
-                return Expression((column,), lambda batch, _: batch.columns[column], separator=separator)
+            case {"each": str(column), "separator": str(separator), **rest} if separator and rest.keys() <= {"strip"}:
+                strip = str(rest.get("strip", ""))
+                return Expression((column,), lambda batch, _: batch.columns[column], separator=separator, strip=strip)
             case {"min": inner, **rest} if not rest:
                 return Expression(_plain(inner).needs, _plain(inner).text, pick="min")
             case {"max": inner, **rest} if not rest:
@@ -189,6 +193,13 @@ def _all(parts: list[Expression]) -> tuple[str, ...]:
 
 def _spelled(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _spellings(value: object) -> Iterable[str]:
+    """The texts that a value in a condition stands for."""
+    if not isinstance(value, bool):
+        return [str(value)]
+    return (spelled for word in (TRUE if value else FALSE) for spelled in (word, word.upper(), word.title()))
 
 
 def _short(declared: object) -> str:

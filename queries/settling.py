@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from queries import workbench
 from queries.batches import LoadError
-from queries.contract import DAY, FLAG, REJECTS, SQL_TYPES, TEXT, kind_of
+from queries.contract import CHANGES, DAY, FLAG, REJECTS, SQL_TYPES, TEXT, kind_of
 from queries.embedded import Embedded
 from queries.parsing import ARROW, TRUE
 from queries.staging import NTH, REJECTS_SCHEMA, STAGED, STAGED_REJECTS, Staging
@@ -33,6 +33,9 @@ def settle(warehouse: Embedded, staging: Staging) -> None:
     lacking: dict[str, sa.ColumnClause] = {c: sa.column(c) for c in present if c not in columns}
     target = sa.table(table, *columns.values(), *lacking.values())
     rows: sa.Select | sa.CompoundSelect = _distinct(staging)
+    if staging.plan.source.only_changes:
+        single, rows = workbench.count(warehouse, rows.subquery()), _changes(staging)
+        staging.drop_unchanged(single - workbench.count(warehouse, rows.subquery()))
     if present:
         _widen(warehouse, target, present)
         found = rows.subquery()
@@ -65,8 +68,7 @@ def _agree(staging: Staging, column: str, present: str) -> None:
 def _distinct(staging: Staging) -> sa.Select:
     """The staged rows as the table's columns, each once: per key where the mapping declares one, else as a whole."""
     source = staging.plan.source
-    staged = sa.table(STAGED, sa.column(NTH, sa.BigInteger()), *(_raw(staging, c) for c in staging.places))
-    values = {column: _value(staging, column, staged.c[place]) for column, place in staging.places.items()}
+    staged, values = _staged(staging)
     if not source.one_per:
         return sa.select(*(value.label(column) for column, value in values.items())).distinct()
     key = values[source.one_per]
@@ -78,6 +80,25 @@ def _distinct(staging: Staging) -> sa.Select:
     place = sa.func.row_number().over(partition_by=key, order_by=ordered).label("place in its key")
     ranked = sa.select(*(value.label(column) for column, value in values.items()), place).subquery()
     return sa.select(*(ranked.c[column] for column in values)).where(ranked.c[place.name] == 1)
+
+
+def _changes(staging: Staging) -> sa.Select:
+    """The staged rows as the table's columns, each once, without those that say what the one before them said."""
+    whose, at, said = CHANGES[staging.plan.table]
+    staged, values = _staged(staging)
+    each = [value.label(column) for column, value in values.items()]
+    single = sa.select(*each, sa.func.min(staged.c[NTH]).label("first place")).group_by(*values.values()).subquery()
+    order = [single.c[at], single.c["first place"]]
+    before = sa.func.lag(single.c[said]).over(partition_by=[single.c[c] for c in whose], order_by=order)
+    beside = sa.select(*(single.c[c] for c in values), before.label("said before")).subquery()
+    changed = sa.or_(beside.c["said before"].is_(None), beside.c["said before"] != beside.c[said])
+    return sa.select(*(beside.c[c] for c in values)).where(changed)
+
+
+def _staged(staging: Staging) -> tuple[sa.TableClause, dict[str, sa.ColumnElement]]:
+    """The table of staged rows, and from it the table's columns as their kinds."""
+    staged = sa.table(STAGED, sa.column(NTH, sa.BigInteger()), *(_raw(staging, c) for c in staging.places))
+    return staged, {column: _value(staging, column, staged.c[place]) for column, place in staging.places.items()}
 
 
 def _raw(staging: Staging, column: str) -> sa.ColumnClause:

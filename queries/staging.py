@@ -9,12 +9,15 @@ from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
+import sqlalchemy as sa
 
+from queries import workbench
 from queries.batches import Batch, LoadError, Opened, Reject
 from queries.contract import CONTRACT, INSTANT, NUMBER, TEXT
 from queries.embedded import Embedded
-from queries.mapping import Plan
+from queries.lookups import Book
 from queries.parsing import REASONS, Guess, UndeclaredZoneError, parse
+from queries.plans import Plan
 
 STAGED, STAGED_REJECTS = "load_staged", "load_staged_rejects"
 NTH = "nth"  # the place of a staged row in its file
@@ -37,8 +40,9 @@ Tick = Callable[[str, str, int, int], None]  # table, file, done, of
 class Report:
     """What became of the rows of one contract table: read = loaded + duplicates + quarantined + left_out.
 
-    `left_out` are those that a mapping's `where` excludes; `reasons` counts rejects by (file, column, reason) and
-    `first_lines` says where each occurs first; `unused` are columns that the table has no place for.
+    `left_out` are those that a mapping excludes by `where` or `only_changes`; `reasons` counts rejects by (file,
+    column, reason) and `first_lines` says where each occurs first; `unused` are columns that the table has no place
+    for; `notes` tell what the files lack.
     """
 
     table: str
@@ -51,6 +55,7 @@ class Report:
     reasons: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     first_lines: dict[tuple[str, str, str], int] = field(default_factory=dict)
     unused: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 class Staging:
@@ -59,8 +64,8 @@ class Staging:
     `kinds` says what each column holds, `rows` how many are staged.
     """
 
-    def __init__(self, warehouse: Embedded, plan: Plan, report: Report, now: datetime) -> None:
-        self.warehouse, self.plan, self.report, self.now = warehouse, plan, report, now
+    def __init__(self, warehouse: Embedded, plan: Plan, books: list[Book], report: Report, now: datetime) -> None:
+        self.warehouse, self.plan, self.books, self.report, self.now = warehouse, plan, books, report, now
         self.file = plan.path.name
         self.kinds: dict[str, str] = {c: k for c, k in plan.kinds.items() if k}
         self.guesses = {c: Guess() for c, k in plan.kinds.items() if k is None}
@@ -68,16 +73,22 @@ class Staging:
         self.rows = 0
 
     def read(self, file: Opened, tick: Tick) -> None:
-        """Stage all rows. Raises LoadError where none can be used, or where instants lack a declared zone."""
+        """Stage all rows.
+
+        Raises LoadError where none can be used, unless the mapping takes none and may, or where instants lack a
+        declared zone.
+        """
+        before = self.report.quarantined
         self.report.files.append(self.file)
         self.report.unused += self.plan.unused
-        for number, (batch, rejects) in enumerate(file.batches()):
+        for number, (raw, rejects) in enumerate(file.batches()):
+            batch = self._completed(raw)
             if number == 0 and self.plan.table == "stage_dates":
                 self._find_stage_columns(batch)
             self._take(batch, rejects)
             tick(self.plan.table, self.file, file.position(), file.size)
         tick(self.plan.table, self.file, file.size, file.size)
-        if not self.rows:
+        if not self.rows and (self.report.quarantined > before or not self.plan.source.may_lack):
             raise self._nothing_left()
         self.kinds |= {column: guess.kind for column, guess in self.guesses.items()}
 
@@ -89,6 +100,13 @@ class Staging:
             if 2 * wrong.sum() <= len(text) - text.null_count:
                 self.kinds[column] = INSTANT
                 del self.guesses[column]
+
+    def _completed(self, batch: Batch) -> Batch:
+        """The rows with the columns of their lookups, and those blank that the mapping names and no file has."""
+        batch = batch.completed(dict.fromkeys(self.plan.blank, pa.nulls(len(batch), pa.string())))
+        for book in self.books:
+            batch = book.completed(batch, self.plan.source.reading)
+        return batch
 
     def _take(self, batch: Batch, rejects: list[Reject]) -> None:
         """Parse a batch; a row is rejected once, for its first fault."""
@@ -126,7 +144,7 @@ class Staging:
         batch = batch.where(keep)
         for made in self.plan.columns.values():
             if made.separator:
-                batch = batch.exploded(made.needs[0], made.separator)
+                batch = batch.exploded(made.needs[0], made.separator, made.strip)
         report.left_out += left_out
         report.read += left_out + len(batch)
         return batch
@@ -139,6 +157,16 @@ class Staging:
             raise LoadError(
                 f"{where}: an instant without a time zone. Declare it: --timezone UTC, or a name such as Europe/Berlin."
             ) from None
+
+    def close(self) -> None:
+        """Drop the working tables of rows that go nowhere."""
+        for name in (STAGED, STAGED_REJECTS):
+            workbench.drop(self.warehouse, sa.table(name))
+
+    def drop_unchanged(self, n: int) -> None:
+        """Count `n` staged rows as left out: they say what the row before them said."""
+        self.rows -= n
+        self.report.left_out += n
 
     def _account(self, rejects: list[Reject]) -> None:
         self.report.quarantined += len(rejects)

@@ -31,8 +31,17 @@ def load_table(reports: Sequence[Report]) -> Table:
     return table(
         "",
         headings,
-        ([r.table, *(f"{n:,}" for n in (r.read, r.loaded, r.duplicates, r.quarantined, r.left_out))] for r in reports),
+        (
+            [r.table, *(f"{n:,}" for n in (r.read, r.loaded, r.duplicates, r.quarantined, r.left_out))]
+            for r in reports
+            if r.files
+        ),
     )
+
+
+def note_lines(reports: Sequence[Report]) -> list[str]:
+    """What the files lack, each thing once."""
+    return list(dict.fromkeys(note for r in reports for note in r.notes))
 
 
 def reject_lines(reports: Sequence[Report]) -> list[str]:
