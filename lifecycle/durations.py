@@ -17,6 +17,7 @@ from scipy.stats import chi2, norm
 
 OPEN = "open"
 Z = float(norm.ppf(0.975))
+LEAST = 10  # at risk: of fewer, a single one moves the curve by a tenth of what is left
 Row = tuple[float, str, int]
 
 
@@ -85,6 +86,12 @@ class LifeTable:
     def longest(self) -> float:
         """The longest stay seen, ended or not, in seconds: nothing is known beyond it."""
         return max((t for t, _, n in self.rows if n), default=0.0)
+
+    @cached_property
+    def seen(self) -> float:
+        """How long the curve can be told, in seconds: the last time at which ten or more were at risk."""
+        times = [p.seconds for p in self.curve if p.at_risk >= LEAST]
+        return times[-1] if times else self.longest
 
     def ended(self, outcomes: Sequence[str]) -> int:
         """How many stays ended in one of these ways."""

@@ -59,28 +59,25 @@ def values(v: View, chosen: Choices, found: Segmented, ranked: list[Separation],
     segment = v.modelled.catalog.get(by)
     label = segment.label if segment else by
     separation = next((s for s in ranked if s.segment == by), None)
-    left, right = st.columns([3, 2], gap="small")
     tables = dict(sorted(found.tables[by].items(), key=lambda one: -one[1].n)[:MOST_CURVES])
-    with left:
-        card(
-            words.separated(ranked, by, label),
-            lambda: found,
-            lambda _: curves(chosen, tables),
-            caption=f"Still in {chosen.label} after so long, by {label.lower()}"
-            + (f"; log-rank {words.p_value(separation.p)}, corrected" if separation else ""),
-            definition=log_rank,
-            height=400,
-            key="by-value",
-        )
-    with right:
-        card(
-            f"{label}, each against the others",
-            lambda: found,
-            lambda a: frames_stages.groups(a.tables[by]),
-            caption="Log-rank, corrected for looking at many values",
-            definition=log_rank,
-            key="values",
-        )
+    card(
+        words.separated(ranked, by, label),
+        lambda: found,
+        lambda _: curves(chosen, tables),
+        caption=f"Still in {chosen.label} after so long, by {label.lower()}"
+        + (f"; log-rank {words.p_value(separation.p)}, corrected" if separation else ""),
+        definition=log_rank,
+        height=400,
+        key="by-value",
+    )
+    card(
+        f"{label}: each value against the others",
+        lambda: found,
+        lambda a: frames_stages.groups(a.tables[by]),
+        caption="Log-rank, corrected for looking at many values",
+        definition=log_rank,
+        key="values",
+    )
 
 
 def curves(chosen: Choices, tables: Mapping[str | None, LifeTable]) -> Picture | None:

@@ -19,6 +19,7 @@ from pages.ui import labels
 
 ENTITIES = {"contact": "Contact", "account": "Account", "deal": "Deal"}
 MOST_LEANS = 8
+WITHIN = (30, 90, 180)  # days
 AGE_NAMES = ("up to 7 days", "8–30 days", "31–90 days", "over 90 days")
 assert len(AGE_NAMES) == len(AGES)
 
@@ -189,27 +190,30 @@ def leans(found: Sequence[Lean], catalog: Catalog) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def trend(found: Trend) -> pd.DataFrame:
-    """Median and p90 by period of entry, in days, as `charts.trend` draws them."""
+def trend(found: Trend, q: float) -> pd.DataFrame:
+    """A quantile by period of entry, in days: label, value, low, high, on, said, band, note."""
+    highs = [high for m in found.months for high in m.table.quantile_band(q) if high is not None]
+    known = [m.table.quantile(q) or 0.0 for m in found.months]
+    top = max([*highs, *(value * 1.25 for value in known)], default=0.0)  # how far a band goes that has no end
     rows = []
     for month in found.months:
-        table = month.table
-        for q, name in ((0.5, "Median"), (0.9, "p90")):
-            value, (low, high) = table.quantile(q), table.quantile_band(q)
-            rows.append(
-                {
-                    "period": month.period,
-                    "name": period_name(month.period, found.scope.grain),
-                    "series": name,
-                    "value": None if value is None else value / DAY,
-                    "low": None if low is None or value is None else low / DAY,
-                    "high": None if high is None or value is None else high / DAY,
-                    "immature": value is not None and high is None,
-                    "note": f"{table.n:,} entered, {table.censored:,} still in it",
-                }
-            )
-    frame = pd.DataFrame(rows, columns=["period", "name", "series", "value", "low", "high", "immature", "note"])
-    return frame.astype({"value": float, "low": float, "high": float, "immature": bool})
+        table, value = month.table, month.table.quantile(q)
+        low, high = table.quantile_band(q)
+        entered = f"{table.n:,} entered, {table.censored:,} still in it"
+        rows.append(
+            {
+                "label": period_name(month.period, found.scope.grain),
+                "value": None if value is None else value / DAY,
+                "low": None if value is None or low is None else low / DAY,
+                "high": None if value is None else (top if high is None else high) / DAY,
+                "on": value is not None and high is None,
+                "said": "nobody" if not table.n else "not yet" if value is None else labels.duration(value),
+                "band": band(table, q) if table.n else "",
+                "note": entered,
+            }
+        )
+    frame = pd.DataFrame(rows, columns=["label", "value", "low", "high", "on", "said", "band", "note"])
+    return frame.astype({"value": float, "low": float, "high": float, "on": bool})
 
 
 def period_name(day: object, grain: str) -> str:
@@ -263,7 +267,7 @@ def stalled(found: StalledList, model: StageModel, limits: Sequence[Limit]) -> p
 
 
 def cohorts(found: Trend) -> pd.DataFrame:
-    """Arrivals by cohort: how many so far, and when a tenth, a quarter and half had arrived."""
+    """Arrivals by cohort: how many so far, and the share within 30, 90 and 180 days; blank until seen for so long."""
     rows = []
     for month in found.months:
         table = month.table
@@ -276,8 +280,8 @@ def cohorts(found: Trend) -> pd.DataFrame:
             "Left": table.events - table.ended([ADVANCED]),
             "On the way": table.censored,
         }
-        for q, name in ((0.1, "A tenth within"), (0.25, "A quarter within"), (0.5, "Half within")):
-            at = table.time_to([ADVANCED], q)
-            row[name] = labels.duration(at) if at is not None else "not yet"
+        for days in WITHIN:
+            told = table.seen >= days * DAY
+            row[f"Within {days} days"] = labels.percent(table.share([ADVANCED], days * DAY)) if told else "not yet"
         rows.append(row)
     return pd.DataFrame(rows)

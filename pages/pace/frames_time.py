@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from lifecycle.durations import OPEN, LifeTable
+from lifecycle.durations import OPEN, LifeTable, Point
 from lifecycle.stages import StageModel
 from lifecycle.time_in_stage import ADVANCED, BACK, DAY, HOUR, outcomes
 from pages.pace.words_time import outcome
 from pages.ui import labels
 from pages.ui.spans import Span
 
+MOST_MARKS = 1_200  # of a picture: beyond 2,000 it is no vector graphic any more
 LEAST_SHARE = 0.07  # of the height: room for a label within an area
 MOST_BARS = 30
 
@@ -23,14 +24,15 @@ def reach(tables: Sequence[LifeTable]) -> float:
     for table in tables:
         known = [(table.quantile(q), times) for q, times in ((0.9, 1.1), (0.75, 4.0), (0.5, 12.0))]
         ends.append(min([table.longest, *(seconds * times for seconds, times in known if seconds)]))
-    return max(ends, default=0.0)
+    furthest = max(ends, default=0.0)
+    return -(-furthest // DAY) * DAY if furthest > 2 * DAY else furthest
 
 
 def curves(tables: Mapping[str, LifeTable], along: Span) -> pd.DataFrame:
     """Steps of survival curves: series, t, time, value, low, high, note."""
     rows = []
     for name, table in tables.items():
-        points = [p for p in table.curve if p.seconds <= along.end]
+        points = thinned([p for p in table.curve if p.seconds <= along.end], along, MOST_MARKS // len(tables))
         steps = [(0.0, 1.0, 1.0, 1.0, table.n)] if not points or points[0].seconds else []
         steps += [(p.seconds, p.survival, p.low, p.high, p.at_risk) for p in points]
         if steps and table.longest > along.end:  # the last step reaches to the edge
@@ -48,6 +50,11 @@ def curves(tables: Mapping[str, LifeTable], along: Span) -> pd.DataFrame:
             for seconds, value, low, high, at_risk in steps
         ]
     return pd.DataFrame(rows, columns=["series", "t", "time", "value", "low", "high", "note"])
+
+
+def thinned(points: Sequence[Point], along: Span, most: int) -> list[Point]:
+    """Of the steps of a curve those that can be told apart: the last in each of `most` parts of the axis."""
+    return list({along.step(p.seconds, most): p for p in points}.values())
 
 
 def at_risk(table: LifeTable, along: Span) -> pd.DataFrame:
@@ -81,7 +88,8 @@ def whereabouts(table: LifeTable, model: StageModel, along: Span) -> tuple[pd.Da
     found = outcomes([table], model)
     exits = [key for key in found if key not in (ADVANCED, BACK)]
     ways = [key for key in (ADVANCED, BACK) if key in found] + [OPEN] + exits[::-1]
-    times = sorted({0.0, *(p.seconds for p in table.curve if p.seconds <= along.end), min(along.end, table.longest)})
+    points = thinned([p for p in table.curve if p.seconds <= along.end], along, MOST_MARKS // (len(ways) + 1))
+    times = sorted({0.0, *(p.seconds for p in points), min(along.end, table.longest)})
     rows, ends = [], []
     shares = {t: {w: table.share([w], t) for w in ways if w != OPEN} for t in times}
     for t in times:
@@ -100,6 +108,7 @@ def whereabouts(table: LifeTable, model: StageModel, along: Span) -> tuple[pd.Da
                     "low": low,
                     "high": high,
                     "note": note,
+                    "first": key == ways[0],
                 }
             )
         if shares[times[-1]][key] >= LEAST_SHARE:
@@ -110,7 +119,7 @@ def whereabouts(table: LifeTable, model: StageModel, along: Span) -> tuple[pd.Da
 
 
 def lengths(table: LifeTable, model: StageModel, along: Span) -> tuple[pd.DataFrame, list[str]]:
-    """How long stays lasted, in equal steps up to the end of the axis: ended ones by outcome upwards, open ones below.
+    """How long stays lasted, in equal steps: ended ones by outcome upwards, open ones below; the last holds all longer.
 
     Columns start, end, span, name, n, low, high; and the outcomes from the axis upwards, the open ones last.
     """
@@ -118,9 +127,10 @@ def lengths(table: LifeTable, model: StageModel, along: Span) -> tuple[pd.DataFr
     step = max(whole, -(-along.end // (MOST_BARS * whole)) * whole)
     ways = [*outcomes([table], model), OPEN]
     counts: dict[tuple[float, str], int] = {}
+    last = -(-along.end // step)
     for seconds, how, n in table.rows:
-        if seconds < along.end:
-            counts[seconds // step, how] = counts.get((seconds // step, how), 0) + n
+        key = min(seconds // step, last), how
+        counts[key] = counts.get(key, 0) + n
     tops: dict[float, int] = {}
     rows = []
     for place, how in sorted(counts, key=lambda key: (key[0], ways.index(key[1]))):
@@ -129,7 +139,9 @@ def lengths(table: LifeTable, model: StageModel, along: Span) -> tuple[pd.DataFr
         high = -n if how == OPEN else low + n
         tops[place] = tops.get(place, 0) if how == OPEN else high
         start, end = place * step, (place + 1) * step
-        span = f"{labels.duration(start)} to {labels.duration(end)}"
+        span = (
+            f"{labels.duration(start)} to {labels.duration(end)}" if place < last else f"over {labels.duration(start)}"
+        )
         rows.append(
             {
                 "start": along.place(start),
@@ -152,8 +164,8 @@ def arrivals(tables: Mapping[str, LifeTable], along: Span) -> pd.DataFrame:
     """The share that has arrived after so long: series, t, time, value, note."""
     rows = []
     for name, table in tables.items():
-        steps = [(0.0, 0.0), *((t, v) for t, v in table.incidence.get(ADVANCED, ()) if t <= along.end)]
-        last = min(along.end, table.longest)
+        last = min(along.end, table.seen)
+        steps = [(0.0, 0.0), *((t, v) for t, v in table.incidence.get(ADVANCED, ()) if t <= last)]
         steps.append((last, table.share([ADVANCED], last)))
         rows += [
             {

@@ -30,8 +30,9 @@ def glance(v: View) -> None:
         state(found)
         return
     moved = changes(found)
-    for sentence in filter(None, [words.flattered(found, model), *words.changed(moved, model)]):
-        st.markdown(labels.escape(sentence))
+    said = [*words.changed(moved, model), *filter(None, [words.flattered(found, model)])]
+    for i, sentence in enumerate(said):
+        st.markdown(f"{'' if i else '#### '}{labels.escape(sentence)}")
     card(
         words.longest(found, model),
         lambda: found,

@@ -57,7 +57,7 @@ def closely(v: View) -> None:
         f"How long they stayed in {chosen.label}",
         lambda: found,
         partial(lengths, v, chosen),
-        caption="Up: ended stays by their length. Down: those still in it, by their time so far",
+        caption="Up: ended stays by their length. Down: those still in it, by their time so far. Last bar: all longer",
         definition="Stays entered in the period by their length by as_of, in equal steps; whoever is still in the "
         "stage has not ended at that length.",
         key="lengths",
@@ -73,7 +73,12 @@ def axis(found: StageTimes, chosen: Choices) -> Span:
 def key_figures(table: LifeTable, before: LifeTable | None) -> None:
     """The quantiles in large."""
     with tiles(5):
-        for q, name in ((0.25, "A quarter left within"), (0.5, "Half within"), (0.75, "Three quarters"), (0.9, "p90")):
+        for q, name in (
+            (0.25, "A quarter left within"),
+            (0.5, "Half within"),
+            (0.75, "Three quarters within"),
+            (0.9, "Nine in ten within"),
+        ):
             note = f"95 %: {words.band(table)}" if q == 0.5 and table.n else ""
             note = f"before: {words.quantile(before, q)}" if before and before.n and q != 0.5 else note
             tile(
@@ -102,7 +107,7 @@ def whereabouts(v: View, chosen: Choices, along: Span, found: StageTimes) -> Pic
     if not table.n:
         return None
     rows, ends, ways = frames.whereabouts(table, v.modelled.model, along)
-    return charts.whereabouts(rows, frames.advanced_by(table, along), ends, ways, log=chosen.log)
+    return charts.whereabouts(rows, frames.advanced_by(table, along), ends, shades(v, ways), log=chosen.log)
 
 
 def lengths(v: View, chosen: Choices, found: StageTimes) -> Picture | None:
@@ -111,4 +116,8 @@ def lengths(v: View, chosen: Choices, found: StageTimes) -> Picture | None:
         return None
     along = span(frames.reach([table]))
     rows, ways = frames.lengths(table, v.modelled.model, along)
-    return charts_pace.lengths(rows, charts.colours(ways), f"{along.name} in the stage")
+    return charts_pace.lengths(rows, shades(v, ways), f"{along.name} in the stage")
+
+
+def shades(v: View, ways: list[str]) -> tuple[str, ...]:
+    return charts.colours(ways, [stage.key for stage in v.modelled.model.exits])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
+from lifecycle.durations import log_rank
 from lifecycle.flow import Stock
-from lifecycle.time_in_stage import Trend
+from lifecycle.time_in_stage import LEVEL, Trend
 from pages.pace import frames_stages as frames
 from pages.pace.choices import choices
-from pages.ui import charts, charts_pace, labels
+from pages.ui import charts_pace, labels
 from pages.ui.data import ask
 from pages.ui.failures import Failure
 from pages.ui.filters import View
@@ -21,35 +20,33 @@ from queries.flow import stock_by_age
 def over_time(v: View) -> None:
     """The pace of those who entered, and the stock of those who stay."""
     chosen = choices(v, axis=False)
-    left, right = st.columns(2, gap="small")
     paced = ask(trend, v.modelled, v.scope, chosen.stage, chosen.skip_zero)
-    with left:
-        card(
-            _pace(paced, chosen.label),
-            lambda: paced,
-            months,
-            caption="Median and p90 in days, by when they entered; dashed while the band has no end yet",
-            definition=trend,
-            table=frames.trend,
-            height=320,
-            key="pace-trend",
-        )
+    card(
+        _pace(paced, chosen.label),
+        lambda: paced,
+        months,
+        caption="By when they entered, with 95 % bands; ▴ the band has no end yet, “not yet”: too few have left so far",
+        definition=trend,
+        empty="Of no period have enough left so far.",
+        height=300,
+        key="pace-trend",
+    )
     stock = ask(stock_by_age, v.modelled, v.scope, chosen.stage)
-    with right:
-        card(
-            _stock(stock, chosen.label),
-            lambda: stock,
-            ages,
-            caption="Who is in the stage at the end of each period, by how long they have been in it",
-            definition=stock_by_age,
-            height=320,
-            key="stock-by-age",
-        )
+    card(
+        _stock(stock, chosen.label),
+        lambda: stock,
+        ages,
+        caption="Who is in the stage at the end of each period, by how long they have been in it",
+        definition=stock_by_age,
+        height=300,
+        key="stock-by-age",
+    )
 
 
-def months(found: Trend) -> Picture | None:
-    rows = frames.trend(found)
-    return charts.trend(rows, style=",.1f", title="days", height=300) if rows["value"].notna().any() else None
+def months(found: Trend) -> dict[str, Picture]:
+    named = {"Half have left within": 0.5, "Nine in ten have left within": 0.9}
+    known = {name: q for name, q in named.items() if any(m.table.quantile(q) is not None for m in found.months)}
+    return {name: charts_pace.paces(frames.trend(found, q)) for name, q in known.items()}
 
 
 def ages(found: Stock) -> Picture | None:
@@ -59,13 +56,19 @@ def ages(found: Stock) -> Picture | None:
 def _pace(found: Trend | Failure, label: str) -> str:
     if isinstance(found, Failure):
         return f"{label} by month of entry"
-    waiting = [m for m in found.months if m.table.n and m.table.quantile(0.9) is None]
     known = [m for m in found.months if m.table.quantile(0.5) is not None]
     if not known:
         return f"Of no period have half left {label} yet"
-    first, last = (labels.duration(m.table.quantile(0.5)) for m in (known[0], known[-1]))
-    said = f"Median in {label}: {first} at first, {last} of late"
-    return f"{said}; the p90 is not reached in {len(waiting)} of {len(found.months)}" if waiting else said
+    tables = [m.table for m in found.months if m.table.n]
+    test = log_rank(tables)
+    if test is None or test.p >= LEVEL:
+        return f"Time in {label} has not changed beyond chance from period to period"
+    slow, fast = (pick(known, key=lambda m: m.table.quantile(0.5) or 0.0) for pick in (max, min))
+    ends = [
+        f"{labels.duration(m.table.quantile(0.5))} in {frames.period_name(m.period, found.scope.grain)}"
+        for m in (fast, slow)
+    ]
+    return f"Time in {label} differs between periods: half left within {' and '.join(ends)}"
 
 
 def _stock(found: Stock | Failure, label: str) -> str:

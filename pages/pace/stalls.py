@@ -9,13 +9,14 @@ import streamlit as st
 
 from lifecycle.business import Business
 from lifecycle.stalled import Limit, Stalled, StalledList
+from lifecycle.time_in_stage import DAY
 from pages.pace import frames_stages as frames
 from pages.pace import words_time as words
 from pages.pace.choices import limits
-from pages.ui import labels
 from pages.ui.data import ask, digest
 from pages.ui.failures import Failure
 from pages.ui.filters import View
+from pages.ui.history_card import open_history
 from pages.ui.layout import card, rate_tile, state, tiles
 from queries.stalled import MOST, stalled, stalled_list
 
@@ -58,9 +59,9 @@ def key_figures(v: View, found: Stalled) -> None:
 def said(limit: Limit, business: Business | None) -> str:
     """A limit in words: working days where they are counted."""
     if business is None:
-        return labels.duration(limit.seconds)
+        return f"{limit.seconds / DAY:.3g} days"
     day = business.week.total_seconds() / len(business.open_spans)
-    return f"{limit.seconds / day:,.1f} working days"
+    return f"{limit.seconds / day:.3g} working days"
 
 
 def listed(v: View, found: Stalled, kind: str, business: Business | None, owner: str | None) -> None:
@@ -80,18 +81,22 @@ def listed(v: View, found: Stalled, kind: str, business: Business | None, owner:
     stages = (stage,) if stage else ()
     owners: tuple[str | None, ...] = () if owner is None else (None if owner == "nobody" else owner,)
     rows = ask(stalled_list, v.modelled, v.scope.whole, kind, business, stages, owners)
+    mark = digest((kind, business, stages, owners))[:12]
     total = 0 if isinstance(rows, Failure) else rows.total
     whose = f" of {owner}" if owner else ""
     first = f", the first {MOST:,}" if total > MOST else ""
-    card(
+    picked = card(
         f"{total:,} stalled{f' in {names[stage]}' if stage else ''}{whose}{first}",
         lambda: rows,
         partial(_rows, v, found),
-        caption="Those with most open deals first, then those that stalled last",
+        caption="Those with most open deals first, then those that stalled last. Pick one to see its history",
         definition=stalled_list,
         empty="Nobody has stalled.",
-        key=f"stalled.{digest((kind, stages, owners))[:12]}",
+        select="stay",
+        key=f"stalled.{mark}",
     )
+    if picked:
+        open_history(v, str(picked[0][frames.ENTITIES[model.entity]]), mark)
 
 
 def _rows(v: View, found: Stalled, rows: StalledList) -> pd.DataFrame | None:

@@ -7,6 +7,7 @@ from functools import partial
 import streamlit as st
 
 from lifecycle.durations import LifeTable
+from lifecycle.rates import Rate
 from lifecycle.time_in_stage import ADVANCED, StageTimes, Trend
 from pages.pace import frames_stages, frames_time
 from pages.pace import words_time as words
@@ -15,7 +16,7 @@ from pages.ui import charts_pace, labels
 from pages.ui.data import ask
 from pages.ui.failures import Failure
 from pages.ui.filters import View
-from pages.ui.layout import card, state, tile, tiles
+from pages.ui.layout import card, rate_tile, state, tile, tiles
 from pages.ui.picture import Picture
 from pages.ui.spans import span
 from queries.end_to_end import cohorts, end_to_end
@@ -52,7 +53,7 @@ def way(v: View) -> None:
             "Do newer cohorts arrive faster?",
             lambda: by_cohort,
             newer,
-            caption="Share that has arrived, by when they entered; a curve ends where its cohort was last seen",
+            caption="Share that has arrived, by when they entered; a curve ends where few were seen for so long",
             definition=cohorts,
             height=360,
             key="cohorts",
@@ -72,18 +73,32 @@ def key_figures(table: LifeTable, before: LifeTable | None) -> None:
     """Who arrived so far, and when the first tenth, quarter and half of all had."""
     with tiles(5):
         n = table.ended([ADVANCED])
-        share = n / table.n if table.n else None
-        tile("Arrived so far", labels.percent(share), note=f"{n:,} of {table.n:,}")
+        rate_tile("Arrived so far", Rate(n, table.n))
         tile("Still on the way", labels.count(table.censored), note=f"{table.events - n:,} have left")
-        for q, name in ((0.1, "A tenth arrives within"), (0.25, "A quarter within"), (0.5, "Half within")):
-            at = table.time_to([ADVANCED], q)
-            then = before.time_to([ADVANCED], q) if before else None
+        tile(
+            "Expected to arrive",
+            labels.percent(expected(table)),
+            note=f"before: {labels.percent(expected(before))}" if before else f"within {labels.duration(table.seen)}",
+            definition=LifeTable.share.__doc__ or "",
+        )
+        for q, name in ((0.5, "Half of them within"), (0.9, "Nine in ten of them within")):
             tile(
                 name,
-                labels.duration(at) if at is not None else "not reached",
-                note=f"before: {labels.duration(then) if then is not None else 'not reached'}" if before else "",
+                among(table, q),
+                note=f"before: {among(before, q)}" if before else "of those who are expected to arrive",
                 definition=LifeTable.time_to.__doc__ or "",
             )
+
+
+def expected(table: LifeTable) -> float | None:
+    """The share that arrives within the time that can be told, those on the way counted as waiting."""
+    return table.share([ADVANCED], table.seen) if table.n else None
+
+
+def among(table: LifeTable, q: float) -> str:
+    """The time within which a share of those arrive who are expected to."""
+    share = expected(table)
+    return labels.duration(table.time_to([ADVANCED], q * share)) if share else labels.UNDEFINED
 
 
 def arrivals(start: str, found: StageTimes) -> Picture | None:
@@ -105,5 +120,5 @@ def newer(found: Trend) -> Picture | None:
 def _drawn(tables: dict[str, LifeTable], *, ordered: bool) -> Picture | None:
     if not any(t.n for t in tables.values()):
         return None
-    along = span(max(t.longest for t in tables.values()))
+    along = span(max(t.seen for t in tables.values()))
     return charts_pace.arrivals(frames_time.arrivals(tables, along), f"{along.name} since then", ordered=ordered)

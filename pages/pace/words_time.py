@@ -21,9 +21,9 @@ def half(table: LifeTable) -> str:
     return f"{labels.duration(median)} ({band(table)})"
 
 
-def band(table: LifeTable) -> str:
-    """The 95 % band of the median in words; `…` where a limit is not reached."""
-    low, high = (labels.duration(x) if x is not None else "…" for x in table.quantile_band(0.5))
+def band(table: LifeTable, q: float = 0.5) -> str:
+    """The 95 % band of a quantile in words; `…` where a limit is not reached."""
+    low, high = (labels.duration(x) if x is not None else "…" for x in table.quantile_band(q))
     return f"{low} – {high}"
 
 
@@ -154,10 +154,11 @@ def arrived(table: LifeTable, start: str, end: str) -> str:
     """How many arrived, and how fast the first of them did."""
     if not table.n:
         return f"From {start} to {end}"
-    share = table.share([ADVANCED], table.longest)
-    said = f"{labels.percent(share, 0)} of {start} entries reach {end} within {labels.duration(table.longest)}"
-    quick = table.time_to([ADVANCED], share / 2) if share else None
-    return f"{said}, half of them within {labels.duration(quick)}" if quick is not None else said
+    share = table.share([ADVANCED], table.seen)
+    if not share:
+        return f"Nobody has come from {start} to {end} yet"
+    said = f"{labels.percent(share)} of {start} entries reach {end} within {labels.duration(table.seen)}"
+    return f"{said}, half of these within {labels.duration(table.time_to([ADVANCED], share / 2))}"
 
 
 def outcome(key: str, model: StageModel) -> str:

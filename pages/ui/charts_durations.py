@@ -6,6 +6,7 @@ that numbers under the axis stand under their tick whatever the unit.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import altair as alt
@@ -124,7 +125,8 @@ def _whereabouts(height: int, log: bool, kinds: tuple[str, ...]) -> Spec:
         .encode(x=_time(log), y=alt.Y("value:Q"), text="label:N")
     )
     rule = (
-        base.mark_rule(color=INK, strokeWidth=12)
+        base.transform_filter("datum.first")
+        .mark_rule(color=INK, strokeWidth=12)
         .encode(
             y=alt.datum(0),
             y2=alt.Y2Datum(1),
@@ -137,19 +139,19 @@ def _whereabouts(height: int, log: bool, kinds: tuple[str, ...]) -> Spec:
 
 
 def whereabouts(
-    frame: pd.DataFrame, ticks: pd.DataFrame, ends: pd.DataFrame, ways: list[str], *, log: bool = False
+    frame: pd.DataFrame, ticks: pd.DataFrame, ends: pd.DataFrame, colours: tuple[str, ...], *, log: bool = False
 ) -> Picture:
     """Where those who entered are after so long, stacked to all of them: gone on at the bottom, gone away on top.
 
-    `frame`: name, t, time, low, high, note, in the order of `ways`. `ways`: outcomes from the bottom up, `open` among
-    them. `ticks` as in `survival`. `ends`: t, value, label, within the areas that have room for one.
+    `frame`: name, t, time, low, high, note, first (of the names), in order of the names, from the bottom up, of which each has one
+    of `colours`. `ticks` as in `survival`. `ends`: t, value, label, within the areas that have room for one.
     """
     data = {"main": frame, "ticks": ticks.assign(first=ticks.index == 0), "marks": ends}
     words = "; ".join(f"{row.label}" for row in ends.itertuples())
-    return Picture(_whereabouts(400, log, colours(ways)), data, frame, f"Where they are over time. {words}")
+    return Picture(_whereabouts(400, log, colours), data, frame, f"Where they are over time. {words}")
 
 
-def colours(ways: list[str]) -> tuple[str, ...]:
-    """A colour per way to leave a stage: exits are told apart by shade."""
-    out = iter(LEFT * (1 + len(ways) // len(LEFT)))
-    return tuple(WAYS[way] if way in WAYS else next(out) for way in ways)
+def colours(ways: Sequence[str], exits: Sequence[str]) -> tuple[str, ...]:
+    """A colour per way to leave a stage; `exits` are told apart by shade, each the same in every picture of a model."""
+    shade = {key: LEFT[i % len(LEFT)] for i, key in enumerate(exits)}
+    return tuple(WAYS.get(way) or shade[way] for way in ways)

@@ -32,7 +32,7 @@ HOUR = 1 / 24
 LOG_TICKS = {HOUR: "1 h", 0.25: "6 h", 1: "1 d", 3: "3 d", 7: "1 wk", 14: "2 wk", 30.4375: "1 mo", 91.3125: "3 mo"}
 LOG_TICKS |= {182.625: "6 mo", 365.25: "1 yr", 730.5: "2 yr", 1826.25: "5 yr"}
 AGED = ("#F3DDB0", "#E0A030", "#A86A17", "#5F3A0D")  # the amber of those still in, darker with age
-RAMP = ("#A5C4E4", "#82ADD8", "#6296CA", "#4580B9", "#2B68A6", "#1F5690", "#164579", "#103C6B")
+FADING = ("#C4CAD2", "#B1BCCB", "#9EB0C9", "#8BA3C7", "#7897C6", "#658EC5", "#5285C4", NOW)  # old ones in grey
 
 
 def _days(title: str = "") -> alt.X:
@@ -40,7 +40,7 @@ def _days(title: str = "") -> alt.X:
     words = " : ".join(f"abs(datum.value - {at}) < 0.01 ? '{said}'" for at, said in LOG_TICKS.items())
     ruled = axis(grid=True, gridColor=GRID, gridOpacity=0.22, labelExpr=f"{words} : ''", title=title or None)
     ruled.values = list(LOG_TICKS)
-    return alt.X("t:Q", axis=ruled, scale=alt.Scale(type="symlog", constant=HOUR, nice=False))
+    return alt.X("t:Q", axis=ruled, scale=alt.Scale(type="symlog", constant=0.25, nice=False))
 
 
 @cache
@@ -65,7 +65,7 @@ def _ranges(height: int, n_series: int) -> Spec:
     ]
     tail = base.mark_rule(strokeWidth=1.6, opacity=0.55).encode(x=alt.X("t75:Q"), x2="t90:Q")
     box = base.mark_bar(height=thick, cornerRadius=2, opacity=0.35).encode(x=alt.X("t25:Q"), x2="t75:Q", tooltip=tips)
-    on = base.mark_text(text="▸", fontSize=15, dx=3).encode(x=alt.X("t90:Q")).transform_filter("datum.on")
+    on = base.mark_text(text="▸", fontSize=20, dx=4).encode(x=alt.X("t90:Q")).transform_filter("datum.on")
     end = base.mark_tick(thickness=1.6, size=thick, opacity=0.7).encode(x=alt.X("t90:Q")).transform_filter("!datum.on")
     known = base.transform_filter("isValid(datum.t)")
     band = known.mark_rule(strokeWidth=3).encode(x=alt.X("low:Q"), x2="high:Q")
@@ -78,13 +78,18 @@ def _ranges(height: int, n_series: int) -> Spec:
         .mark_point(shape="circle", filled=False, size=70, strokeWidth=1.8, opacity=0.9)
         .encode(x=alt.X("naive:Q"), color=alt.value(BEFORE), tooltip=tips)
     )
+    never = (
+        base.transform_filter("!isValid(datum.t)")
+        .mark_text(text="half not reached", align="right", dx=-4, dy=-15, fontSize=12)
+        .encode(x=alt.X("t90:Q"), color=alt.value(INK), opacity=alt.value(QUIET))
+    )
     limit = (
         base.transform_filter("isValid(datum.limit)")
         .mark_tick(thickness=2, size=26, color=INK)
         .encode(x=alt.X("limit:Q"), color=alt.value(INK), opacity=alt.value(0.75), tooltip=[tip("target:N", "Limit")])
     )
     layers = [tail, box, on, end, limit, band]
-    layers += [naive, dot, said] if not several else [dot]
+    layers += [naive, dot, said, never] if not several else [dot]
     return bare(alt.layer(*layers).properties(height=height))
 
 
@@ -111,7 +116,7 @@ def _lengths(height: int, colours: tuple[str, ...], unit: str) -> Spec:
         alt.Chart(MAIN)
         .mark_bar(strokeWidth=0, cornerRadius=1)
         .encode(
-            x=alt.X("start:Q", axis=axis(title=unit, tickCount=8, format="~g"), scale=alt.Scale(nice=False)),
+            x=alt.X("start:Q", axis=axis(title=unit, tickCount=8, format="~f"), scale=alt.Scale(nice=False)),
             x2="end:Q",
             y=alt.Y("low:Q", axis=ruled),
             y2="high:Q",
@@ -129,6 +134,41 @@ def lengths(frame: pd.DataFrame, colours: tuple[str, ...], unit: str, *, height:
     `frame`: start, end (in `unit`), span (in words), name, n, low, high. `colours` in order of the names.
     """
     return Picture(_lengths(height, colours, unit), {"main": frame}, frame, "Lengths of ended and of open stays")
+
+
+@cache
+def _paces(height: int) -> Spec:
+    base = alt.Chart(MAIN).encode(x=alt.X("label:N", sort=place("position"), axis=axis(labelOverlap="greedy")))
+    known = base.transform_filter("isValid(datum.value)")
+    tips = [
+        tip("label:N", "Entered"),
+        tip("said:N", "Left within"),
+        tip("band:N", "95 % band"),
+        tip("note:N"),
+    ]
+    y = alt.Y("value:Q", axis=value_axis("~f", "days"), scale=alt.Scale(zero=True))
+    line = known.mark_line(strokeWidth=1.4, opacity=0.45, color=NOW).encode(y=y)
+    band = known.mark_rule(strokeWidth=7, opacity=0.25, color=NOW, strokeCap="round").encode(
+        y=alt.Y("low:Q"), y2="high:Q"
+    )
+    on = known.transform_filter("datum.on").mark_text(text="▴", fontSize=16, dy=-4, color=NOW).encode(y=alt.Y("high:Q"))
+    dot = known.mark_point(filled=True, size=75, opacity=1, color=NOW).encode(y=y, tooltip=tips)
+    never = (
+        base.transform_filter("!isValid(datum.value)")
+        .mark_text(fontSize=11, color=INK, opacity=QUIET, angle=270, align="left")
+        .encode(y=alt.datum(0), text="said:N", tooltip=tips)
+    )
+    return bare((band + on + line + dot + never).properties(height=height))
+
+
+def paces(frame: pd.DataFrame, *, height: int = 250) -> Picture:
+    """A time by period, with its band; where it is not reached, that is said.
+
+    `frame`: label, value (days), low, high, on (the band has no upper end yet), said, band, note.
+    """
+    main = frame.assign(position=range(len(frame)))
+    words = "; ".join(f"{row.label}: {row.said}" for row in frame.itertuples())
+    return Picture(_paces(height), {"main": main}, frame, words)
 
 
 @cache
@@ -187,7 +227,7 @@ def leans(frame: pd.DataFrame, *, slow: bool) -> Picture:
 @cache
 def _arrivals(height: int, unit: str, colours: tuple[str, ...]) -> Spec:
     hover = alt.selection_point(name="hover", on="pointerover", nearest=True, fields=["t"], empty=False, toggle=False)
-    across = alt.X("t:Q", axis=axis(title=unit, tickCount=8, format="~g"), scale=alt.Scale(nice=False))
+    across = alt.X("t:Q", axis=axis(title=unit, tickCount=8, format="~f"), scale=alt.Scale(nice=False))
     base = alt.Chart(MAIN).encode(x=across, color=series(colours) if len(colours) > 1 else alt.value(NOW))
     y = alt.Y("value:Q", axis=value_axis("~%", "have arrived"), scale=alt.Scale(zero=True))
     band = base.mark_area(opacity=0.13, interpolate="step-after").encode(y=alt.Y("low:Q"), y2="high:Q")
@@ -210,7 +250,7 @@ def arrivals(frame: pd.DataFrame, unit: str, *, ordered: bool = False, height: i
     `frame`: series, t (in `unit`), time (in words), value, note; optional low, high.
     """
     names = list(dict.fromkeys(frame["series"]))
-    some = RAMP[-len(names) :] if ordered else SERIES[: len(names)]
+    some = FADING[-len(names) :] if ordered else SERIES[: len(names)]
     main = filled(frame, low=None, high=None)
     words = "; ".join(f"{name}" for name in names[:8])
     return Picture(_arrivals(height, unit, tuple(some)), {"main": main}, frame, f"Arrivals over time: {words}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log1p
 
 HOUR, DAY = 3_600.0, 86_400.0
 MONTH = 365.25 * DAY / 12
@@ -24,6 +25,12 @@ class Span:
     unit: float
     name: str
     ticks: tuple[tuple[float, str], ...]
+    log: bool = False
+
+    def step(self, seconds: float, steps: int) -> int:
+        """In which of so many equal parts of the drawn axis a time lies."""
+        share = log1p(seconds / HOUR) / log1p(self.end / HOUR) if self.log else seconds / self.end
+        return int(share * steps)
 
     def place(self, seconds: float) -> float:
         """Where an elapsed time stands on the axis."""
@@ -34,8 +41,8 @@ def span(end: float, log: bool = False) -> Span:
     """The axis up to `end` seconds (an hour at the least); a logarithmic one counts in days."""
     end = max(end, HOUR)
     if log:
-        ticks = ((0.0, "0"), *((at, label) for at, label in ROUND if at <= end))
-        return Span(end, DAY, "days", ticks)
+        some = ROUND if end <= 2 * MONTH else ROUND[1::2]  # few enough to stand side by side
+        return Span(end, DAY, "days", ((0.0, "0"), *((at, label) for at, label in some if at <= end)), log=True)
     _, unit, name, short = next(found for found in UNITS if end <= found[0])
     step = next((s for s in STEPS[name] if end / unit / s <= MOST_TICKS), STEPS[name][-1])
     numbers = range(0, int(end / unit) + 1, step)
