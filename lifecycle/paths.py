@@ -20,6 +20,7 @@ MOST, LEAST = (
     0.004,
 )  # nodes of a column that are drawn by name, and the smallest share of all entities of such a node
 GAP, WIDTH = 0.045, 0.07  # between the nodes of a column, in shares of all; of a node, in columns
+LABEL = 0.07  # from the middle of a node to that of the next at the least: each has a label of two lines
 POINTS = 17  # along each edge of a ribbon
 OTHER = "other"
 
@@ -136,11 +137,13 @@ def _stacked(model: StageModel, n: dict[Key, int], flows: dict[tuple[Key, Key], 
         gone[start] = gone.get(start, 0) + flow
     nodes: dict[Key, Node] = {}
     tops: dict[int, float] = {}
+    middles: dict[int, float] = {}
     for key in sorted(n, key=lambda k: (k[0], order.get(k[1] or "", len(order)), k[2] or 0)):
         step, stage, visit = key
-        high = tops.get(step, 1.0)
-        low = high - n[key] / total
-        tops[step] = low - GAP
+        height = n[key] / total
+        high = min(tops[step], middles[step] - LABEL + height / 2) if step in tops else 1.0
+        low = high - height
+        tops[step], middles[step] = low - GAP, (low + high) / 2
         nodes[key] = Node(step, stage, visit, n[key], n[key] - gone.get(key, 0), float(step), low, high)
     return nodes
 

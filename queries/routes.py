@@ -10,7 +10,7 @@ from lifecycle.durations import OPEN
 from lifecycle.routes import WON, Between, Routes, base, most_steps
 from lifecycle.routes import routes as told
 from lifecycle.scope import Scope
-from lifecycle.stages import StageModel
+from lifecycle.stages import ModelError, StageModel
 from queries.attempts import same_journey
 from queries.dialect import elapsed, quantile
 from queries.instants import in_period, seen
@@ -29,8 +29,15 @@ ROUTE = pa.schema(
 
 
 def between(model: StageModel, start: str | None = None, end: str | None = None) -> Between:
-    """Which part of journeys is looked at; without `end` up to the stage that the lifecycle leads up to."""
-    return Between(end or purchase(model).key, start)
+    """Which part of journeys is looked at; without `end` up to the stage that the lifecycle leads up to.
+
+    Raises ModelError where one is no progress stage, or `end` does not come after `start`.
+    """
+    goal = end or purchase(model).key
+    if start and model.rank(start) >= model.rank(goal):
+        raise ModelError(f"{model.name}: {goal!r} does not come after {start!r}")
+    model.rank(goal)
+    return Between(goal, start)
 
 
 def routes(m: Modelled, scope: Scope, part: Between, top: int = TOP) -> Routes:

@@ -20,7 +20,7 @@ from pages.ui.charts_bridge import bridge
 from pages.ui.data import ask
 from pages.ui.failures import Failure
 from pages.ui.filters import View, view
-from pages.ui.layout import card, page_header, state, tile, tiles
+from pages.ui.layout import card, page_header, state, tile
 from pages.ui.picture import Picture
 from queries.velocity import course, velocity
 
@@ -61,15 +61,14 @@ def _age() -> int | None:
 def headline(found: Velocity) -> None:
     """Money per day, and the four factors that make it."""
     now, before = found.now, found.before
-    with tiles(6):
-        for name, label in (("velocity", "Velocity"), *frames.NAMES.items()):
+    with st.grid(6, min_column_width=165):
+        for name, label in (("velocity", "Velocity, money per day"), *frames.NAMES.items()):
             value: Estimate | None = getattr(now, name)
             then: Estimate | None = getattr(before, name) if before else None
             moved = value.value / then.value - 1 if value and then and then.value else None
-            unit = " a day" if name == "velocity" and value else ""
             tile(
                 label,
-                f"{frames.figure(name, value)}{unit}",
+                frames.figure(name, value),
                 note=_under(found, name, value),
                 change=None if moved is None else f"{moved:+.1%}",
                 good=None if moved is None or not _clear(value, then) else (moved > 0) == (name != "cycle_days"),
@@ -157,8 +156,8 @@ def _won_title(found: Velocity) -> str:
     rate, recent = found.now.win_rate, found.recent.value
     if rate is None:
         return "How many deals are won, by their age"
-    said = f"{labels.percent(rate.value, 0)} of the deals are won within {found.days} days"
-    return said if recent is None else f"{said}; what closed in the period would say {labels.percent(recent, 0)}"
+    said = f"{labels.percent(rate.value, 0)} are won within {found.days} days"
+    return said if recent is None else f"{said}; recent closes would say {labels.percent(recent, 0)}"
 
 
 def over_time(v: View, found: Velocity) -> None:

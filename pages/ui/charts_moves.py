@@ -29,12 +29,17 @@ NARROW = "bandwidth('x') < 54"
 
 def colours(present: tuple[str, ...], more_room: int = 0) -> alt.Color:
     """Ways to move by colour, those that occur; `more_room`: pixels between the legend and the picture."""
-    names, shades = zip(*(KINDS[kind] for kind in present), strict=True)
     return alt.Color(
         "said:N",
-        scale=alt.Scale(domain=list(names), range=list(shades)),
+        scale=shades(present),
         legend=legend(symbolType="square", symbolStrokeWidth=0, offset=10 + more_room),
     )
+
+
+def shades(present: tuple[str, ...]) -> alt.Scale:
+    """The colours of the ways to move that occur."""
+    names, found = zip(*(KINDS[kind] for kind in present), strict=True)
+    return alt.Scale(domain=list(names), range=list(found))
 
 
 def present_in(kinds: pd.Series) -> tuple[str, ...]:

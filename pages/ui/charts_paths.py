@@ -7,7 +7,7 @@ from functools import cache
 import altair as alt
 import pandas as pd
 
-from pages.ui.charts_moves import KINDS, colours, present_in
+from pages.ui.charts_moves import KINDS, colours, present_in, shades
 from pages.ui.picture import (
     INK,
     OUTCOMES,
@@ -40,13 +40,14 @@ def _flow(height: int, present: tuple[str, ...], columns: int) -> Spec:
     ribbons = (
         alt.Chart(MAIN)
         .transform_filter(f"datum.reaches <= {room}")
-        .mark_area(interpolate="monotone", opacity=0.5, clip=True)
+        .mark_area(interpolate="monotone", opacity=0.5, strokeWidth=0.6, clip=True)
         .encode(
             x=x,
             y=y,
             y2="high:Q",
             detail="ribbon:N",
             color=colours(present, more_room=16),
+            stroke=alt.Stroke("said:N", scale=shades(present), legend=None),
             tooltip=[
                 tip("start:N", "From"),
                 tip("end:N", "To"),

@@ -53,7 +53,7 @@ def _wins(height: int) -> Spec:
     return bare((areas + naive + named + reader + dot + said).properties(height=height))
 
 
-def wins(frame: pd.DataFrame, marks: pd.DataFrame, rules: pd.DataFrame, *, height: int = 340) -> Picture:
+def wins(frame: pd.DataFrame, marks: pd.DataFrame, rules: pd.DataFrame, *, height: int = 270) -> Picture:
     """What has become of the deals at each age, stacked: won below, lost on top, open between.
 
     `frame`: days, fate (of FATES), low, high, note, at_risk. `marks`: days, value, label (the win rate), below.
