@@ -8,6 +8,7 @@ from lifecycle.retention import SHARES, Cell, Cells, Cohort, Retention, Triangle
 from lifecycle.retention_words import age, odd_cohorts
 from pages.ui import labels
 from queries.contacts import Records
+from queries.retention import Lifetimes
 
 ALL = "All mature cohorts"
 
@@ -139,3 +140,30 @@ def customers(found: Records, entity: str, segment: str | None) -> pd.DataFrame:
         for r in found.table.to_pylist()
     ]
     return pd.DataFrame(rows)
+
+
+def of_period(answer: Retention) -> Triangle:
+    """The cohorts that start in the scope's period, out of those that are shown."""
+    start, end = answer.scope.start, answer.scope.end
+    inside = [c for c in answer.whole.cohorts if (not start or c.start >= start) and (not end or c.start < end)]
+    return Triangle(tuple(inside))
+
+
+def lifetimes(found: Lifetimes) -> pd.DataFrame:
+    """Survival curves of the groups, without a breakdown of all together."""
+    groups = [("not set" if v is None else v, t) for v, t in found.segments] or [("all", found.whole)]
+    rows = []
+    for name, table_ in groups:
+        if table_.n:
+            rows.append(_lived(name, 0.0, 1.0, 1.0, 1.0, f"{table_.n:,} at risk"))
+        rows += [
+            _lived(name, p.seconds / labels.DAY, p.survival, p.low, p.high, f"{p.at_risk:,} at risk")
+            for p in table_.curve
+            if p.left
+        ]
+    return pd.DataFrame(rows, columns=CURVE)
+
+
+def _lived(name: str, days: float, value: float, low: float, high: float, note: str) -> dict[str, object]:
+    said = f"{days:,.0f} days"
+    return {"series": name, "age": days, "said": said, "value": value, "low": low, "high": high, "note": note}

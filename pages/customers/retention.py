@@ -10,7 +10,10 @@ from lifecycle.retention import Retention, Rules
 from lifecycle.retention_words import finding
 from pages.customers import choices
 from pages.customers import frames_retention as frames
+from pages.customers.active import active
 from pages.customers.behind import show_customers
+from pages.customers.curves import curves
+from pages.customers.money import revenue
 from pages.ui import charts_retention
 from pages.ui.data import ask
 from pages.ui.failures import Failure
@@ -32,16 +35,23 @@ def page() -> None:
 
 def part(v: View, name: str) -> None:
     """One part of the page; the others are not asked for."""
-    match name:
-        case "Cohorts":
-            cohorts(v)
-
-
-def cohorts(v: View) -> None:
-    """The triangle; a cell opens the customers behind it."""
+    if name == "Money":
+        revenue(v)
+        return
+    if name == "Activity":
+        active(v)
+        return
     rules, grain = choices.rules(v)
     v = replace(v, scope=replace(v.scope, grain=grain))
     found = ask(retention, v.modelled, v.scope, rules)
+    if name == "Cohorts":
+        cohorts(v, rules, found)
+    else:
+        curves(v, rules, found)
+
+
+def cohorts(v: View, rules: Rules, found: Retention | Failure) -> None:
+    """The triangle; a cell opens the customers behind it."""
     clicked = card(
         title(v, found),
         lambda: found,

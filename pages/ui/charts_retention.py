@@ -1,4 +1,4 @@
-"""Pictures of retention: the cohort triangle, curves by age, and the waterfall of recurring revenue."""
+"""Pictures of retention: the cohort triangle, and curves by age."""
 
 from __future__ import annotations
 

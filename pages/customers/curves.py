@@ -1,0 +1,128 @@
+"""Retention as curves: every cohort and all together, by group, by how they came, beside the compared period."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lifecycle.durations import LifeTable, log_rank
+from lifecycle.retention import SUBSCRIPTIONS, Retention, Rules
+from lifecycle.retention_words import summary
+from pages.customers import frames_retention as frames
+from pages.ui import charts_retention, labels
+from pages.ui.data import ask
+from pages.ui.failures import Failure
+from pages.ui.filters import View
+from pages.ui.layout import card
+from pages.ui.picture import Picture
+from queries.retention import Lifetimes, lifetimes
+
+
+def curves(v: View, rules: Rules, found: Retention | Failure) -> None:
+    """Curves of the triangle's cohorts, and how long subscriptions last."""
+    left, right = st.columns(2, gap="small")
+    with left:
+        card(
+            "Who stays, by age" if isinstance(found, Failure) else summary(found, v.modelled.model),
+            lambda: found,
+            by_cohort,
+            caption="Thick: all mature cohorts, with the 95 % interval. Thin: each of them; red: stays less than the others",
+            definition=Rules,
+            table=frames.table,
+            empty="No cohort is old enough yet.",
+            key="curve-all",
+        )
+    with right:
+        beside(v, found)
+    if rules.activity == rules.return_activity == SUBSCRIPTIONS:
+        survival(v, rules)
+
+
+def by_cohort(found: Retention) -> Picture | None:
+    rows = frames.pooled([(found, frames.ALL, found.whole)])
+    return None if rows.empty else drawn(found, rows, frames.each(found))
+
+
+def drawn(found: Retention, rows: object, behind: object = None) -> Picture:
+    """Curves with the axes of the measure and of ages."""
+    axis = "days since the start" if found.rules.ages == "days" else f"{found.scope.grain}s since the start"
+    style = frames.style(found.rules.measure)
+    return charts_retention.curves(rows, behind, style=style, title="", age=axis)  # type: ignore[arg-type]
+
+
+def beside(v: View, found: Retention | Failure) -> None:
+    """Groups of the breakdown, else the compared period."""
+    by = v.modelled.catalog.get(v.scope.by) if v.scope.by else None
+    if by is not None:
+        card(
+            f"By {by.label.lower()}",
+            lambda: found,
+            by_group,
+            caption="Mature cohorts of each group together, with 95 % intervals",
+            definition=Retention,
+            empty="No cohort is old enough yet.",
+            key="curve-groups",
+        )
+        return
+    if not isinstance(found, Failure) and found.comparison is None:
+        st.info(
+            "Choose a breakdown or a comparison above to see curves side by side.", icon=":material/compare_arrows:"
+        )
+        return
+    card(
+        "The period beside the one before",
+        lambda: found,
+        compared,
+        caption="The cohorts of both periods, each seen equally long",
+        definition=Retention,
+        empty="No cohort of these periods is old enough yet.",
+        key="curve-compared",
+    )
+
+
+def by_group(found: Retention) -> Picture | None:
+    named = [("not set" if value is None else value, t) for value, t in found.segments]
+    rows = frames.pooled([(found, name, t) for name, t in named])
+    return None if rows.empty else drawn(found, rows)
+
+
+def compared(found: Retention) -> Picture | None:
+    before = found.comparison
+    assert before is not None
+    rows = frames.pooled([(found, "now", frames.of_period(found)), (before, "before", before.whole)])
+    return None if rows.empty else drawn(found, rows)
+
+
+def survival(v: View, rules: Rules) -> None:
+    """How long a first, unbroken subscription lasts, those still running counted as censored."""
+    found = ask(lifetimes, v.modelled, v.scope, rules)
+    card(
+        lasting(found),
+        lambda: found,
+        lasted,
+        caption="Kaplan–Meier: from the first subscription to the first day without one; running ones are censored",
+        definition=LifeTable,
+        empty="Nobody had a subscription.",
+        key="survival",
+    )
+
+
+def lasting(found: Lifetimes | Failure) -> str:
+    """The median lifetime, and whether groups differ."""
+    if isinstance(found, Failure) or not found.whole.n:
+        return "How long subscriptions last"
+    median = found.whole.quantile(0.5)
+    half = (
+        "More than half still run: no median yet"
+        if median is None
+        else f"Half have left after {labels.duration(median)}"
+    )
+    test = log_rank([t for _, t in found.segments])
+    differ = "; the groups differ" if test and test.p < 0.05 else ""
+    return f"{half}; {found.whole.censored:,} of {found.whole.n:,} still run{differ}"
+
+
+def lasted(found: Lifetimes) -> Picture | None:
+    rows = frames.lifetimes(found)
+    if rows.empty:
+        return None
+    return charts_retention.curves(rows, style=".0%", title="still subscribed", age="days since the first subscription")
