@@ -26,6 +26,7 @@ PAGES = {  # one page, one question; a named section is a menu
     ],
     "Customers": [
         ("pages/customers/retention.py", "Retention", ":material/autorenew:"),
+        ("pages/customers/loyalty.py", "Loyalty", ":material/favorite:"),
     ],
     "Reference": [
         ("pages/contacts/contact.py", "Find a contact", ":material/person_search:"),

@@ -1,0 +1,157 @@
+"""Loyalty in plain words: titles that say what the numbers support, and no more."""
+
+from __future__ import annotations
+
+from lifecycle.durations import LifeTable
+from lifecycle.loyalty import AGE, Buyers, Ladder
+from lifecycle.nps import Satisfaction, change
+from lifecycle.prediction import HoldOut
+from lifecycle.promoters import Staying
+from lifecycle.rates import difference
+from lifecycle.referrals import Loop
+from lifecycle.rfm import Rfm
+from lifecycle.value import Acquisition
+
+DAY = 86_400
+SURE = 0.05
+
+
+def percent(share: float) -> str:
+    return f"{share * 100:.0f} %"
+
+
+def repeat(found: Buyers) -> str:
+    """How many come back within the age of the headline, and how that has changed where it has."""
+    rate = found.whole.rate(AGE)
+    if rate.value is None:
+        return f"Nobody bought for the first time {AGE} days ago or earlier in this period"
+    said = f"{percent(rate.value)} buy again within {AGE} days"
+    before = found.comparison.whole.rate(AGE) if found.comparison else None
+    moved = difference(rate, before) if before else None
+    if moved is None or not moved.significant:
+        return said
+    return f"{said}, {'more' if moved.value > 0 else 'fewer'} than before ({moved.value * 100:+.0f} points)"
+
+
+def second(times: LifeTable) -> str:
+    """When half of all customers have bought again."""
+    median = times.quantile(0.5)
+    if median is None:
+        last = times.curve[-1] if times.curve else None
+        return (
+            "How soon they buy again"
+            if last is None
+            else (
+                f"After {last.seconds / DAY:,.0f} days, {percent(1 - last.survival)} have bought again: fewer than half"
+            )
+        )
+    return f"Half have bought again after {median / DAY:,.0f} days"
+
+
+def ladder(found: Ladder) -> str:
+    """How far customers come on the last steps of the lifecycle."""
+    again, praise = found.repeat_rate, found.promoter_rate
+    if again.value is None:
+        return "Nobody bought for the first time in this period"
+    said = f"{percent(again.value)} have come back"
+    return said if praise is None or praise.value is None else f"{said}; of these, {percent(praise.value)} recommend"
+
+
+def groups(found: Rfm) -> str:
+    """Where the money is, and where it is leaving."""
+    if not found.groups:
+        return "Nobody has ever bought twice, so that nothing says who is late"
+    away = [g for g in found.groups if g.recency == "away" and g.frequency != "once"]
+    lost = sum(g.customers for g in away)
+    share = sum(g.revenue for g in away) / found.revenue if found.revenue else 0.0
+    if not lost:
+        return "No returning customer has stayed away for unusually long"
+    return f"{lost:,} returning customers stay away unusually long: {percent(share)} of all revenue came from them"
+
+
+def score(found: Satisfaction) -> str:
+    """The score, and how it has changed where it has."""
+    value = found.whole.value
+    if value is None:
+        return "Nobody answered in this period"
+    said = f"NPS {value:+.0f}, from {found.whole.n:,} respondents"
+    moved = change(found.whole, found.comparison.whole) if found.comparison else None
+    if moved is None or not moved.significant:
+        return said
+    return f"{said}: {'up' if moved.value > 0 else 'down'} {abs(moved.value):.0f} points"
+
+
+def staying(found: Staying, activity: str) -> str:
+    """Whether promoters stay longer (activity leaving) or come back sooner (returning), where the test says so."""
+    tables = found.leaving if activity == "leaving" else found.returning
+    what = "stay longer" if activity == "leaving" else "buy again sooner"
+    if tables is None or not any(t.events for t in tables.values()):
+        return f"Do promoters {what}?"
+    test = found.test(tables)
+    if test is None:
+        return f"Do promoters {what}? Only one group has answered"
+    if test.p >= SURE:
+        return f"Whether promoters {what} cannot be told yet (p = {test.p:.2f})"
+    ends = {mood: t.curve[-1].seconds for mood, t in tables.items() if t.curve}
+    shared = min(ends.values())
+    kept = {mood: _at(t, shared) for mood, t in tables.items() if t.n}
+    promoters, others = kept.get("promoter"), [v for mood, v in kept.items() if mood != "promoter"]
+    sooner = promoters is not None and all(promoters > v if activity == "leaving" else promoters < v for v in others)
+    shown = f"p {'< 0.001' if test.p < 0.001 else f'= {test.p:.3f}'}"
+    if sooner:
+        return f"Promoters {what} ({shown})"
+    return f"What they answer tells {'who stays' if activity == 'leaving' else 'who buys again'} ({shown})"
+
+
+def _at(table: LifeTable, seconds: float) -> float:
+    before = [p.survival for p in table.curve if p.seconds <= seconds]
+    return before[-1] if before else 1.0
+
+
+def referred(found: Loop) -> str:
+    """Whether the referred come further than others, at the last stage where that is beyond chance."""
+    for reach in reversed(found.reach):
+        moved = reach.change
+        if moved is not None and moved.significant and reach.referred.value and reach.others.value:
+            here, there = percent(reach.referred.value), percent(reach.others.value)
+            digits = here if here != there else f"{reach.referred.value * 100:.1f} %"
+            return f"{digits} of the referred reach {reach.label}, {there} of all others"
+    return "The referred come as far as all others" if found.reach else "Referred against all others"
+
+
+def loop(found: Loop) -> str:
+    """How many close the loop."""
+    if not found.made:
+        return "No referrals were made in this period"
+    said = f"{found.made:,} referrals by {found.referrers:,} customers"
+    return said if not found.unasked else f"{said}; {found.unasked:,} promoters have referred nobody yet"
+
+
+def generations(found: Loop) -> str:
+    """How far the loop goes round."""
+    deep = [g for g in found.generations if g.number > 1]
+    n = sum(g.referred for g in deep)
+    return f"{n:,} were referred by somebody who had been referred" if n else "The loop has not gone round twice yet"
+
+
+def holdout(found: HoldOut | None) -> str:
+    """By how much the prediction was off."""
+    if found is None or found.error is None:
+        return "Too few have bought again to predict"
+    weeks = f"the last {found.weeks:.0f} weeks"
+    return f"Fitted without {weeks}, the model was {abs(found.error) * 100:.0f} % too {_way(found.error)}"
+
+
+def _way(error: float) -> str:
+    return "high" if error > 0 else "low"
+
+
+def cost(found: Acquisition, margin: float) -> str:
+    """Whether a customer has paid back what winning one costs."""
+    cac, ratio, months = found.whole.cac, found.whole.ratio(margin), found.whole.payback(margin)
+    if cac is None:
+        return "What a customer costs cannot be told apart for these filters"
+    said = f"A new customer costs {cac:,.0f}"
+    if months is not None:
+        return f"{said} and pays that back in {months} months"
+    return said if ratio is None else f"{said}; what one has brought so far covers {percent(ratio)} of it"

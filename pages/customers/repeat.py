@@ -1,0 +1,160 @@
+"""Who buys again, how soon, and which customers to do something about."""
+
+from __future__ import annotations
+
+from functools import partial
+from math import ceil
+
+import streamlit as st
+
+from lifecycle import loyalty_words as words
+from lifecycle.loyalty import AGES, Buyers, Ladder, Repeat
+from lifecycle.rfm import GROUPS, Rfm
+from pages.customers import frames_loyalty as frames
+from pages.ui import charts, charts_loyalty
+from pages.ui.data import ask
+from pages.ui.failures import Failure
+from pages.ui.filters import View
+from pages.ui.layout import card
+from pages.ui.picture import Picture
+from queries.contacts import PAGE
+from queries.ladder import ladder
+from queries.rfm import buyers, rfm
+
+HORIZON = 730  # days of the curve
+
+
+def section(v: View, found: Buyers | Failure) -> None:
+    """Everything about buying again."""
+    left, right = st.columns(2, gap="small")
+    with left:
+        card(
+            "How soon they buy again" if isinstance(found, Failure) else words.second(found.times),
+            lambda: found,
+            curves,
+            caption="Share that bought again, on another day than the first; the young count as far as they were seen",
+            definition=Buyers,
+            key="second-purchase",
+        )
+    with right:
+        steps = ask(ladder, v.modelled, v.scope.whole)
+        card(
+            "From one purchase to a recommendation" if isinstance(steps, Failure) else words.ladder(steps),
+            lambda: steps,
+            lambda a: charts.steps(frames.ladder(a), height=280) if a.bought else None,
+            caption=beside(steps),
+            definition=Ladder,
+            key="ladder",
+        )
+    by_cohort(v, found)
+    grouped(v)
+
+
+def curves(found: Buyers) -> Picture | None:
+    """One curve, or one per segment value, or the compared period beside it."""
+    tables = {frames.named(value): times for value, _, times in found.rows} or {"All": found.times}
+    if not found.rows and found.comparison:
+        tables = {"This period": found.times, "Before": found.comparison.times}
+    rows = frames.rising(tables, HORIZON)
+    if rows.empty:
+        return None
+    return charts_loyalty.curves(rows, unit="days since the first purchase", title="bought again")
+
+
+def beside(found: Ladder | Failure) -> str:
+    said = "Customers whose first purchase lies in the period, as of the data cut-off"
+    if isinstance(found, Failure) or not found.promoters_once:
+        return said
+    return f"{said}; beside them, {found.promoters_once:,} recommend after one purchase"
+
+
+def by_cohort(v: View, found: Buyers | Failure) -> None:
+    """The rate at a fixed age: over time, or by segment; and every age as a table."""
+    left, right = st.columns(2, gap="small")
+    with left:
+        age = st.segmented_control(
+            "Bought again within", AGES, default=90, format_func="{} days".format, key="age", bind="query-params"
+        )
+        card(
+            f"Bought again within {age or 90} days, by {'value' if v.scope.by else 'first purchase'}",
+            lambda: found,
+            partial(at_age, age=int(age or 90)),
+            caption="Only customers seen for as long; dashed where some are still too young; with 95 % intervals",
+            definition=Repeat,
+            empty="No customer of this period has been seen for so long.",
+            key="repeat-rate",
+        )
+    with right:
+        card(
+            "Every cohort at every age",
+            lambda: found,
+            lambda a: frames.repeat_table(a) if a.whole.n else None,
+            caption="Share that bought again by then; * some of the cohort are still too young",
+            definition=Repeat.rate.__doc__ or "",
+            key="repeat-table",
+        )
+
+
+def at_age(found: Buyers, age: int) -> Picture | None:
+    if found.rows:
+        rates = [(frames.named(value), group.rate(age)) for value, group, _ in found.rows]
+        bars = frames.rate_bars(rates)
+        return None if bars.empty else charts.bars(bars, style=".0%", title="bought again")
+    rows = frames.repeat_trend(found, age)
+    return None if rows.empty else charts.trend(rows, style=".0%", title="bought again", height=300)
+
+
+def grouped(v: View) -> None:
+    """Customers by recency and frequency; a cell opens its customers."""
+    found = ask(rfm, v.modelled, v.scope.whole)
+    left, right = st.columns([1, 1], gap="small")
+    with left:
+        clicked = card(
+            "Recency, frequency, value" if isinstance(found, Failure) else words.groups(found),
+            lambda: found,
+            lambda a: charts_loyalty.groups(frames.groups(a)) if a.customers else None,
+            caption=rhythm(found),
+            definition=Rfm,
+            empty="No order is followed by another.",
+            select="group",
+            key="rfm",
+        )
+    with right:
+        card(
+            "What to do about each group",
+            lambda: found,
+            frames.advice,
+            caption="All customers by the data cut-off, whatever the period; the most revenue first",
+            definition=Rfm,
+            empty="No order is followed by another.",
+            key="advice",
+        )
+    if clicked:
+        show_buyers(v, clicked[0]["recency"], clicked[0]["frequency"])
+
+
+def rhythm(found: Rfm | Failure) -> str:
+    if isinstance(found, Failure) or found.rhythm is None:
+        return "By how long ago and how often they bought"
+    r = found.rhythm
+    return (
+        f"Active: last order within {r.usual_days:.0f} days, as three in four come back; away: more than "
+        f"{r.longest_days:.0f}, as 19 in 20 do. Pick a group to see who is in it"
+    )
+
+
+def show_buyers(v: View, recency: str, frequency: str) -> None:
+    """The customers of one group."""
+    question = partial(ask, buyers, v.modelled, v.scope.whole, recency, frequency)
+    first = question(0)
+    total = 0 if isinstance(first, Failure) else first.total
+    pages = max(ceil(total / PAGE), 1)
+    page = st.pagination(pages, key=f"buyers.page.{recency}.{frequency}") - 1 if pages > 1 else 0
+    card(
+        f"{total:,} customers: {GROUPS[recency, frequency][0]}",
+        partial(question, page),
+        lambda r: frames.buyers(r, v.modelled.model.entity),
+        caption=GROUPS[recency, frequency][1],
+        definition=buyers,
+        key=f"buyers.{recency}.{frequency}.{page}",
+    )
