@@ -1,25 +1,21 @@
-"""The records behind a number, and the history of one of them."""
+"""The records behind a number of the funnel."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 import pyarrow as pa
 import sqlalchemy as sa
 
 from lifecycle.funnel import steps_of
-from lifecycle.privacy import masked
 from lifecycle.scope import Scope
 from queries import counted
-from queries.contract import PERSONAL
 from queries.dialect import bytewise
 from queries.measures import one_of
 from queries.modelled import Modelled
 from queries.warehouse import Rendered
 
 PAGE = 100
-MOST_ACTIVITIES = 200
 RECORDS = pa.schema(
     [
         ("entity_id", pa.string()),
@@ -33,23 +29,6 @@ RECORDS = pa.schema(
         ("score", pa.float64()),
         ("segment", pa.string()),
     ]
-)
-TIMELINE = pa.schema(
-    [
-        ("journey", pa.int64()),
-        ("seq", pa.int64()),
-        ("stage", pa.string()),
-        ("entered_at", pa.timestamp("us")),
-        ("exited_at", pa.timestamp("us")),
-        ("move", pa.string()),
-        ("reason", pa.string()),
-        ("competitor", pa.string()),
-        ("actor", pa.string()),
-        ("contact_id", pa.string()),
-    ]
-)
-ACTIVITIES = pa.schema(
-    [("occurred_at", pa.timestamp("us")), ("kind", pa.string()), ("actor", pa.string()), ("contact_id", pa.string())]
 )
 
 
@@ -76,16 +55,6 @@ class Records:
 
     total: int
     table: pa.Table
-    statements: tuple[Rendered, ...]
-
-
-@dataclass(frozen=True)
-class History:
-    """One entity: what is known of it (personal data masked unless allowed), its entries, what was done with it."""
-
-    about: dict[str, str]
-    timeline: pa.Table
-    activities: pa.Table | None
     statements: tuple[Rendered, ...]
 
 
@@ -131,57 +100,3 @@ def records(m: Modelled, scope: Scope, bar: Bar, page: int = 0) -> Records:
     statement = sa.select(*columns).where(*where).order_by(*order).limit(PAGE).offset(page * PAGE)
     table, listing = m.ask(statement, RECORDS)
     return Records(total.column(0)[0].as_py(), table, (listing, counting))
-
-
-def history(m: Modelled, scope: Scope, entity_id: str) -> History:
-    """Everything that happened to one entity by as_of; an account's or a deal's contacts stand beside its entries."""
-    stays, statement = timeline(m, entity_id, scope.as_of)
-    people = [entity_id] if m.model.entity == "contact" else sorted(set(stays["contact_id"].to_pylist()) - {None})
-    about, asked = _about(m, entity_id) if m.model.entity == "contact" else ({}, ())
-    done, listed = _activities(m, people, scope.as_of)
-    return History(about, stays, done, (statement, *asked, *listed))
-
-
-def timeline(m: Modelled, entity_id: str, as_of: datetime) -> tuple[pa.Table, Rendered]:
-    """Every stay of one entity by as_of, in order; a stay that ended later is still open."""
-    s = m.stays.c
-    ended = sa.case((s.exited_at <= as_of, s.exited_at)).label("exited_at")
-    columns = [ended if name == "exited_at" else s[name] for name in TIMELINE.names]
-    statement = sa.select(*columns).where(s.entity_id == entity_id, s.entered_at <= as_of).order_by(s.seq)
-    return m.ask(statement, TIMELINE)
-
-
-def _about(m: Modelled, contact_id: str) -> tuple[dict[str, str], tuple[Rendered, ...]]:
-    """The contact's own row in words; what is personal in it is masked unless the settings show it."""
-    source = m.sources.get("contacts")
-    if source is None:
-        return {}, ()
-    settings = m.warehouse.settings
-    names = [n for n in ("account_id", "owner", "lead_score") if source.has(n)] + list(source.extra)
-    values = [source[n] if source.has(n) else source.column(n) for n in names]
-    columns = [sa.cast(value, sa.Text()).label(f"c{i}") for i, value in enumerate(values)]
-    statement = sa.select(*columns).select_from(source.table).where(source["contact_id"] == contact_id)
-    order = [source["created_at"].asc().nulls_last(), *(bytewise(c).asc().nulls_last() for c in columns)]
-    rows, rendered = m.ask(statement.order_by(*order).limit(1), pa.schema([(c.name, pa.string()) for c in columns]))
-    if not rows.num_rows:
-        return {}, (rendered,)
-    about = {}
-    for name, value in zip(names, rows.to_pylist()[0].values(), strict=True):
-        setting = settings.segments.get(name)
-        personal = setting.personal if setting else bool(PERSONAL.search(name))
-        if value is not None:
-            about[name] = masked(value) if personal and not settings.personal_data else value
-    return about, (rendered,)
-
-
-def _activities(m: Modelled, people: list[str], as_of: datetime) -> tuple[pa.Table | None, tuple[Rendered, ...]]:
-    """What was done with these contacts by as_of, the newest first; None where no activities are recorded."""
-    source = m.sources.get("activities")
-    if source is None:
-        return None, ()
-    columns = [source[name].label(name) for name in ACTIVITIES.names]
-    where = [source["contact_id"].in_(people), source["occurred_at"] <= as_of]
-    statement = sa.select(*columns).select_from(source.table).where(*where)
-    order = [source["occurred_at"].desc(), bytewise(source["kind"]), bytewise(source["contact_id"])]
-    table, rendered = m.ask(statement.order_by(*order).limit(MOST_ACTIVITIES), ACTIVITIES)
-    return table, (rendered,)

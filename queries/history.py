@@ -103,7 +103,7 @@ def _moments(m: Modelled, who: Members, as_of: datetime) -> tuple[tuple[Moment, 
     detail = sa.case((sa.and_(c.kind == "deal", sa.or_(c.until.is_(None), c.until > as_of)), None), else_=c.detail)
     given = {"until": ended, "detail": detail.label("detail")}
     statement = sa.select(*(given.get(name, c[name]) for name in MOMENTS.names)).where(c["at"] <= as_of)
-    texts = [bytewise(c[name]) for name in ("kind", "what", "contact_id", "detail")]
+    texts = [bytewise(c[name]).desc().nulls_first() for name in ("kind", "what", "contact_id", "detail")]
     table, rendered = m.ask(statement.order_by(c["at"].desc(), *texts).limit(MOST + 1), MOMENTS)
     return tuple(_masked(m, Moment(**row)) for row in table.to_pylist()), (rendered,)
 

@@ -10,10 +10,11 @@ import streamlit as st
 from lifecycle import alignment_titles as titles
 from lifecycle.discussion import TOPICS, Discussion, Rules, rules
 from pages.alignment import frames_leads
-from pages.alignment.records import open_history
+from pages.ui import labels
 from pages.ui.data import ask
 from pages.ui.failures import Failure
 from pages.ui.filters import View
+from pages.ui.history_card import open_history
 from pages.ui.layout import card, state
 from queries.agreement import profile
 from queries.contacts import PAGE
@@ -43,7 +44,8 @@ def to_discuss(v: View) -> None:
         select="lead",
         key=f"discuss.{topic}.{page}",
     )
-    open_history(v, picked, "discuss")
+    if picked:
+        open_history(v, str(picked[0][labels.ENTITIES[v.modelled.model.entity]]), "discuss")
 
 
 def rules_of(v: View) -> Rules:

@@ -11,9 +11,9 @@ from lifecycle.discussion import Discussion
 from lifecycle.stages import StageModel
 from pages.alignment.frames import named
 from pages.ui import labels
-from queries.contacts import History, Records
+from pages.ui.labels import ENTITIES
+from queries.contacts import Records
 
-ENTITIES = {"contact": "Contact", "account": "Account", "deal": "Deal"}
 OUTCOMES = {
     "accepted": "accepted",
     "rejected": "rejected",
@@ -83,21 +83,3 @@ def discussed(found: Discussion, model: StageModel) -> pd.DataFrame:
             }
         )
     return trimmed(rows)
-
-
-def stays(found: History, model: StageModel) -> pd.DataFrame:
-    """One entity's stages in order, with how long it stayed."""
-    label = {s.key: s.label for s in model.active}
-    return pd.DataFrame(
-        [
-            {
-                "Entered": labels.instant(r["entered_at"]),
-                "Stage": label[r["stage"]],
-                "Left": when(r["exited_at"]),
-                "Stayed": labels.duration((r["exited_at"] - r["entered_at"]).total_seconds()) if r["exited_at"] else "",
-                "Reason": r["reason"] or "",
-                "By": r["actor"] or "",
-            }
-            for r in found.timeline.to_pylist()
-        ]
-    )

@@ -1,4 +1,4 @@
-"""The leads behind a number: as many as it says, page by page; one of them opens its history."""
+"""The leads behind a number: as many as it says, page by page; one of them opens its timeline."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ import streamlit as st
 from lifecycle.business import Business
 from lifecycle.scope import Scope
 from pages.alignment import frames_leads, frames_service
+from pages.ui import labels
 from pages.ui.data import ask, digest
 from pages.ui.failures import Failure
 from pages.ui.filters import View
-from pages.ui.layout import Selected, card, state
-from queries.contacts import PAGE, Records, history
+from pages.ui.history_card import open_history
+from pages.ui.layout import card, state
+from queries.contacts import PAGE, Records
 from queries.leads import Cell, Waiting, leads, waiting
 
 
@@ -62,18 +64,5 @@ def _paged(
         select="lead",
         key=f"leads.{mark[:12]}.{page}",
     )
-    open_history(v, picked, mark[:12])
-
-
-def open_history(v: View, picked: Selected, mark: str) -> None:
-    """Every stay of the picked entity, in order; `mark` tells the lists of a page apart."""
-    if not picked:
-        return
-    entity = str(picked[0][frames_leads.ENTITIES[v.modelled.model.entity]])
-    card(
-        f"The history of {entity}",
-        partial(ask, history, v.modelled, v.scope, entity),
-        lambda known: frames_leads.stays(known, v.modelled.model),
-        definition=history,
-        key=f"history.{mark}",
-    )
+    if picked:
+        open_history(v, str(picked[0][labels.ENTITIES[v.modelled.model.entity]]), mark[:12])

@@ -1,4 +1,4 @@
-"""The records behind a part of the funnel, and the history of a chosen one."""
+"""The records behind a part of the funnel, and the timeline of a chosen one."""
 
 from __future__ import annotations
 
@@ -12,22 +12,13 @@ import streamlit as st
 from lifecycle.funnel import Funnel, StageRow
 from lifecycle.stages import StageModel
 from pages.funnel import frames
-from pages.ui import charts_funnel, labels
 from pages.ui.data import ask, digest
 from pages.ui.failures import Failure
 from pages.ui.filters import View
+from pages.ui.history_card import open_history
 from pages.ui.layout import card, state
-from pages.ui.picture import OUTCOMES, Picture
-from queries.contacts import PAGE, Bar, History, Records, history, records
-
-MOVES = {
-    "advance": "went on",
-    "skip": "went on, over a stage",
-    "regress": "went back",
-    "repeat": "the same stage again",
-    "exit": "left",
-    "reopen": "came back",
-}
+from pages.ui.picture import OUTCOMES
+from queries.contacts import PAGE, Bar, Records, records
 
 
 def drill_down(view: View, answer: Funnel, clicked: Sequence[Mapping[str, str]]) -> None:
@@ -52,7 +43,7 @@ def drill_down(view: View, answer: Funnel, clicked: Sequence[Mapping[str, str]])
         key=f"records.{digest((bar, page))[:12]}",
     )
     if picked:
-        _opened(view, str(picked[0][frames.ENTITIES[view.modelled.model.entity]]))
+        open_history(view, str(picked[0][frames.ENTITIES[view.modelled.model.entity]]), "records")
 
 
 def _chosen(model: StageModel, answer: Funnel, clicked: Sequence[Mapping[str, str]]) -> Bar | None:
@@ -169,76 +160,3 @@ def _listed(view: View, answer: Funnel, found: Records) -> pd.DataFrame:
         out.append(shown | ({segment.label: frames.named(row["segment"])} if segment else {}))
     frame = pd.DataFrame(out)
     return frame.drop(columns=[c for c in ("Came to", "Left by", "Reason") if len(frame) and not frame[c].any()])
-
-
-def _opened(view: View, entity_id: str) -> None:
-    """The history of one entity: its stages as bars over time, then every entry."""
-    known = ask(history, view.modelled, view.scope, entity_id)
-    about = {} if isinstance(known, Failure) else known.about
-    card(
-        f"The history of {entity_id}",
-        lambda: known,
-        partial(_timeline, view),
-        caption=" · ".join(f"{name.replace('_', ' ')}: {value}" for name, value in about.items()),
-        definition=history,
-        key="history",
-    )
-    if isinstance(known, Failure):
-        return
-    left, right = st.columns([3, 2])
-    with left:
-        card("Stages", lambda: known, partial(_entries, view), key="history.entries")
-    with right:
-        card("What was done", lambda: known, _activities, empty="Nothing is recorded.", key="history.activities")
-
-
-def _timeline(view: View, known: History) -> Picture | None:
-    model = view.modelled.model
-    rows = known.timeline.to_pylist()
-    stays = [
-        {
-            "stage": model.stage(r["stage"]).label,
-            "start": r["entered_at"],
-            "end": r["exited_at"] or (r["entered_at"] if model.stage(r["stage"]).kind == "exit" else view.scope.as_of),
-            "kind": "left" if model.stage(r["stage"]).kind == "exit" else "stayed",
-            "note": MOVES[r["move"]],
-            "span": labels.duration(((r["exited_at"] or view.scope.as_of) - r["entered_at"]).total_seconds()),
-        }
-        for r in rows
-        if r["move"] != "repeat"
-    ]
-    done = [] if known.activities is None else known.activities.to_pylist()
-    order = [s.label for s in (*model.progress, *model.exits) if s.label in {s["stage"] for s in stays}]
-    touches = [{"at": a["occurred_at"], "kind": a["kind"] or "", "actor": a["actor"] or ""} for a in done]
-    return charts_funnel.timeline(pd.DataFrame(stays), pd.DataFrame(touches), order) if stays else None
-
-
-def _entries(view: View, known: History) -> pd.DataFrame:
-    model = view.modelled.model
-    out = []
-    for r in known.timeline.to_pylist():
-        stayed = (r["exited_at"] - r["entered_at"]).total_seconds() if r["exited_at"] else None
-        out.append(
-            {
-                "Entered": r["entered_at"],
-                "Stage": model.stage(r["stage"]).label,
-                "How": MOVES[r["move"]],
-                "Stayed": labels.duration(stayed)
-                if stayed is not None
-                else ""
-                if r["move"] == "repeat"
-                else "still in it",
-                "Reason": " · ".join(text for text in (r["reason"], r["competitor"]) if text),
-                "By": r["actor"] or "",
-                "Journey": r["journey"],
-            }
-            | ({"Contact": r["contact_id"]} if model.entity != "contact" else {})
-        )
-    return pd.DataFrame(out)
-
-
-def _activities(known: History) -> pd.DataFrame | None:
-    if known.activities is None:
-        return None
-    rows = [{"When": a["occurred_at"], "What": a["kind"], "By": a["actor"]} for a in known.activities.to_pylist()]
-    return pd.DataFrame(rows)

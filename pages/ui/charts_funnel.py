@@ -7,7 +7,6 @@ from functools import cache
 import altair as alt
 import pandas as pd
 
-from pages.ui import labels
 from pages.ui.picture import GRID, INK, NOW, QUIET, Picture, Spec, axis, bare, legend, place, tip, value_axis
 
 MAIN = alt.NamedData("main")
@@ -101,55 +100,3 @@ def changes(frame: pd.DataFrame) -> Picture:
     words = "; ".join(f"{row.label}: {row.note}" for row in frame.itertuples())
     ends = pd.DataFrame({"value": [0.0]})
     return Picture(_changes(50 + 54 * len(frame)), {"main": main, "ends": ends}, frame, f"Changes. {words}")
-
-
-@cache
-def _timeline(height: int) -> Spec:
-    y = alt.Y("stage:N", sort=place("position"), axis=axis(labelLimit=160, labelPadding=8))
-    when = axis(
-        format="%-d %b %Y",
-        labelOverlap="greedy",
-        tickCount=6,
-        labelPadding=6,
-        grid=True,
-        gridColor=GRID,
-        gridOpacity=0.22,
-    )
-    x = alt.X("start:T", axis=when)
-    tips = [tip("stage:N", "Stage"), tip("entered:N", "Entered"), tip("span:N", "Stayed"), tip("note:N", "How")]
-    base = alt.Chart(MAIN).encode(y=y)
-    stays = (
-        base.mark_bar(cornerRadius=3, height=14, color=NOW)
-        .encode(x=x, x2="end:T", tooltip=tips)
-        .transform_filter("datum.kind == 'stayed'")
-    )
-    begins = base.mark_point(filled=True, size=70, opacity=1).encode(
-        x=x,
-        color=alt.Color("kind:N", scale=alt.Scale(domain=["stayed", "left"], range=[NOW, WORSE]), legend=None),
-        tooltip=tips,
-    )
-    done = (
-        alt.Chart(ENDS)
-        .mark_tick(thickness=2, height=12, color="#D08A1E", opacity=0.9)
-        .encode(
-            y=y,
-            x=alt.X("at:T", axis=when),
-            tooltip=[tip("kind:N", "What was done"), tip("on:N", "When"), tip("actor:N", "By")],
-        )
-    )
-    return bare((stays + begins + done).properties(height=height))
-
-
-def timeline(stays: pd.DataFrame, touches: pd.DataFrame, order: list[str]) -> Picture:
-    """A history: a bar per stay from entry to exit, a point per exit, and below what was done with them.
-
-    `stays`: stage, start, end, kind (stayed, left), note, span. `touches`: at, kind, actor. `order`: the stages from
-    the top down.
-    """
-    places = {stage: i for i, stage in enumerate(order)}
-    main = stays.assign(position=stays["stage"].map(places), entered=stays["start"].map(labels.instant))
-    ends = touches.assign(stage="Activities", position=len(order))
-    if len(ends):
-        ends["on"] = ends["at"].map(labels.instant)
-    words = "; ".join(f"{row.stage} on {row.entered}" for row in main.itertuples())
-    return Picture(_timeline(56 + 30 * (len(order) + bool(len(ends)))), {"main": main, "ends": ends}, stays, words)
