@@ -30,6 +30,7 @@ def active(v: View) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="activity-choices"):
         what = choose("Activity", "active_with", known, next(iter(known)), 150)
         grain = choose("By", "activity_grain", GRAINS, "month", 110)
+        days = what == ORDERS and st.toggle("Count days with orders", False, "ordered_days", bind="query-params")
     v = replace(v, scope=replace(v.scope.whole, grain=grain))
     found = ask(activity if what == ORDERS else subscribed, v.modelled, v.scope)
     card(
@@ -53,7 +54,7 @@ def active(v: View) -> None:
                 caption="Of those who ordered in the period",
             )
         with right:
-            often(v)
+            often(v, days)
 
 
 def subscribed(m: Modelled, scope: Scope) -> Activity:
@@ -91,10 +92,9 @@ def per_customer(found: Activity) -> Picture | None:
     return None if rows.empty else charts.trend(rows, style=".2f", title="orders")
 
 
-def often(v: View) -> None:
+def often(v: View, days: bool) -> None:
     """How often customers ordered in the whole period."""
     counted = ask(frequency, v.modelled, v.scope)
-    days = st.toggle("Count days instead of orders", False, "ordered_days", bind="query-params")
     card(
         "How often" if isinstance(counted, Failure) or not counted.n else frames.often(counted),
         lambda: counted,

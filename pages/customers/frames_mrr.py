@@ -136,9 +136,9 @@ def movers(found: Records, scope: Scope, entity: str, segment: str | None) -> pd
                 entity: r["customer_id"],
                 "Period": calendar.name(calendar.numbered(r["period"], grain), grain),
                 "Movement": MOVEMENTS[r["movement"]],
-                "Change": r["cents"] / 100,
-                "Before": r["before"] / 100,
-                "After": r["after"] / 100,
+                "Change": cents(r["cents"]),
+                "Before": cents(r["before"]),
+                "After": cents(r["after"]),
             }
             | ({segment: "not set" if r["segment"] is None else r["segment"]} if segment else {})
             for r in found.table.to_pylist()

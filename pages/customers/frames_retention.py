@@ -6,7 +6,7 @@ import pandas as pd
 
 from lifecycle.retention import SHARES, Cell, Cells, Cohort, Retention, Triangle
 from lifecycle.retention_words import age, odd_cohorts
-from pages.ui import labels
+from pages.ui import charts_retention, labels
 from queries.contacts import Records
 from queries.retention import Lifetimes
 
@@ -85,10 +85,10 @@ def table(answer: Retention) -> pd.DataFrame:
 
 
 def curve(answer: Retention, name: str, cells: Cells) -> list[dict[str, object]]:
-    """One line by age, with the interval of a logo rate."""
+    """One line by age as far as ten customers reach, with the interval of a logo rate."""
     rows = []
     for c in cells:
-        if c is None or c.value is None:
+        if c is None or c.value is None or c.eligible < charts_retention.FEWEST:
             continue
         low, high = (c.rate.interval or (None, None)) if answer.rules.measure == "logo" else (None, None)
         rows.append(
@@ -134,7 +134,7 @@ def customers(found: Records, entity: str, segment: str | None) -> pd.DataFrame:
             entity: r["customer_id"],
             "Started": labels.instant(r["start_at"]),
             "Active since": labels.instant(r["at"]),
-            "Amount": r["cents"] / 100,
+            "Amount": f"{r['cents'] / 100:,.2f}",
         }
         | ({segment: "not set" if r["segment"] is None else r["segment"]} if segment else {})
         for r in found.table.to_pylist()

@@ -132,7 +132,7 @@ def by_period(found: Book) -> Picture:
 
 def rates(found: Book) -> Picture | None:
     rows = frames.rates(found.scope, found.periods)
-    return None if rows.empty else charts.trend(rows, style=".0%", title="of the start")
+    return None if rows.empty else charts_mrr.rates(rows)
 
 
 def churn(found: Book) -> Picture | None:

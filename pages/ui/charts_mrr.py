@@ -7,7 +7,7 @@ from functools import cache
 import altair as alt
 import pandas as pd
 
-from pages.ui.picture import INK, QUIET, Picture, Spec, axis, bare, legend, place, tip, value_axis
+from pages.ui.picture import INK, QUIET, Picture, Spec, axis, bare, legend, place, series, tip, value_axis
 
 MAIN, BANDS = alt.NamedData("main"), alt.NamedData("bands")
 MOVES = {  # movement of recurring revenue → its colour; gains cool, losses warm
@@ -105,3 +105,26 @@ def bridge(frame: pd.DataFrame, *, height: int = 300) -> Picture:
     main = frame.assign(position=range(len(frame)), top=frame[["low", "high"]].max(axis=1))
     words = "; ".join(f"{r.label}: {r.said}" for r in frame.itertuples())
     return Picture(_bridge(height), {"main": main}, frame, words)
+
+
+@cache
+def _rates(height: int) -> Spec:
+    hover = alt.selection_point(
+        name="hover", on="pointerover", nearest=True, fields=["period"], empty=False, toggle=False
+    )
+    months = axis(format="%b %Y", labelOverlap="greedy", tickCount=8, labelPadding=6)
+    base = alt.Chart(MAIN).encode(x=alt.X("period:T", axis=months), color=series(("#3E7CC4", "#D08A1E")))
+    y = alt.Y("value:Q", axis=value_axis(".0%", "of the start"), scale=alt.Scale(zero=False, padding=12))
+    tips = [tip("series:N"), tip("name:N", "Period"), tip("value:Q", "Kept", ".1%"), tip("note:N")]
+    line = base.mark_line(strokeWidth=2.4).encode(y=y)
+    dots = base.mark_point(filled=True, size=60).encode(y=y, tooltip=tips).add_params(hover)
+    whole = alt.Chart(BANDS).mark_rule(color=INK, opacity=QUIET, strokeDash=[4, 3]).encode(y=alt.Y("whole:Q"))
+    return bare((whole + line + dots).properties(height=height))
+
+
+def rates(frame: pd.DataFrame, *, height: int = 240) -> Picture:
+    """NRR and GRR over time around 100 %. `frame`: period (naive first day), name, series, value, note."""
+    main = frame.assign(period=pd.to_datetime(frame["period"]))
+    last = frame.groupby("series", sort=False).tail(1)
+    words = "; ".join(f"{r.series} {r.name}: {r.value:.1%}" for r in last.itertuples(index=False))
+    return Picture(_rates(height), {"main": main, "bands": pd.DataFrame({"whole": [1.0]})}, frame, words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -27,6 +28,8 @@ from pages.ui.picture import (
 MAIN, BANDS = alt.NamedData("main"), alt.NamedData("bands")
 WEAK = "#CB5A3C"
 ROW = 30  # pixels per cohort
+FEWEST = 10  # of fewer customers a cell sets no shade for the others, and a curve goes no further
+BANDED = 3  # of more curves, bands would hide each other
 
 
 @cache
@@ -79,7 +82,7 @@ def triangle(frame: pd.DataFrame, *, style: str = ".0%") -> Picture:
     main = frame.copy()
     for name, number in (("row", "turn"), ("column", "position")):
         main[number] = main[name].map({value: i for i, value in enumerate(dict.fromkeys(frame[name]))})
-    later = main[main["age"] > 0]
+    later = main[(main["age"] > 0) & (main["eligible"] >= FEWEST)]
     low, high = (later["value"].min(), later["value"].max()) if len(later) else (0.0, 1.0)
     main["shade"] = ((main["value"] - low) / (high - low)).clip(0, 1) if high > low else 0.5
     rows = frame["row"].nunique()
@@ -90,10 +93,11 @@ def triangle(frame: pd.DataFrame, *, style: str = ".0%") -> Picture:
 
 
 @cache
-def _curves(height: int, style: str, title: str, age: str, several: bool) -> Spec:
+def _curves(height: int, style: str, title: str, age: str, n: int, steps: bool) -> Spec:
     hover = alt.selection_point(name="hover", on="pointerover", nearest=True, fields=["age"], empty=False, toggle=False)
-    x = alt.X("age:Q", axis=axis(title=age, tickMinStep=1, format="d"), scale=alt.Scale(nice=False))
+    x = alt.X("age:Q", axis=axis(title=age, tickMinStep=1, tickCount=12, format="d"), scale=alt.Scale(nice=False))
     y = alt.Y("value:Q", axis=value_axis(style, title), scale=alt.Scale(zero=True))
+    course: Any = "step-after" if steps else "linear"
     thin = (
         alt.Chart(BANDS)
         .mark_line(strokeWidth=1.2)
@@ -106,9 +110,9 @@ def _curves(height: int, style: str, title: str, age: str, several: bool) -> Spe
         .encode(x=x, y=y, detail="cohort:N", color=alt.value(WEAK), tooltip=[tip("cohort:N", "Cohort")])
         .transform_filter("datum.weak")
     )
-    base = alt.Chart(MAIN).encode(x=x, color=series(SERIES) if several else alt.value(NOW))
-    band = base.mark_area(opacity=0.14).encode(y=alt.Y("low:Q"), y2="high:Q")
-    line = base.mark_line(strokeWidth=2.6).encode(y=y)
+    base = alt.Chart(MAIN).encode(x=x, color=series(SERIES) if n > 1 else alt.value(NOW))
+    band = base.mark_area(opacity=0.14 if n <= BANDED else 0, interpolate=course).encode(y=alt.Y("low:Q"), y2="high:Q")
+    line = base.mark_line(strokeWidth=2.6, interpolate=course).encode(y=y)
     dots = (
         base.mark_point(filled=True, size=60)
         .encode(
@@ -122,15 +126,23 @@ def _curves(height: int, style: str, title: str, age: str, several: bool) -> Spe
 
 
 def curves(
-    frame: pd.DataFrame, cohorts: pd.DataFrame | None = None, *, style: str, title: str, age: str, height: int = 300
+    frame: pd.DataFrame,
+    cohorts: pd.DataFrame | None = None,
+    *,
+    style: str,
+    title: str,
+    age: str,
+    steps: bool = False,
+    height: int = 300,
 ) -> Picture:
     """Values by age with their bands. `frame`: series, age, said, value, low, high, note.
 
     `cohorts` (cohort, age, value, weak): thin lines behind, those that stay less in red. `age`: the axis in words.
+    `steps`: values fall at instants and stay in between.
     """
     behind = cohorts if cohorts is not None else pd.DataFrame(columns=["cohort", "age", "value", "weak"])
-    several = bool(frame["series"].nunique() > 1)
+    n = int(frame["series"].nunique())
     last = frame.groupby("series", sort=False).tail(1)
     words = "; ".join(f"{r.series}: {r.value:.3g} at {r.said}" for r in last.itertuples())
-    spec = _curves(height, style, title, age, several)
+    spec = _curves(height, style, title, age, n, steps)
     return Picture(spec, {"main": frame, "bands": behind}, frame, words)
