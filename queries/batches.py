@@ -122,9 +122,9 @@ class Opened:
         for name in names:
             if name not in self.names:
                 near = difflib.get_close_matches(name, self.names, 1, 0.5)
-                meant = f"; did you mean {near[0]!r}?" if near else ""
+                meant = f" Did you mean {near[0]!r}?" if near else ""
                 known = ", ".join(self.names[:30])
-                raise LoadError(f"{self.path.name} has no column {name!r}{meant} Columns: {known}. {hint}")
+                raise LoadError(f"{self.path.name} has no column {name!r}.{meant} Columns: {known}. {hint}")
 
 
 def unreadable(path: Path, problem: Exception) -> LoadError:

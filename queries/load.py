@@ -57,16 +57,13 @@ def load(
     if not chosen:
         raise LoadError("No file is given. Name one per table: --stage-events events.csv --contacts contacts.csv.")
     reports = {table: Report(table) for table, *_ in chosen}
-    parts = []
+    parts, lacking = [], []
     for table, path, source in chosen:
         if source.may_lack and not path.exists():
             reports[table].notes.append(f"{table}: there is no file {path.name}")
             continue
         part = _opened(table, path, source)
-        if part.plan.lacks:
-            reports[table].notes.append(f"{table}: {path.name} has nothing for {', '.join(part.plan.lacks)}")
-        else:
-            parts.append(part)
+        (lacking if part.plan.lacks else parts).append(part)
     if not parts:
         names = ", ".join(dict.fromkeys(path.name for _, path, _ in chosen))
         raise LoadError(f"None of the mapping's files is in {chosen[0][1].parent}: {names}. Check the folder: --files.")
@@ -81,6 +78,9 @@ def load(
                 _load(warehouse, part, report, now, tick)
             if not report.loaded + report.duplicates:
                 report.notes.append(f"{table}: nothing is loaded, the mapping leaves out every row")
+        for p in (part.plan for part in lacking):  # unless another source makes the same of the same file
+            if p.path.name not in reports[p.table].files:
+                reports[p.table].notes.append(f"{p.table}: {p.path.name} has nothing for {', '.join(p.lacks)}")
         rows = [
             {"loaded_at": now, "table_name": r.table, "files": ", ".join(r.files), **_counts(r)}
             for r in reports.values()

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from statsmodels.duration.survfunc import SurvfuncRight
 
 from lifecycle.scope import Scope
@@ -19,8 +18,7 @@ from queries.load import load
 from queries.mapping import from_file, from_options
 from queries.ready import ready
 from queries.settings import Settings
-from queries.staging import Report
-from queries.warehouse import open_warehouse
+from tests.queries.loading import load_mapping, rows
 
 HERE = Path(__file__).parents[1] / "data"
 REAL = Path(__file__).parents[3] / "shared" / "data"
@@ -30,27 +28,6 @@ real_data = pytest.mark.skipif(not REAL.is_dir(), reason="the real data sets of 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(warehouse=str(tmp_path / "warehouse"))  # type: ignore[arg-type]
-
-
-def load_mapping(settings: Settings, mapping: str, **files: str) -> list[Report]:
-    """Load what a mapping says of files, each given as its text."""
-    folder = settings.folder.parent
-    for name, content in files.items():
-        (folder / f"{name}.csv").write_text(content)
-    (folder / "mapping.toml").write_text(mapping)
-    reports = load(settings, from_file(folder / "mapping.toml"))
-    for r in reports:
-        assert r.read == r.loaded + r.duplicates + r.quarantined + r.left_out
-    return reports
-
-
-def rows(settings: Settings, table: str, *columns: str) -> list[tuple[Any, ...]]:
-    warehouse = open_warehouse(settings)
-    try:
-        statement = sa.select(*map(sa.column, columns)).select_from(sa.table(table))
-        return sorted((tuple(row.values()) for row in warehouse.query(statement).to_pylist()), key=str)
-    finally:
-        warehouse.close()
 
 
 def test_the_vocabulary(settings: Settings) -> None:
