@@ -25,7 +25,7 @@ def curves(v: View, rules: Rules, found: Retention | Failure) -> None:
             "Who stays, by age" if isinstance(found, Failure) else summary(found, v.modelled.model),
             lambda: found,
             by_cohort,
-            caption="Thick: all mature cohorts and their 95 % interval. Thin: each of them; red: stays less than others",
+            caption="Thick: all mature cohorts, with the 95 % interval. Thin: each of them; red: stays less",
             definition=Rules,
             table=frames.table,
             empty="No cohort is old enough yet.",
