@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from pages.ui import present
+
 ROOT = Path(__file__).parents[1]
 FILES = sorted(
     path.relative_to(ROOT)
@@ -41,6 +43,7 @@ PORTABLE = {
 }
 FORBIDDEN_NAMES = {"eval", "exec", "compile", "__import__", "breakpoint"}
 FORBIDDEN_MODULES = {"pickle", "marshal", "shelve", "yaml", "subprocess"}
+STYLED = (UI / "present.py", "st.html")
 FORBIDDEN_STREAMLIT = {"html", "iframe", "switch_page", "components", "write", "exception", "file_uploader"}
 
 
@@ -115,8 +118,15 @@ def test_nothing_runs_what_it_was_given(path: Path) -> None:
             assert node.arg != "literal_binds", f"{path}: values are bound, never written into a statement"
             assert (node.arg, getattr(node.value, "value", None)) != ("persist", "disk"), f"{path}: persist='disk'"
     for name in attributes(tree):
-        if name.startswith("st."):
+        if name.startswith("st.") and (path, name) != STYLED:
             assert name.split(".")[1] not in FORBIDDEN_STREAMLIT, f"{path}: {name}"
+
+
+def test_the_only_markup_is_the_style_sheet_of_the_presentation() -> None:
+    calls = [n for n in ast.walk(parsed(STYLED[0])) if isinstance(n, ast.Call) and ast.unparse(n.func) == STYLED[1]]
+    assert [ast.unparse(call) for call in calls] == ["st.html(STYLE)"]
+    assert present.STYLE == ROOT / "static/present.css"
+    assert not re.search(r"<|@import|url\(", present.STYLE.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if p.parts[0] == "pages"], ids=str)

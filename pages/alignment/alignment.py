@@ -8,9 +8,10 @@ from lifecycle import alignment_words as words
 from lifecycle.agreement import Alignment
 from pages.alignment import agreement, discussion, figures, reasons, service, threshold
 from pages.alignment.criteria import side_by_side
-from pages.ui import data, labels
+from pages.alignment.deck import deck
+from pages.ui import data, labels, present
 from pages.ui.failures import Failure
-from pages.ui.filters import View, view
+from pages.ui.filters import View, presented, view
 from pages.ui.layout import figure_tile, page_header, state, tiles
 from queries.agreement import Profile
 
@@ -18,8 +19,14 @@ PARTS = ("Agreement", "Why", "Threshold", "Service level", "Leads to discuss", "
 
 
 def page() -> None:
-    page_header("Alignment", "Do marketing and sales agree, and does each keep its promise?")
-    v = view()
+    v, slide = view(), presented()
+    if slide is not None and v.modelled.model.handoff:
+        present.show(deck(v.modelled, v.scope, data.ask), slide)
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        page_header("Alignment", "Do marketing and sales agree, and does each keep its promise?")
+        if v.modelled.model.handoff:
+            present.buttons(deck.__module__, v)
     if v.modelled.model.handoff is None:
         no_handoff(v)
         return

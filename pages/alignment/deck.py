@@ -42,7 +42,7 @@ def deck(m: Modelled, scope: Scope, ask: Ask) -> Deck:
     """
     handoff_of(m)
     findings = Findings(m, scope, ask)
-    slides = (summary, promise, verdicts, reasons, bypasses, where, score, response, discuss, decide)
+    slides = (summary, promise, verdicts, reasons, bypasses, where, score, response, speed, discuss, decide)
     shown = (m.model.label, *describe(scope), f"build {m.build.id}")
     return Deck("Do marketing and sales agree?", tuple(partial(slide, findings) for slide in slides), shown)
 
@@ -225,14 +225,21 @@ def response(f: Findings) -> Slide:
         definition=Responses,
         empty=f"No {f.leads} were handed over in this period.",
     )
-    waits = Panel("Share still waiting", found, pictures.waits(found), definition=ServiceLevel)
-    basis = "First touch or decision. Who has not been reached counts as waiting; not yet due ones are in no rate."
     more = len(found.rows) - len(largest.rows)
-    said = [words.speed(found.speed), words.owners(found), f"{more:,} more are on the page" if more else None]
+    said = [words.owners(found), f"{more:,} more are on the page" if more > 0 else None]
     notes = tuple(f"{sentence}." for sentence in said if sentence)
-    return Slide(
-        words.punctual(f.model, found), (bars, waits), figures=tuple(figures.waiting(found)), notes=notes, basis=basis
-    )
+    basis = "First touch or decision. Not yet due ones are in no rate."
+    return Slide(words.punctual(f.model, found), (bars,), tuple(figures.kept(found)), notes, basis)
+
+
+def speed(f: Findings) -> Slide:
+    """How long leads wait, and for what."""
+    found = f.service()
+    if isinstance(found, Failure):
+        return Slide("How long do leads wait?", (Panel("Waits", found, None),))
+    waits = Panel("Share still waiting, by hours", found, pictures.waits(found), definition=ServiceLevel)
+    basis = "Who has not been reached counts as waiting, and is never left out."
+    return Slide(words.speed(found.speed), (waits,), tuple(figures.waits(found)), basis=basis)
 
 
 def discuss(f: Findings) -> Slide:

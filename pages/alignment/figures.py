@@ -50,19 +50,21 @@ def delivered(model: StageModel, found: Commitment) -> list[Figure]:
     return [Figure(f"{words.leads(model)} in {last.period:%B}", labels.count(last.delivered), note)]
 
 
-def waiting(found: ServiceLevel) -> list[Figure]:
-    """Who was touched in time, who still waits, and how long it takes."""
+def kept(found: ServiceLevel) -> list[Figure]:
+    """Who was touched in time, and who still waits."""
     r = found.whole
-    waits = {
+    waiting = Figure("Still waiting", labels.count(r.past_due), f"past due, of {r.due:,} ever missed")
+    return [*in_time(found), waiting]
+
+
+def waits(found: ServiceLevel) -> list[Figure]:
+    """How long it takes, and for what."""
+    tables = {
         "To the first touch": (found.speed, "Median, from the clock."),
         "To be assigned": (found.system_delay, "From the handoff."),
         "Then to be touched": (found.human_delay, "Once assigned."),
     }
-    return [
-        *in_time(found),
-        Figure("Still waiting", labels.count(r.past_due), f"past due, of {r.due:,} ever missed"),
-        *(Figure(name, half(t), ninth(t), definition=definition) for name, (t, definition) in waits.items()),
-    ]
+    return [Figure(name, half(t), ninth(t), definition=definition) for name, (t, definition) in tables.items()]
 
 
 def half(table: LifeTable) -> str:

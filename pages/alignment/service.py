@@ -68,7 +68,7 @@ def _working(v: View) -> Business | None:
 
 def key_figures(found: ServiceLevel) -> None:
     """The service level in five numbers."""
-    numbers = figures.waiting(found)
+    numbers = [*figures.kept(found), *figures.waits(found)]
     with tiles(len(numbers)):
         for figure in numbers:
             figure_tile(figure)

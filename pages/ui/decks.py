@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Literal
 
@@ -10,9 +11,9 @@ from pages.ui.failures import Failure, explain
 from queries.modelled import Modelled
 
 Kind = Literal["pptx", "html"]
-MIMES: dict[Kind, str] = {
-    "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-    "html": "text/html",
+KINDS: Mapping[Kind, tuple[str, str]] = {  # what people call it, and what the browser does
+    "pptx": ("PowerPoint", "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
+    "html": ("Web page", "text/html"),
 }
 
 

@@ -30,6 +30,7 @@ from queries.modelled import Modelled
 from queries.settings import Settings
 
 WINDOWS = ("7d", "14d", "30d", "60d", "90d", "180d", "365d")
+PRESENT = "present"
 ARRIVED, NOTICES, VIEW, DEFAULTS = "_arrived", "_notices", "_view", "_defaults"  # no parameter starts like this
 CONTACT, UNLINKED = "contact", "_contact"  # whose history is open: in the link, or here where no link may hold the id
 
@@ -56,6 +57,20 @@ def view() -> View:
 def active() -> list[str]:
     """The active choices as plain texts, for the line under the bar and for every export."""
     return [view().modelled.model.label, *describe(view().scope)]
+
+
+def presented() -> int | None:
+    """The slide that the link asks for, counted from 1; None where it asks for the page itself."""
+    asked = st.query_params.get(PRESENT)
+    return None if asked is None else int(asked[:4]) if asked.isdecimal() else 0
+
+
+def present(number: int | None) -> None:
+    """Let the link ask for this slide, or for the page again; to be called back by a button."""
+    if number is None:
+        del st.query_params[PRESENT]
+    else:
+        st.query_params[PRESENT] = str(number)
 
 
 def filter_bar(opened: data.Opened, settings: Settings, models: Mapping[str, StageModel]) -> View:
