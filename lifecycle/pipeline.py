@@ -91,7 +91,7 @@ class Pipeline:
         """The share of the deals won before they are so many days old (cumulative incidence, Aalen and Johansen 1978).
 
         Losing is a rival, not a censoring; open deals count for as long as they were seen. None while no deal was seen
-        to that age. Variance: Marubini and Valsecchi (1995), as in Klein and Moeschberger (2003), 4.7.2.
+        to that age. Variance by the delta method (Gaynor et al. 1993): without open deals that of a share.
         """
         if not self.reaches(days):
             return None
@@ -103,7 +103,8 @@ class Pipeline:
         for won, left, at_risk, before in steps:
             so_far += before * won / at_risk
             rest = final - so_far
-            variance += before**2 * (rest**2 * left + (1 - 2 * rest) * won) / at_risk**2
+            variance += rest**2 * left / (at_risk * (at_risk - left)) if at_risk > left else 0.0
+            variance += before**2 * won * (at_risk - won) / at_risk**3 - 2 * rest * before * won / at_risk**2
         return Estimate(final, sqrt(max(variance, 0.0)) / final)
 
     def cycle_days(self, days: int) -> Estimate | None:

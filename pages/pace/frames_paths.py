@@ -165,14 +165,14 @@ def back_table(found: Comebacks, model: StageModel) -> pd.DataFrame:
                 "Share": labels.percent(rate.value),
                 "Within 90 days": labels.percent(within[90]),
                 "Within 180 days": labels.percent(within[180]),
-                "Half of those back within": labels.duration(half) if half is not None else "",
+                "Median": labels.duration(half) if half is not None else "",
             }
         )
     return pd.DataFrame(rows)
 
 
 def again_table(found: Comebacks, model: StageModel) -> pd.DataFrame:
-    """How journeys do: the first ones, and those of who came back, with the difference."""
+    """How journeys do: the first ones, and those of who came back, with the difference to the first."""
     goal = model.stage(found.goal).label
     rows = []
     for key in _by_size(found.attempts):
@@ -185,8 +185,9 @@ def again_table(found: Comebacks, model: StageModel) -> pd.DataFrame:
                 goal: rate.numerator,
                 "Share": labels.percent(rate.value),
                 "95 % interval": f"{low * 100:.1f}–{high * 100:.1f} %" + (" (few)" if rate.few else ""),
-                "Against first journeys": labels.points(moved) or "",
-                "Its interval": f"{moved.low * 100:+.1f} to {moved.high * 100:+.1f} pp" if moved else "",
+                "Difference": f"{labels.points(moved)} ({moved.low * 100:+.1f} to {moved.high * 100:+.1f})"
+                if moved
+                else "",
             }
         )
     return pd.DataFrame(rows)

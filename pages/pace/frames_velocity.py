@@ -11,7 +11,7 @@ from pages.ui import labels
 from queries.contacts import Records
 
 NAMES = {
-    "opportunities": "Qualified opportunities",
+    "opportunities": "Opportunities",
     "average_value": "Average value",
     "win_rate": "Win rate",
     "cycle_days": "Cycle",

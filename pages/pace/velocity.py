@@ -62,7 +62,7 @@ def headline(found: Velocity) -> None:
     """Money per day, and the four factors that make it."""
     now, before = found.now, found.before
     with st.grid(6, min_column_width=165):
-        for name, label in (("velocity", "Velocity, money per day"), *frames.NAMES.items()):
+        for name, label in (("velocity", "Velocity, per day"), *frames.NAMES.items()):
             value: Estimate | None = getattr(now, name)
             then: Estimate | None = getattr(before, name) if before else None
             moved = value.value / then.value - 1 if value and then and then.value else None

@@ -79,7 +79,7 @@ def _matrix(height: int, present: tuple[str, ...]) -> Spec:
         strokeWidth=alt.condition(chosen, alt.value(2), alt.value(0), empty=False), stroke=alt.value(INK)
     ).add_params(chosen)
     ink = alt.condition("datum.shade > 0.62", alt.value("#FFFFFF"), alt.value(INK))
-    figures: dict[str, Any] = {"fontWeight": 600, "fontSize": {"expr": f"{NARROW} ? 10 : 13"}}
+    figures: dict[str, Any] = {"fontWeight": 600, "fontSize": {"expr": f"{NARROW} ? 9 : 13"}}
     shares = base.mark_text(**figures, dy={"expr": f"{NARROW} ? 0 : -7"}).encode(text="percent:N", color=ink)
     counts = base.mark_text(fontSize=11, dy=9, opacity={"expr": f"{NARROW} ? 0 : 0.85"}).encode(
         text=alt.Text("n:Q", format=","), color=ink

@@ -46,7 +46,7 @@ def _flow(height: int, present: tuple[str, ...], columns: int) -> Spec:
             y=y,
             y2="high:Q",
             detail="ribbon:N",
-            color=colours(present, more_room=16),
+            color=colours(present, more_room=22),
             stroke=alt.Stroke("said:N", scale=shades(present), legend=None),
             tooltip=[
                 tip("start:N", "From"),
@@ -84,7 +84,7 @@ def _flow(height: int, present: tuple[str, ...], columns: int) -> Spec:
     heads = (
         alt.Chart(ENDS)
         .transform_filter(f"datum.step <= {room}")
-        .mark_text(align="left", baseline="bottom", fontSize=11, color=INK, opacity=QUIET, dy=-8)
+        .mark_text(align="left", baseline="bottom", fontSize=11, color=INK, opacity=QUIET, dy=-16)
         .encode(x=alt.X("x:Q"), y=alt.Y("y:Q"), text="label:N")
     )
     return bare((ribbons + bars + named + counted + heads).properties(height=height))
