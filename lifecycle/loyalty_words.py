@@ -108,9 +108,9 @@ def _at(table: LifeTable, seconds: float) -> float:
     return before[-1] if before else 1.0
 
 
-def referred(found: Loop) -> str:
-    """Whether the referred come further than others, at the last stage where that is beyond chance."""
-    for reach in reversed(found.reach):
+def referred(found: Loop, goal: str) -> str:
+    """Whether the referred come further than others: to the goal, else to any stage where that is beyond chance."""
+    for reach in sorted(reversed(found.reach), key=lambda r: r.stage != goal):
         moved = reach.change
         if moved is not None and moved.significant and reach.referred.value and reach.others.value:
             here, there = percent(reach.referred.value), percent(reach.others.value)

@@ -11,6 +11,7 @@ import numpy as np
 
 from lifecycle.btyd import BgNbd, GammaGamma, Past, fit_bg_nbd, weighted
 from lifecycle.durations import OPEN, LifeTable
+from lifecycle.rates import FEW
 from lifecycle.sbg import ShiftedBetaGeometric, Tenure
 
 WEEKS_A_YEAR = 365.25 / 7
@@ -138,8 +139,8 @@ def kept_until(tenure: Tenure, month: int) -> Tenure:
 
 
 def survival_of(tenure: Tenure) -> dict[int, float]:
-    """Month → share still subscribed (Kaplan–Meier), from month 0."""
+    """Month → share still subscribed (Kaplan–Meier), from month 0, as long as 30 are at risk."""
     rows = [(float(t), "left", n) for t, n in tenure.lost.items()]
     rows += [(float(t), OPEN, n) for t, n in tenure.kept.items()]
     curve = LifeTable(tuple(rows)).curve
-    return {0: 1.0} | {int(p.seconds): p.survival for p in curve}
+    return {0: 1.0} | {int(p.seconds): p.survival for p in curve if p.at_risk >= FEW}

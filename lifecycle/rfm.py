@@ -11,15 +11,15 @@ FREQUENCIES = ("once", "some", "often")
 SOME, OFTEN = 2, 4  # days with an order from which a customer counts as such
 
 GROUPS: dict[tuple[str, str], tuple[str, str]] = {  # recency, frequency → its name, what to do
-    ("active", "often"): ("Champions", "Thank them, ask them to recommend, show them what is new first"),
-    ("active", "some"): ("Becoming loyal", "Recommend what fits what they bought; offer a programme"),
-    ("active", "once"): ("New", "Make the second purchase easy while the first is fresh"),
-    ("cooling", "often"): ("Loyal, cooling", "Ask what has changed before they are gone"),
-    ("cooling", "some"): ("Need attention", "A reason to come back now, tied to what they bought"),
-    ("cooling", "once"): ("About to forget", "Remind once, with a reason to try again"),
-    ("away", "often"): ("Cannot lose", "Call them in person: they were the best"),
-    ("away", "some"): ("At risk", "Win back, if the margin allows it; learn why they left"),
-    ("away", "once"): ("Lost after one", "Spend nothing more; learn what the first purchase lacked"),
+    ("active", "often"): ("Champions", "Thank them; ask them to recommend"),
+    ("active", "some"): ("Becoming loyal", "Recommend what fits what they bought"),
+    ("active", "once"): ("New", "Make the second purchase easy, soon"),
+    ("cooling", "often"): ("Loyal, cooling", "Ask what has changed, before they go"),
+    ("cooling", "some"): ("Need attention", "Give them a reason to come back now"),
+    ("cooling", "once"): ("About to forget", "Remind them once"),
+    ("away", "often"): ("Cannot lose", "Call them in person"),
+    ("away", "some"): ("At risk", "Win back where the margin allows it"),
+    ("away", "once"): ("Lost after one", "Spend nothing; learn what was lacking"),
 }
 
 

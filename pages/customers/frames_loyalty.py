@@ -154,7 +154,6 @@ def advice(found: Rfm) -> pd.DataFrame:
             {
                 "Group": g.name,
                 "Customers": g.customers,
-                "Of all": labels.percent(g.customers / found.customers),
                 "Revenue": labels.money(g.revenue),
                 "Each": labels.money(g.value),
                 "What to do": g.advice,

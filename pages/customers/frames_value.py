@@ -112,12 +112,13 @@ def held(found: HoldOut) -> pd.DataFrame:
 
 def kept(found: SubscriptionValue) -> pd.DataFrame:
     """Share still subscribed by month: seen, fitted, and fitted to the first half alone."""
-    rows = [("Seen (Kaplan–Meier)", t, share, "") for t, share in sorted(found.seen.items())]
+    rows = [("Seen (Kaplan–Meier)", t, share, "seen") for t, share in sorted(found.seen.items())]
     last = max(found.months, max(found.seen))
     for name, model in (("Predicted", found.model), (f"Predicted from {found.held_from} months", found.early)):
         if model is not None:
-            rows += [(name, t, model.survival(t), "") for t in range(last + 1)]
-    return pd.DataFrame(rows, columns=CURVE)
+            dash = "predicted" if model is found.early else "seen"
+            rows += [(name, t, model.survival(t), dash) for t in range(last + 1)]
+    return pd.DataFrame(rows, columns=["series", "t", "value", "dash"])
 
 
 def kept_title(found: SubscriptionValue) -> str:

@@ -8,6 +8,7 @@ from math import ceil
 import streamlit as st
 
 from lifecycle import loyalty_words as words
+from lifecycle.attention import purchase
 from lifecycle.referrals import Generation, Loop, Reach
 from pages.customers import frames_loyalty as frames
 from pages.ui import charts, labels
@@ -31,7 +32,7 @@ def section(v: View) -> None:
     left, right = st.columns([3, 2], gap="small")
     with left:
         card(
-            words.referred(found),
+            words.referred(found, purchase(v.modelled.model).key),
             lambda: found,
             reach,
             caption="Journeys begun in the period, the share that came so far by the data cut-off, with 95 % intervals",

@@ -8,7 +8,7 @@ from math import ceil
 import streamlit as st
 
 from lifecycle import loyalty_words as words
-from lifecycle.loyalty import AGES, Buyers, Ladder, Repeat
+from lifecycle.loyalty import AGE, AGES, Buyers, Ladder, Repeat
 from lifecycle.rfm import GROUPS, Rfm
 from pages.customers import frames_loyalty as frames
 from pages.ui import charts, charts_loyalty
@@ -70,15 +70,15 @@ def beside(found: Ladder | Failure) -> str:
 
 def by_cohort(v: View, found: Buyers | Failure) -> None:
     """The rate at a fixed age: over time, or by segment; and every age as a table."""
+    age = st.segmented_control(
+        "Bought again within", AGES, default=AGE, format_func="{} days".format, key="age", bind="query-params"
+    )
     left, right = st.columns(2, gap="small")
     with left:
-        age = st.segmented_control(
-            "Bought again within", AGES, default=90, format_func="{} days".format, key="age", bind="query-params"
-        )
         card(
-            f"Bought again within {age or 90} days, by {'value' if v.scope.by else 'first purchase'}",
+            f"Bought again within {age or AGE} days, by {'value' if v.scope.by else 'first purchase'}",
             lambda: found,
-            partial(at_age, age=int(age or 90)),
+            partial(at_age, age=int(age or AGE)),
             caption="Only customers seen for as long; dashed where some are still too young; with 95 % intervals",
             definition=Repeat,
             empty="No customer of this period has been seen for so long.",
@@ -107,7 +107,7 @@ def at_age(found: Buyers, age: int) -> Picture | None:
 def grouped(v: View) -> None:
     """Customers by recency and frequency; a cell opens its customers."""
     found = ask(rfm, v.modelled, v.scope.whole)
-    left, right = st.columns([1, 1], gap="small")
+    left, right = st.columns([2, 3], gap="small")
     with left:
         clicked = card(
             "Recency, frequency, value" if isinstance(found, Failure) else words.groups(found),

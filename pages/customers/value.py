@@ -62,7 +62,7 @@ def figures(
     margin: float,
 ) -> None:
     """Value and cost side by side, as far as the data tells them."""
-    with tiles(5):
+    with tiles(3):
         if not isinstance(spent, Failure):
             paid(spent, margin)
         if not isinstance(by_rule, Failure):
@@ -150,7 +150,7 @@ def by_age(found: Historic, margin: float) -> Picture | None:
     if rows.empty:
         return None
     return charts_loyalty.curves(
-        rows, unit="months of 30 days since the first purchase", title="margin", style=",.0f", step=False
+        rows, unit="months of 30 days since the first purchase", title="margin", style=",.0f", step=False, height=340
     )
 
 

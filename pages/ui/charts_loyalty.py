@@ -28,6 +28,7 @@ from pages.ui.picture import (
 )
 
 MAIN, MARKS = alt.NamedData("main"), alt.NamedData("marks")
+DASHES = alt.StrokeDash("dash:N", scale=alt.Scale(domain=["seen", "predicted"], range=[[1, 0], [5, 4]]), legend=None)
 MOODS = {"promoter": ("Promoters (9–10)", "#1F9E8B"), "passive": ("Passives (7–8)", "#E0A030")}
 MOODS |= {"detractor": ("Detractors (0–6)", "#CB5A3C")}
 
@@ -43,7 +44,7 @@ def _curves(height: int, colours: tuple[str, ...], style: str, unit: str, title:
     scale = alt.Scale(domain=[0, 1]) if share else alt.Scale(zero=True)
     y = alt.Y("value:Q", axis=value_axis(style, title), scale=scale)
     band = base.mark_area(opacity=0.14, **shape).encode(y=alt.Y("low:Q"), y2="high:Q")
-    line = base.mark_line(strokeWidth=2.4, **shape).encode(y=y, strokeDash=alt.StrokeDash("dash:N", legend=None))
+    line = base.mark_line(strokeWidth=2.4, **shape).encode(y=y, strokeDash=DASHES)
     tips = [tip("t:Q", unit, ",.0f"), tip("value:Q", title or "Value", style), tip("note:N")]
     dots = (
         base.mark_point(filled=True, size=60)
@@ -77,7 +78,7 @@ def curves(
 
     `marks`: level, label: lines across. `unit` names the axis of ages; shares (".0%") are drawn from 0 to 1.
     """
-    main = filled(frame, low=None, high=None, note="", dash="")
+    main = filled(frame, low=None, high=None, note="", dash="seen")
     n = int(main["series"].nunique() or 1)
     chosen = (colours or ((NOW,) if n == 1 else SERIES))[: max(n, 1)]
     lines = (

@@ -59,6 +59,7 @@ class Question:
 ALIGNMENT = "pages.ui.alignment_text"
 PACE = "pages.ui.pace_text"
 RETENTION = "pages.ui.retention_text"
+LOYALTY = "pages.ui.loyalty_text"
 WEEK = {"week_start": ("monday|sunday", "First day of the week; default: the configured one.")}
 QUESTIONS: Mapping[str, Question] = {
     "funnel": Question(
@@ -109,4 +110,14 @@ QUESTIONS: Mapping[str, Question] = {
         | WEEK,
     ),
     "mrr": Question("What changed recurring revenue, period by period, to the cent.", RETENTION, own=WEEK),
+    "loyalty": Question("Who buys again, who recommends, and whom they bring.", LOYALTY),
+    "clv": Question(
+        "What a customer is worth, seen and predicted, and what winning one costs.",
+        LOYALTY,
+        own={
+            "margin": ("SHARE", "Margin of revenue from 0 to 1; default: what orders tell, else 1."),
+            "months": ("N", "Months that are predicted; default: 36."),
+            "discount": ("SHARE", "By how much a year of waiting lowers value; default: 0.10."),
+        },
+    ),
 }
