@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from lifecycle import (
     agreement,
     bridge,
+    btyd,
     business,
     chance,
     commitment,
@@ -15,15 +16,23 @@ from lifecycle import (
     durations,
     funnel,
     health,
+    loyalty,
+    nps,
+    prediction,
+    promoters,
     rates,
+    referrals,
+    rfm,
+    sbg,
     scope,
     service,
     threshold,
     transitions,
+    value,
     volumes,
     where,
 )
-from queries import discussion, measures, overview, spend
+from queries import acquisition, discussion, measures, overview, spend
 from queries import funnel as funnel_asked
 
 # Subject → term as people know it → what computes it, or holds it.
@@ -86,6 +95,31 @@ TERMS: dict[str, dict[str, object]] = {
     "Time in stage": {
         "Life table": durations.LifeTable,
         "Test between groups": durations.log_rank,
+    },
+    "Loyalty": {
+        "Repeat purchase rate": loyalty.Repeat.rate,
+        "Time to the second purchase": loyalty.Buyers,
+        "From one purchase to a recommendation": loyalty.Ladder,
+        "Recency, frequency, value": rfm.Rfm,
+        "Net promoter score": nps.Nps.value,
+        "Interval of a net promoter score": nps.Nps.interval,
+        "Respondents": nps.Satisfaction,
+        "Whether promoters stay longer": promoters.Staying,
+        "Referrals": referrals.Loop,
+        "Generation of referral": referrals.Generation,
+    },
+    "Customer value": {
+        "Value by age": value.Aged.per_customer,
+        "Value of a mature cohort within N days": value.Aged.n_days,
+        "Lifetime value by rule of thumb": value.Simple.value,
+        "Predicted purchases (BG/NBD)": btyd.BgNbd,
+        "Predicted amounts (Gamma–Gamma)": btyd.GammaGamma,
+        "Predicted renewals (shifted beta-geometric)": sbg.ShiftedBetaGeometric,
+        "Hold-out": prediction.HoldOut,
+        "Cost of a new customer (CAC)": acquisition.acquisition,
+        "LTV:CAC": value.Acquired.ratio,
+        "Payback": value.Acquired.payback,
+        "Cost of keeping": value.Acquisition.cost_of_keeping,
     },
     "Counts and models beside each other": {
         "From one count of a stage to another": bridge.bridge,
