@@ -239,7 +239,8 @@ def _benchmarks(m: Modelled, steps: Steps) -> tuple[dict[str, float], tuple[Rend
     schema = pa.schema([("from_stage", pa.string()), ("to_stage", pa.string()), ("rate", pa.float64())])
     table, rendered = m.ask(statement.limit(MAX_LINES), schema)
     pairs = [(a.key, b.key) for a, b in zip(steps.chain, steps.chain[1:], strict=False)]
-    by_value, by_key = {}, {}
+    by_value: dict[str, float] = {}
+    by_key: dict[str, float] = {}
     for row in table.to_pylist():
         named = row["from_stage"], row["to_stage"]
         a, b = (m.model.aliases.get(normalise(name or "")) for name in named)

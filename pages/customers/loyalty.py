@@ -5,14 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from lifecycle.loyalty import AGE, Buyers, Repeat
-from lifecycle.nps import Nps, Satisfaction
-from lifecycle.nps import change as moved
+from lifecycle.nps import Satisfaction
 from lifecycle.rates import difference
 from pages.customers import loop, recommend, repeat, value
 from pages.ui import labels
 from pages.ui.data import ask
 from pages.ui.failures import Failure
 from pages.ui.filters import View, view
+from pages.ui.headline import nps_tile
 from pages.ui.layout import page_header, rate_tile, tile, tiles
 from queries.purchases import repeat as repeated
 from queries.surveys import satisfaction
@@ -75,19 +75,7 @@ def purchases(found: Buyers) -> None:
 
 
 def answers(found: Satisfaction) -> None:
-    nps, before = found.whole, found.comparison.whole if found.comparison else None
-    change = moved(nps, before) if before else None
-    low, high = nps.interval or (0.0, 0.0)
-    few = " · few, read with care" if nps.few else ""
-    tile(
-        "Net promoter score",
-        labels.UNDEFINED if nps.value is None else f"{nps.value:+.0f}",
-        note=f"{low:+.0f} to {high:+.0f} · n = {nps.n:,}{few}" if nps.n else "nobody answered",
-        change=f"{change.value:+.0f} points" if change else None,
-        good=change.value > 0 if change and change.significant else None,
-        compared="before" if change else "",
-        definition=Nps.value.__doc__ or "",
-    )
+    nps_tile(found)
     if found.response:
         when = "asked in the period" if found.dated else "ever asked"
         rate_tile(f"Answered, of those {when}", found.response, definition="Surveys on recommendation.")

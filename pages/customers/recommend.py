@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from lifecycle import loyalty_words as words
@@ -18,7 +20,6 @@ from queries.ladder import staying
 
 MOODS = {mood: label for mood, (label, _) in charts_loyalty.MOODS.items()}
 COLOURS = tuple(colour for _, colour in charts_loyalty.MOODS.values())
-LEAVING, RETURNING = "days since they answered", "days since they answered"
 
 
 def section(v: View, found: Satisfaction | Failure) -> None:
@@ -87,7 +88,7 @@ def stay(v: View) -> None:
             card(
                 "Do promoters stay longer?" if isinstance(found, Failure) else words.staying(found, name),
                 lambda: found,
-                lambda a, name=name, said=said: curves(a, name, said),
+                partial(curves, name=name, said=said),
                 caption=f"Share {said} after the first answer of the period; log-rank test between the three",
                 definition=Staying,
                 empty="Nobody who answered in this period was a customer then.",

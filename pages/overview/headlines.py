@@ -8,14 +8,18 @@ from functools import partial
 
 from lifecycle.attention import purchase
 from lifecycle.funnel import Funnel, StageRow
+from lifecycle.loyalty import AGE, Repeat
 from lifecycle.rates import Rate, difference
 from lifecycle.scope import Scope
 from lifecycle.volumes import Volumes, at_a_glance, change, chosen
 from pages.ui import data, labels
 from pages.ui.failures import Failure
 from pages.ui.filters import View
+from pages.ui.headline import nps_tile
 from pages.ui.layout import rate_tile, state, tile
 from queries import funnel, overview
+from queries.purchases import repeat
+from queries.surveys import satisfaction
 
 Tile = Callable[[], None]
 
@@ -44,7 +48,20 @@ def conversion(v: View) -> list[Tile]:
     return [partial(rate_tile, f"To {goal.label}", now, found, definition=definition)]
 
 
-HEADLINES = (volumes, conversion)
+def loyalty(v: View) -> list[Tile]:
+    """Whether customers would recommend, else whether they buy again; nothing where neither is recorded."""
+    answered = data.ask(satisfaction, v.modelled, v.scope.whole)
+    if not isinstance(answered, Failure):
+        return [partial(nps_tile, answered)]
+    bought = data.ask(repeat, v.modelled, v.scope.whole)
+    if isinstance(bought, Failure):
+        return []
+    now, before = bought.whole.rate(AGE), bought.comparison.whole.rate(AGE) if bought.comparison else None
+    moved = difference(now, before) if before else None
+    return [partial(rate_tile, f"Bought again, {AGE} days", now, moved, definition=Repeat.rate.__doc__ or "")]
+
+
+HEADLINES = (volumes, conversion, loyalty)
 
 
 def followed(v: View) -> Funnel | Failure:

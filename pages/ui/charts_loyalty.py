@@ -165,11 +165,16 @@ def _groups(height: int) -> Spec:
         .add_params(chosen)
     )
     ink = alt.condition("datum.strength > 0.45", alt.value("#FFFFFF"), alt.value("#17212E"))
+    lines: tuple[tuple[str, int, int, Any], ...] = (
+        ("name", -17, 13, 600),
+        ("said", 2, 12, 400),
+        ("worth", 19, 12, 400),
+    )
     texts = [
         base.mark_text(
             dy=dy, fontSize={"expr": f"bandwidth('x') > 130 ? {size} : {size - 2}"}, fontWeight=weight
         ).encode(text=f"{field}:N", color=ink)
-        for field, dy, size, weight in (("name", -17, 13, 600), ("said", 2, 12, 400), ("worth", 19, 12, 400))
+        for field, dy, size, weight in lines
     ]
     return bare(alt.layer(cells, *texts).properties(height=height))
 

@@ -1,0 +1,24 @@
+"""Tiles that more than one page shows."""
+
+from __future__ import annotations
+
+from lifecycle.nps import Nps, Satisfaction, change
+from pages.ui import labels
+from pages.ui.layout import tile
+
+
+def nps_tile(found: Satisfaction) -> None:
+    """The net promoter score with its interval and respondents, and its change where a period is compared."""
+    nps, before = found.whole, found.comparison.whole if found.comparison else None
+    moved = change(nps, before) if before else None
+    low, high = nps.interval or (0.0, 0.0)
+    few = " · few, read with care" if nps.few else ""
+    tile(
+        "Net promoter score",
+        labels.UNDEFINED if nps.value is None else f"{nps.value:+.0f}",
+        note=f"{low:+.0f} to {high:+.0f} · n = {nps.n:,}{few}" if nps.n else "nobody answered",
+        change=f"{moved.value:+.0f} points" if moved else None,
+        good=moved.value > 0 if moved and moved.significant else None,
+        compared="before" if moved else "",
+        definition=Nps.value.__doc__ or "",
+    )
