@@ -152,10 +152,11 @@ class LifeTable:
     @property
     def naive_median(self) -> float | None:
         """The median of the closed ones alone: what a report that drops the waiting ones shows, and too short."""
-        half, seen = self.events / 2, 0
-        for t, outcome, n in sorted(self.rows):
-            seen += n if outcome != OPEN else 0
-            if self.events and seen >= half:
+        ended = sorted((t, n) for t, outcome, n in self.rows if outcome != OPEN and n)
+        half, seen = sum(n for _, n in ended) / 2, 0
+        for t, n in ended:
+            seen += n
+            if seen >= half:
                 return t
         return None
 

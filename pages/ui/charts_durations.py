@@ -143,8 +143,8 @@ def whereabouts(
 ) -> Picture:
     """Where those who entered are after so long, stacked to all of them: gone on at the bottom, gone away on top.
 
-    `frame`: name, t, time, low, high, note, first (of the names), in order of the names, from the bottom up, of which each has one
-    of `colours`. `ticks` as in `survival`. `ends`: t, value, label, within the areas that have room for one.
+    `frame`: name, t, time, low, high, note, first (it is of the first name), names from the bottom up; each has one of
+    `colours`. `ticks` as in `survival`. `ends`: t, value, label, within the areas that have room for one.
     """
     data = {"main": frame, "ticks": ticks.assign(first=ticks.index == 0), "marks": ends}
     words = "; ".join(f"{row.label}" for row in ends.itertuples())
