@@ -4,104 +4,38 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
-import zoneinfo
 from collections.abc import Mapping, Sequence, Set
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
 
 from lifecycle.business import WEEKDAYS, Business
-from lifecycle.periods import PRESETS, Calendar
+from lifecycle.periods import Calendar
 from queries import address
 from queries.configfile import ConfigError, line_of, read_config
+from queries.setting_kinds import (
+    Address,
+    Column,
+    Hours,
+    Identifier,
+    Memory,
+    ModelName,
+    Number,
+    Preset,
+    Score,
+    Share,
+    Table,
+    Timezone,
+    Weekday,
+    Whole,
+)
 
 FILE = "lifecycle.toml"
 PREFIX = "LIFECYCLE_"
-SYSTEM_SCHEMAS = {"information_schema", "pg_catalog", "system"}
-
-
-def _refuse(problem: str, allowed: str) -> PydanticCustomError:
-    """A mistake in our own words; `problem` and `allowed` reach the ConfigError as they are."""
-    return PydanticCustomError("refused", "{problem}. Allowed: {allowed}", {"problem": problem, "allowed": allowed})
-
-
-def _words(pattern: str, allowed: str) -> AfterValidator:
-    def check(text: str) -> str:
-        if not re.fullmatch(pattern, text):
-            raise _refuse(f"is {text[:40]!r}", allowed)
-        return text
-
-    return AfterValidator(check)
-
-
-def _number(value: object) -> object:
-    if isinstance(value, bool):
-        raise _refuse(f"is {str(value).lower()}", "a number")
-    return value
-
-
-def _timezone(name: str) -> str:
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        near = difflib.get_close_matches(name, zoneinfo.available_timezones(), 1) or ["names such as Europe/Berlin"]
-        raise _refuse(f"is {name[:40]!r}, which is no time zone", near[0]) from None
-    return name
-
-
-def _period(name: str) -> str:
-    if name not in PRESETS:
-        raise _refuse(f"is {name[:40]!r}", ", ".join(PRESETS))
-    return name
-
-
-def _table(name: str) -> str:
-    if name.lower().split(".")[0] in SYSTEM_SCHEMAS:
-        raise _refuse(f"is {name[:40]!r}, which is the warehouse's own", "a table of the company's data")
-    return name
-
-
-def _hour(text: str) -> str:
-    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d|24:00", text):
-        raise _refuse(f"is {text[:40]!r}", "an hour of the day such as 09:00, up to 24:00")
-    return text
-
-
-def _hours(hours: tuple[str, str]) -> tuple[str, str]:
-    if hours[0] >= hours[1]:
-        raise _refuse(f"are {hours[0]} to {hours[1]}", "the hour of opening before the hour of closing")
-    return hours
-
-
-def _warehouse(secret: SecretStr) -> SecretStr:
-    try:
-        return SecretStr(address.resolve(secret.get_secret_value()))
-    except address.AddressError as mistake:
-        raise _refuse(mistake.problem, mistake.allowed) from None
-
-
-NAME = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
-Whole = Annotated[int, BeforeValidator(_number)]
-Number = Annotated[float, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)]
-Timezone = Annotated[str, AfterValidator(_timezone)]
-Hour = Annotated[str, AfterValidator(_hour)]
-Weekday = Annotated[str, _words("|".join(WEEKDAYS), ", ".join(WEEKDAYS))]
-Identifier = Annotated[str, _words(NAME, "a name of letters, digits and underscores")]
-Table = Annotated[
-    str,
-    _words(rf"{NAME}(\.{NAME})?", "table or schema.table, of letters, digits and underscores"),
-    AfterValidator(_table),
-]
-ModelName = Annotated[str, _words(r"[a-z][a-z0-9_]{0,62}", "a name of small letters, digits and underscores")]
-Column = Annotated[
-    str, _words(r"[^\x00-\x1f\x7f\"`]{1,128}", "the column's name in the warehouse")
-]  # odd ones are real
-Memory = Annotated[str, _words(r"\d+(\.\d+)? ?[KMGT]i?B", "a size such as 4GB")]
 
 WORDS = {  # the start of pydantic's type of error → what is allowed
     "bool": "true or false",
@@ -144,9 +78,29 @@ class BusinessSetting(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     days: Annotated[tuple[Weekday, ...], Field(min_length=1)] = WEEKDAYS[:5]
-    hours: Annotated[tuple[Hour, Hour], AfterValidator(_hours)] = ("09:00", "17:00")
+    hours: Hours = ("09:00", "17:00")
     holidays: tuple[date, ...] = ()
     timezone: Timezone | None = None
+
+
+class GoalSetting(BaseModel):
+    """What a month's leads are to come to: shares from 0 to 1, and numbers of leads; those that are absent are no goal.
+
+    `lifecycle check` fails where the last whole month misses one.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    acceptance: Share | None = None  # of the decided, accepted
+    coverage: Share | None = None  # of the accepted, handed over by marketing
+    decided: Share | None = None  # of the due, decided in time
+    service_level: Share | None = None  # of the due, touched in time
+    delivered: Number | None = None  # leads handed over
+    accepted: Number | None = None  # of these, accepted
+
+    @property
+    def wanted(self) -> dict[str, float]:
+        """The goals that are set, by name."""
+        return {name: float(value) for name, value in self if value is not None}
 
 
 class Settings(BaseSettings):
@@ -156,13 +110,13 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
     )
 
-    warehouse: Annotated[SecretStr, AfterValidator(_warehouse)] = SecretStr("warehouse")
+    warehouse: Address = SecretStr("warehouse")
     source_schema: Identifier | None = None
     build_schema: Identifier = "lifecycle"
     timezone: Timezone = "UTC"
     week_start: Literal["monday", "sunday"] = "monday"
     fiscal_month: Annotated[Whole, Field(ge=1, le=12)] = 1
-    period: Annotated[str, AfterValidator(_period)] = "last_12_months"
+    period: Preset = "last_12_months"
     default_model: ModelName = "crm"
     models: tuple[Path, ...] = ()  # a company's own model files
     switches: dict[ModelName, dict[str, bool]] = {}  # model → switch → on
@@ -176,7 +130,8 @@ class Settings(BaseSettings):
     segments: dict[str, SegmentSetting] = {}
     tables: dict[Identifier, TableMapping] = {}
     business: BusinessSetting | None = None  # absent: every hour of every day counts
-    score_cut: Annotated[float, BeforeValidator(_number)] | None = None  # lead score from which marketing hands over
+    goals: dict[ModelName, GoalSetting] = {}  # model → what a month's handoff is to come to
+    score_cut: Score | None = None  # lead score from which marketing hands over
     personal_data: bool = False  # whether names and e-mails are shown; else they are masked
 
     @property
@@ -289,6 +244,7 @@ def _in_words(detail: ErrorDetails, path: list[int | str]) -> tuple[str, str]:
             "segments": SegmentSetting,
             "tables": TableMapping,
             "business": BusinessSetting,
+            "goals": GoalSetting,
         }
         names = list((inner[str(path[0])] if len(path) > 1 else Settings).model_fields)
         return "is no setting", ", ".join(difflib.get_close_matches(str(path[-1]), names, 1) or names)

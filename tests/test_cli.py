@@ -6,6 +6,7 @@ import csv
 import inspect
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -174,6 +175,18 @@ def test_check_tells_what_is_wrong(run: Run, company: Path, tmp_path: Path) -> N
     (tmp_path / "lifecycle.toml").write_text("stale_after_days = 0\n")
     code, out, _ = run("check", "--warehouse", company)
     assert (code, "WRONG freshness" in out) == (1, True)
+
+
+def test_check_fails_where_a_goal_is_missed_and_says_by_how_much(run: Run, company: Path, tmp_path: Path) -> None:
+    config, fresh = tmp_path / "lifecycle.toml", "stale_after_days = 100_000\n"
+    config.write_text(f"{fresh}[goals.crm]\nacceptance = 0\ndelivered = 1\n")
+    code, out, _ = run("check", "--warehouse", company)
+    assert (code, "acceptance of crm: " in out, "WRONG" in out) == (0, True, False)
+    config.write_text(f"{fresh}[goals.crm]\ndelivered = 1_000_000\n[goals.nobody]\naccepted = 1\n")
+    code, out, _ = run("check", "--warehouse", company)
+    assert code == 1
+    assert re.search(r"WRONG delivered of crm: [\d,]+ leads handed over in .* Missed by 99\d,\d{3} leads", out)
+    assert "WRONG goals of nobody: There is no such stage model." in out
 
 
 SERVER = "postgresql+psycopg://u:geheim@127.0.0.1/d"

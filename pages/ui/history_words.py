@@ -134,7 +134,7 @@ def title(known: History, model: StageModel) -> str:
         return f"{known.entity_id} has entered no stage of this lifecycle"
     furthest, here = model.stage(max(reached, key=model.rank)).label, model.stage(now.stage).label
     if here == furthest:
-        return f"{known.entity_id} has come as far as {furthest}, and has been there for {span(known.length(now))}"
+        return f"{known.entity_id} came as far as {furthest}, and has been there for {span(known.length(now))}"
     return f"{known.entity_id} came as far as {furthest}, and has been {here} for {span(known.length(now))}"
 
 
