@@ -55,7 +55,7 @@ def loyalty(v: View) -> list[Tile]:
         return [partial(nps_tile, answered)]
     bought = data.ask(repeat, v.modelled, v.scope.whole)
     if isinstance(bought, Failure):
-        return []
+        return [partial(state, failed) for failed in (answered, bought) if failed.kind != "missing_table"]
     now, before = bought.whole.rate(AGE), bought.comparison.whole.rate(AGE) if bought.comparison else None
     moved = difference(now, before) if before else None
     return [partial(rate_tile, f"Bought again, {AGE} days", now, moved, definition=Repeat.rate.__doc__ or "")]
