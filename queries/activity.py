@@ -57,7 +57,7 @@ def frequency(m: Modelled, scope: Scope) -> Frequency:
     first = sa.or_(c.previous_at.is_(None), before < day, *([c.previous_at < start] if start else []))
     mine = (
         sa.select(
-            sa.func.count().label("orders"),
+            sa.cast(sa.func.count(), sa.BigInteger()).label("orders"),
             sa.cast(sa.func.sum(sa.case((first, 1), else_=0)), sa.BigInteger()).label("days"),
         )
         .where(*in_period(c["at"], scope), *m.filtered(table, scope.filters))

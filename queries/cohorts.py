@@ -18,6 +18,7 @@ from queries.ages import number, period_number, spans_between
 from queries.dialect import Instant, shifted
 from queries.instants import in_period
 from queries.modelled import Modelled
+from queries.neighbours import following, previous
 
 MICROSECOND = timedelta(microseconds=1)
 
@@ -70,12 +71,12 @@ def events(m: Modelled, activity: str) -> sa.FromClause:
         return ledger.orders(m)
     s = m.stays.c
     keys = [stage.key for stage in m.model.progress] if activity == ANY_STAGE else [activity.partition(":")[2]]
-    in_turn: dict[str, Any] = {"partition_by": s.entity_id, "order_by": [s.entered_at, s.seq]}
+    in_turn = s.entity_id, [s.entered_at, s.seq]
     rows = sa.select(
         s.entity_id.label("customer_id"),
         s.entered_at.label("at"),
-        sa.func.lag(s.entered_at).over(**in_turn).label("previous_at"),
-        sa.func.lead(s.entered_at).over(**in_turn).label("next_at"),
+        previous(s.entered_at, *in_turn).label("previous_at"),
+        following(s.entered_at, *in_turn).label("next_at"),
         sa.func.min(s.entered_at).over(partition_by=s.entity_id).label("first_at"),
         number(0).label("cents"),
     ).where(s.stage.in_(keys))
@@ -156,8 +157,8 @@ def _events(f: Following) -> sa.Subquery:
     a = aged.where(p["at"] >= p.start_at, p["at"] <= f.scope.as_of).subquery("aged").c
     last = number(f.rules.steps[-1][1])
     age = sa.case((a.age > last, last), else_=a.age) if f.rules.mode == "rolling" else a.age
-    low, previous = f.place(age), f.place(a.previous)
-    counted = number(1) if f.rules.mode == "rolling" else sa.case((previous == low, 0), else_=1)
+    low, last_time = f.place(age), f.place(a.previous)
+    counted = number(1) if f.rules.mode == "rolling" else sa.case((last_time == low, 0), else_=1)
     kept = [a[n] for n in ("customer_id", "start_at", "segment", "cohort", "seen", "cents", "at", "is_last")]
     rows = sa.select(*kept, low.label("low"), low.label("high"), counted.label("counted"))
     return rows.where(age <= last).subquery("activity")
@@ -186,8 +187,8 @@ def _states(f: Following) -> sa.Subquery:
         return rows.add_columns(a.through.label("high"), number(1).label("counted")).subquery("activity")
     in_turn: dict[str, Any] = {"partition_by": [a.customer_id, a.start_at], "order_by": a["at"]}
     covered = sa.func.sum(a.through - a["first"] + number(1)).over(**in_turn, rows=(None, 0))
-    previous = sa.func.lag(a.through).over(**in_turn)
-    running = sa.select(*a, covered.label("covered"), previous.label("previous")).where(a["first"] <= a.through)
+    before = previous(a.through, [a.customer_id, a.start_at], a["at"])
+    running = sa.select(*a, covered.label("covered"), before.label("previous")).where(a["first"] <= a.through)
     r = running.subquery("running").c
     begins, before = f.place(r["first"]), f.place(r.previous)
     first = sa.case((before >= begins, before + number(1)), else_=begins)

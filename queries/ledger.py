@@ -20,6 +20,7 @@ from queries.ages import number
 from queries.catalog import segment_columns
 from queries.dialect import Kind, floored
 from queries.modelled import Modelled
+from queries.neighbours import following, previous
 
 ORDERS: dict[str, Kind] = {
     "customer_id": str,
@@ -79,14 +80,13 @@ def order_rows(m: Modelled) -> sa.Select:
     rows = customers.orders(m, _always(m))
     usable = sa.select(rows.c.customer_id, rows.c.at, cents(rows.c.amount).label("cents")).where(_plausible(rows.c.at))
     c = usable.subquery("usable").c
-    mine: dict[str, Any] = {"partition_by": c.customer_id}
-    in_turn: dict[str, Any] = mine | {"order_by": [c.at, c.cents]}
+    in_turn = c.customer_id, [c.at, c.cents]
     told = sa.select(
         c.customer_id,
         c.at,
-        sa.func.lag(c.at).over(**in_turn).label("previous_at"),
-        sa.func.lead(c.at).over(**in_turn).label("next_at"),
-        sa.func.min(c.at).over(**mine).label("first_at"),
+        previous(c.at, *in_turn).label("previous_at"),
+        following(c.at, *in_turn).label("next_at"),
+        sa.func.min(c.at).over(partition_by=c.customer_id).label("first_at"),
         c.cents,
     )
     return described(m, told.subquery("told"))
@@ -114,19 +114,17 @@ def stretch_rows(m: Modelled) -> sa.Select:
     running = sa.select(
         c.customer_id,
         c["at"].label("from_at"),
-        sa.func.lead(c["at"]).over(**window).label("to_at"),
+        following(c["at"], c.customer_id, c["at"]).label("to_at"),
         *(sa.cast(sa.func.sum(c[name]).over(**window, rows=(None, 0)), sa.BigInteger()).label(name) for name in total),
     )
     c = running.subquery("running").c
     active = sa.select(c.customer_id, c.from_at, c.to_at, c.cents).where(c.n > 0).subquery("active")
     c = active.c
-    mine: dict[str, Any] = {"partition_by": c.customer_id}
-    in_turn: dict[str, Any] = mine | {"order_by": c.from_at}
     beside = sa.select(
         *active.c,
-        sa.func.lead(c.from_at).over(**in_turn).label("next_at"),
-        sa.func.min(c.from_at).over(**mine).label("first_at"),
-        sa.func.first_value(c.cents).over(**in_turn).label("first_cents"),
+        following(c.from_at, c.customer_id, c.from_at).label("next_at"),
+        sa.func.min(c.from_at).over(partition_by=c.customer_id).label("first_at"),
+        sa.func.first_value(c.cents).over(partition_by=c.customer_id, order_by=c.from_at).label("first_cents"),
     )
     c = beside.subquery("beside").c
     gap = sa.and_(c.to_at.is_not(None), sa.or_(c.next_at.is_(None), c.next_at > c.to_at))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -18,6 +17,7 @@ from queries.contacts import Records
 from queries.dialect import bytewise, shifted
 from queries.groups import Groups
 from queries.modelled import Modelled
+from queries.neighbours import following, previous
 
 MOST_MOVERS = 100
 CHANGES = pa.schema(
@@ -97,12 +97,11 @@ def movements(m: Modelled, scope: Scope) -> sa.Subquery:
     seen = rows.where(c.from_at <= scope.as_of, c.cents > 0, *m.filtered(table, scope.filters)).subquery("seen")
     held = sa.select(seen).where(seen.c.begins <= seen.c.lasts, seen.c.begins <= now).subquery("held")
     h = held.c
-    in_turn: dict[str, Any] = {"partition_by": h.customer_id, "order_by": h.begins}
     beside = sa.select(
         *h,
-        sa.func.lag(h.cents).over(**in_turn).label("before"),
-        sa.func.lag(h.lasts).over(**in_turn).label("until"),
-        sa.func.lead(h.begins).over(**in_turn).label("next"),
+        previous(h.cents, h.customer_id, h.begins).label("before"),
+        previous(h.lasts, h.customer_id, h.begins).label("until"),
+        following(h.begins, h.customer_id, h.begins).label("next"),
     ).subquery("beside")
     b = beside.c
     gapless = b.until == b.begins - number(1)

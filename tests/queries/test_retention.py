@@ -141,7 +141,7 @@ def test_movers_are_the_movements(told: Told) -> None:
 
 def test_a_cell_opens_as_many_customers_as_it_counts(told: Told) -> None:
     m, _ = told
-    for scope, rules in variety()[::7]:
+    for scope, rules in variety()[::12]:
         cells = [(c, x) for c in retention(m, scope, rules).whole.cohorts for x in c.cells if x]
         for cohort, cell in cells[:: max(len(cells) // 3, 1)]:
             behind = customers(m, scope, rules, Chosen(cohort.start.isoformat(), cell.age))
