@@ -16,6 +16,7 @@ import pandas as pd
 import vl_convert
 
 from pages.ui.picture import INK, Picture
+from pages.ui.slides import told
 
 FONTS = Path(__file__).parents[2] / "static"
 PAPER, PRINTED_INK = "#FFFFFF", "#17212E"
@@ -58,6 +59,11 @@ def neutral(value: object) -> object:
     if isinstance(value, str):
         return f"'{value}" if FORMULA.search(value) and not NUMBER.fullmatch(value) else value
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def cell_text(value: object) -> str:
+    """A cell, as people read it and as no program runs it, on one line."""
+    return str(neutral(told(value)))
 
 
 def to_csv(frame: pd.DataFrame, scope: Sequence[str]) -> bytes:

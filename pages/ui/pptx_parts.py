@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +14,8 @@ from pptx.oxml.ns import qn
 from pptx.oxml.xmlchemy import OxmlElement
 from pptx.util import Inches, Pt
 
-from pages.ui.export import neutral
-from pages.ui.slides import Grid, Native, shortened, told
+from pages.ui.export import cell_text
+from pages.ui.slides import Grid, Native, are_figures, shortened
 
 INK, QUIET, LINE, PAPER_BLUE, HEAD, WHITE = "17212E", "5A6675", "DFE4EA", "F5F7FA", "E7EBF0", "FFFFFF"
 GOOD = {True: "1F7A4D", False: "B3391F", None: QUIET}
@@ -28,7 +27,6 @@ TYPES = {
     "full bars": XL_CHART_TYPE.BAR_STACKED_100,
     "curves": XL_CHART_TYPE.XY_SCATTER_LINES_NO_MARKERS,
 }
-FIGURES = re.compile(r"[+\-−]?[\d.,]+( ?(%|pp))?")
 LONGEST = 60  # characters of a category
 SHORT, BLANK = 12, 20  # characters: of a cell that is not broken, of one to be filled in
 
@@ -73,11 +71,6 @@ def paragraph(
     run.font.color.rgb = RGBColor.from_string(colour)
     made.alignment = PP_ALIGN.LEFT
     return made
-
-
-def cell_text(value: object) -> str:
-    """A cell or category as text that no program runs, on one line."""
-    return str(neutral(told(value)))
 
 
 def chart(page: Any, native: Native, box: Box) -> Any:
@@ -159,7 +152,7 @@ def table(page: Any, frame: pd.DataFrame, box: Box) -> Any:
     made.table.horz_banding = False
     for i, width in enumerate(widths):
         made.table.columns[i].width = Inches(width + 0.2)
-        right = bool(body) and all(FIGURES.fullmatch(row[i]) for row in body if row[i]) and any(row[i] for row in body)
+        right = are_figures(row[i] for row in body)
         for j, row in enumerate(cells):
             _cell(made.table.cell(j, i), row[i], size, head=j == 0, right=right)
     return made

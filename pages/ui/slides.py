@@ -6,9 +6,10 @@ an office program would draw them itself.
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ from pages.ui.picture import Picture
 
 Kind = Literal["columns", "stacked columns", "bars", "stacked bars", "full bars", "curves"]
 UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+FIGURES = re.compile(r"[+\-−]?[\d.,]+( ?(%|pp))?")
 NOTHING = "Nothing matches the active filters in this period."
 
 
@@ -96,6 +98,11 @@ class Panel:
     fill_in: bool = False
 
     @property
+    def computed(self) -> str:
+        """How it is computed, in words."""
+        return (inspect.getdoc(self.definition) or "") if callable(self.definition) else self.definition
+
+    @property
     def said(self) -> str | None:
         """What stands in place of the drawing, where there is none."""
         if isinstance(self.answer, Failure):
@@ -133,6 +140,12 @@ def told(value: object) -> str:
     if isinstance(value, int | float):
         return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
     return shortened(value)
+
+
+def are_figures(texts: Iterable[str]) -> bool:
+    """Whether there are texts, and all that are not blank are numbers: such a column stands to the right."""
+    said = [text for text in texts if text]
+    return bool(said) and all(FIGURES.fullmatch(text) for text in said)
 
 
 def shortened(text: object, limit: int = 400) -> str:

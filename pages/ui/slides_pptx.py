@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import io
 from datetime import UTC, datetime
 from typing import Any
@@ -69,12 +68,8 @@ def _slide(made: Any, slide: Slide, deck: Deck, number: int) -> None:
             paragraph(lines, shortened(note), size=14, first=i == 0)
     _panels(page, slide.panels, Box(MARGIN, top, WIDTH - 2 * MARGIN, bottom - top - 0.1))
     _foot(page, slide, deck, number)
-    computed = [f"{p.title}: {d}" for p in slide.panels if (d := _definition(p))]
+    computed = [f"{p.title}: {d}" for p in slide.panels if (d := p.computed)]
     page.notes_slide.notes_text_frame.text = shortened("\n".join(computed) or slide.title, 4_000)
-
-
-def _definition(panel: Panel) -> str:
-    return (inspect.getdoc(panel.definition) or "") if callable(panel.definition) else panel.definition
 
 
 def _figures(page: Any, figures: tuple[Figure, ...], top: float, stand_alone: bool) -> float:
