@@ -19,6 +19,7 @@ SUBSCRIPTIONS, ORDERS, STAGE, ANY_STAGE = "subscriptions", "orders", "stage:", "
 RULES = {"first_time": "Its first ever", "recurring": "Every period it was active"}
 MODES = {"bounded": "Active at that age", "rolling": "Active then or later", "brackets": "Active within a bracket"}
 AGES = {"calendar": "Calendar periods", "days": "30 days from each start"}
+SPLITS = {"segment": "The breakdown", "route": "How they came", "pace": "How fast they came"}
 COHORTS = {"all": "All so far", "period": "Those of the period"}
 MEASURES = {
     "logo": "Customers",
@@ -43,7 +44,9 @@ class Rules:
     An order or an entry is an activity of the period it lies in; a subscription is one at the first instant of a
     period, as MRR is (at age 0 at its start). `rule`: a customer starts once, or in every period in which it is
     active. `mode`: active at that age, then or later (so far), or within a bracket of ages. `ages`: calendar periods,
-    or 30 days from each one's own start. `cohorts`: all, or those that start in the scope's period.
+    or 30 days from each one's own start. `cohorts`: all, or those that start in the scope's period. `split`: groups by
+    the scope's breakdown, by `route` (through the stage that is handed over, or past it) or by `pace` (from the first
+    stage to the start faster than half of them, or not); both look at the customer's first journey.
     """
 
     activity: str = SUBSCRIPTIONS
@@ -54,6 +57,7 @@ class Rules:
     measure: str = "logo"
     periods: int = PERIODS["month"]
     cohorts: str = "all"
+    split: str = "segment"
 
     @property
     def is_state(self) -> bool:

@@ -70,6 +70,28 @@ def finding(answer: Retention, model: StageModel) -> str:
     return summary(answer, model)
 
 
+def widest(answer: Retention, groups: list[tuple[str, Triangle]]) -> str:
+    """Which group stays most and which least, at the age at which cohorts are compared; empty where chance could do it.
+
+    Every pair of groups that might be shown is corrected for (Benjamini and Hochberg 1995).
+    """
+    horizon = HORIZON[answer.scope.grain] if answer.rules.ages == "calendar" else 12
+    cells = [(name, [c for c in t.pooled if c and 0 < c.last <= horizon and not c.rate.few]) for name, t in groups]
+    shared = min((len(found) for _, found in cells if found), default=0)
+    known = [(name, found[shared - 1]) for name, found in cells if found]
+    if len(known) < 2 or answer.rules.measure != "logo":
+        return ""
+    known.sort(key=lambda k: k[1].rate.value or 0, reverse=True)
+    pairs = [(a, b) for i, a in enumerate(known) for b in known[i + 1 :]]
+    corrected = adjusted([_p(a[1].rate, b[1].rate) for a, b in pairs])
+    best, worst = known[0], known[-1]
+    p = next(p for (a, b), p in zip(pairs, corrected, strict=True) if (a, b) == (best, worst))
+    if p >= LEVEL:
+        return ""
+    after = age(answer.rules, answer.scope.grain, best[1])
+    return f"After {after} {share(best[1].rate)} of “{best[0]}” are there, {share(worst[1].rate)} of “{worst[0]}”"
+
+
 def summary(answer: Retention, model: StageModel) -> str:
     """How many of all mature cohorts are there at the age at which cohorts are compared."""
     horizon = HORIZON[answer.scope.grain] if answer.rules.ages == "calendar" else 12

@@ -9,18 +9,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
 import sqlalchemy as sa
 
 from lifecycle.retention import ANY_STAGE, ORDERS, SPAN, SUBSCRIPTIONS, Rules
 from lifecycle.scope import Scope
 from queries import ledger
 from queries.ages import number, period_number, spans_between
-from queries.dialect import Instant, shifted
+from queries.dialect import Instant, elapsed, quantile, shifted
+from queries.handoff import handoff_of
 from queries.instants import in_period
 from queries.modelled import Modelled
 from queries.neighbours import following, previous
 
 MICROSECOND = timedelta(microseconds=1)
+HALF = pa.schema([("half", pa.float64())])
 
 
 @dataclass(frozen=True)
@@ -106,8 +109,26 @@ def starts(f: Following) -> sa.Subquery:
     segment = m.segment_column(table, scope).label("segment")
     rows = sa.select(c.customer_id, at.label("start_at"), cents.label("cents"), segment).select_from(source)
     begun = rows.where(*where, *f.starts_in(at)).subquery("begun")
+    if rules.split != "segment":
+        begun = arrivals(f, begun)
     dated = sa.select(begun, f.period(begun.c.start_at).label("cohort")).subquery("dated")
     return sa.select(dated, f.seen(dated.c.start_at, dated.c.cohort).label("seen")).subquery("starts")
+
+
+def arrivals(f: Following, begun: sa.Subquery) -> sa.Subquery:
+    """Starts with their group: by which route, or how fast, the customer's first journey led there."""
+    m, j, c = f.m, f.m.journeys.c, begun.c
+    joined = begun.outerjoin(m.journeys, sa.and_(j.entity_id == c.customer_id, j.journey == number(1)))
+    if f.rules.split == "route":
+        by = j[f"{handoff_of(m).from_}_at"]
+        group = sa.case((by <= c.start_at, "through"), (j.started_at <= c.start_at, "past"))
+    else:
+        took = sa.case((j.started_at <= c.start_at, elapsed(j.started_at, c.start_at)))
+        half, _ = m.ask(sa.select(quantile(took, 0.5).label("half")).select_from(joined), HALF)
+        middle: sa.ColumnElement = sa.literal(half.column(0)[0].as_py(), sa.Double())
+        group = sa.case((took < middle, "quick"), (took.is_not(None), "slow"))
+    told = [x for x in c if x.name != "segment"]
+    return sa.select(*told, group.label("segment")).select_from(joined).subquery("arrived")
 
 
 def _first_instants(f: Following) -> sa.Subquery:
@@ -131,7 +152,7 @@ def _paired(f: Following, table: sa.FromClause, at: str) -> sa.Subquery:
     """Rows of a table beside the start of their customer: `table`'s columns, start_at, base, segment, cohort, seen."""
     m, scope, rules, c = f.m, f.scope, f.rules, table.c
     own = [column for column in c if column.name in {*ledger.ORDERS, *ledger.STRETCHES}]
-    if rules.activity != rules.return_activity or rules.rule != "first_time":
+    if (rules.activity, rules.rule, rules.split) != (rules.return_activity, "first_time", "segment"):
         s = starts(f)
         told = [s.c[name] for name in ("start_at", "segment", "cohort", "seen")]
         joined = table.join(s, s.c.customer_id == c.customer_id)

@@ -64,7 +64,7 @@ def _mrr(m: Modelled, scope: Scope) -> Book:
         inside = set(values)
         return periods_of(scope, numbers, (change for change in changes if change.segment in inside))
 
-    segments = tuple((groups.label(p)[scope.by], of(groups.values(p))) for p in groups.parts if scope.by)
+    segments = tuple((groups.label(p)[groups.by or ""], of(groups.values(p))) for p in groups.parts)
     whole = periods_of(scope, numbers, changes)
     return Book(m.model.name, m.build.id, scope, whole, segments, statements=(rendered,))
 

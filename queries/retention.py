@@ -61,7 +61,7 @@ def _retention(m: Modelled, scope: Scope, rules: Rules) -> Retention:
     sizes: dict[str | None, int] = {}
     for start in begun:
         sizes[start.segment] = sizes.get(start.segment, 0) + start.n
-    groups = Groups(scope, sizes)
+    groups = Groups(scope if rules.split == "segment" else replace(scope, by=rules.split), sizes)
 
     def of(values: list[str | None]) -> Triangle:
         inside = set(values)
@@ -74,7 +74,7 @@ def _retention(m: Modelled, scope: Scope, rules: Rules) -> Retention:
         scope=scope,
         rules=rules,
         whole=triangle(rules, scope, periods, begun, counts),
-        segments=tuple((groups.label(p)[scope.by], of(groups.values(p))) for p in groups.parts if scope.by),
+        segments=tuple((groups.label(p)[groups.by or ""], of(groups.values(p))) for p in groups.parts),
         statements=(asked, rendered),
     )
 
@@ -187,5 +187,5 @@ def lifetimes(m: Modelled, scope: Scope, rules: Rules) -> Lifetimes:
     def of(values: list[str | None]) -> LifeTable:
         return LifeTable(tuple(row for value in values for row in lives.get(value, ())))
 
-    segments = tuple((groups.label(p)[scope.by], of(groups.values(p))) for p in groups.parts if scope.by)
+    segments = tuple((groups.label(p)[groups.by or ""], of(groups.values(p))) for p in groups.parts)
     return Lifetimes(of(list(lives)), segments, (rendered,))

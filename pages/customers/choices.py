@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from lifecycle.retention import (
@@ -13,6 +15,7 @@ from lifecycle.retention import (
     ORDERS,
     PERIODS,
     RULES,
+    SPLITS,
     STAGE,
     SUBSCRIPTIONS,
     Rules,
@@ -30,8 +33,8 @@ def activities(v: View) -> dict[str, str]:
     return known | {ANY_STAGE: "Enters any stage"} | stages
 
 
-def rules(v: View) -> tuple[Rules, str]:
-    """The rules that the reader chose, and the period of cohorts."""
+def rules(v: View, *, splits: bool = False) -> tuple[Rules, str]:
+    """The rules that the reader chose, and the period of cohorts; with `splits` also which groups to compare."""
     known = activities(v)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="retention-choices"):
         activity = choose("Starts with", "activity", known, next(iter(known)), 165)
@@ -46,7 +49,9 @@ def rules(v: View) -> tuple[Rules, str]:
         )
         possible = {key: MEASURES[key] for key in drawn.measures}
         measure = choose("Measure", "measure", possible, "logo", 190)
-    return Rules(activity, drawn.return_activity, rule, mode, ages, measure, drawn.periods, cohorts), grain
+        there = {key: label for key, label in SPLITS.items() if key != "route" or v.modelled.model.handoff}
+        split = choose("Side by side", "split", there, "segment", 170) if splits else "segment"
+    return replace(drawn, measure=measure, split=split), grain
 
 
 def choose(label: str, name: str, words: dict[str, str], default: str, width: int) -> str:

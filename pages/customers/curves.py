@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from lifecycle.durations import LifeTable, log_rank
-from lifecycle.retention import SUBSCRIPTIONS, Retention, Rules
-from lifecycle.retention_words import summary
+from lifecycle.retention import SPLITS, SUBSCRIPTIONS, Retention, Rules
+from lifecycle.retention_words import summary, widest
+from lifecycle.stages import StageModel
 from pages.customers import frames_retention as frames
 from pages.ui import charts_retention, labels
 from pages.ui.data import ask
@@ -32,7 +33,7 @@ def curves(v: View, rules: Rules, found: Retention | Failure) -> None:
             key="curve-all",
         )
     with right:
-        beside(v, found)
+        beside(v, rules, found)
     if rules.activity == rules.return_activity == SUBSCRIPTIONS:
         survival(v, rules)
 
@@ -49,14 +50,15 @@ def drawn(found: Retention, rows: object, behind: object = None) -> Picture:
     return charts_retention.curves(rows, behind, style=style, title="", age=axis)  # type: ignore[arg-type]
 
 
-def beside(v: View, found: Retention | Failure) -> None:
+def beside(v: View, rules: Rules, found: Retention | Failure) -> None:
     """Groups of the breakdown, else the compared period."""
     by = v.modelled.catalog.get(v.scope.by) if v.scope.by else None
-    if by is not None:
+    if by is not None or rules.split != "segment":
+        name = f"By {by.label.lower()}" if by and rules.split == "segment" else SPLITS[rules.split]
         card(
-            f"By {by.label.lower()}",
+            name if isinstance(found, Failure) else apart(v, found) or name,
             lambda: found,
-            by_group,
+            lambda a: by_group(a, v.modelled.model),
             caption="Mature cohorts of each group together, with 95 % intervals",
             definition=Retention,
             empty="No cohort is old enough yet.",
@@ -79,8 +81,14 @@ def beside(v: View, found: Retention | Failure) -> None:
     )
 
 
-def by_group(found: Retention) -> Picture | None:
-    named = [("not set" if value is None else value, t) for value, t in found.segments]
+def apart(v: View, found: Retention) -> str:
+    """The group that stays most beside the one that stays least, where more than chance tells them apart."""
+    named = [(frames.group(found, v.modelled.model, value), t) for value, t in found.segments]
+    return widest(found, named)
+
+
+def by_group(found: Retention, model: StageModel) -> Picture | None:
+    named = [(frames.group(found, model, value), t) for value, t in found.segments]
     rows = frames.pooled([(found, name, t) for name, t in named])
     return None if rows.empty else drawn(found, rows)
 

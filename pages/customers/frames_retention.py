@@ -6,6 +6,7 @@ import pandas as pd
 
 from lifecycle.retention import SHARES, Cell, Cells, Cohort, Retention, Triangle
 from lifecycle.retention_words import age, odd_cohorts
+from lifecycle.stages import StageModel
 from pages.ui import charts_retention, labels
 from queries.contacts import Records
 from queries.retention import Lifetimes
@@ -103,6 +104,20 @@ def curve(answer: Retention, name: str, cells: Cells) -> list[dict[str, object]]
             }
         )
     return rows
+
+
+def group(answer: Retention, model: StageModel, value: str | None) -> str:
+    """A group in words."""
+    if answer.rules.split == "segment":
+        return "not set" if value is None else value
+    over = model.stage(model.handoff.from_).label if model.handoff else ""
+    said = {
+        "through": f"through {over}",
+        "past": f"past {over} (bypass)",
+        "quick": "the quicker half",
+        "slow": "the slower half",
+    }
+    return "without a journey" if value is None else said.get(value, value)
 
 
 CURVE = ["series", "age", "said", "value", "low", "high", "note"]

@@ -41,7 +41,7 @@ def part(v: View, name: str) -> None:
     if name == "Activity":
         active(v)
         return
-    rules, grain = choices.rules(v)
+    rules, grain = choices.rules(v, splits=name == "Curves")
     v = replace(v, scope=replace(v.scope, grain=grain))
     found = ask(retention, v.modelled, v.scope, rules)
     if name == "Cohorts":
