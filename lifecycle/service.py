@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lifecycle.business import Business
-from lifecycle.durations import LifeTable
+from lifecycle.durations import LifeTable, joined
 from lifecycle.rates import Rate
 from lifecycle.scope import Scope
 
@@ -120,3 +120,16 @@ def owned(
     nothing = LifeTable(())
     made = [Owned(value, responses(pairs), speeds.get(value, nothing)) for value, pairs in counts.items()]
     return tuple(sorted(made, key=lambda o: (-o.responses.n, o.value is None, o.value or "")))
+
+
+def shortlisted(rows: Sequence[Owned], most: int, also: Iterable[str | None] = ()) -> tuple[Owned, ...]:
+    """The `most` largest rows and those of the values in `also`; all others together as the last, named by how many."""
+    wanted = {row.value for row in rows[:most]} | set(also)
+    shown, rest = [r for r in rows if r.value in wanted], [r for r in rows if r.value not in wanted]
+    if len(rest) < 2:
+        return tuple(rows)
+    name = f"{len(rest):,} others"
+    while name in {row.value for row in rows}:
+        name += " together"
+    together = Responses(*(sum(getattr(r.responses, status) for r in rest) for status in STATUSES))
+    return (*shown, Owned(name, together, joined(r.speed for r in rest)))

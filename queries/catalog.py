@@ -13,6 +13,7 @@ from queries.settings import Settings
 from queries.warehouse import Warehouse
 
 MAX_VALUES = 200  # a text column with more distinct values is an identifier or free text, not a segment
+MAX_OWNERS = 5_000  # of the column that the contract declares to be a rep, however many there are
 
 
 def find_segments(warehouse: Warehouse, contacts: Source, settings: Settings) -> tuple[Segment, ...]:
@@ -44,7 +45,7 @@ def with_history(warehouse: Warehouse, segments: tuple[Segment, ...], history: S
     name, value = history["column"], history["value"]
     sizes = sa.select(name, sa.func.count(value.distinct())).group_by(name).limit(10_000)
     n_values = dict(_rows(warehouse, sizes))
-    told = {s.name for s in segments if n_values.get(s.name, MAX_VALUES + 1) <= MAX_VALUES or s.kind == "number"}
+    told = {s.name for s in segments if n_values.get(s.name, 0) <= _most(s.name) or s.kind == "number"}
     told &= n_values.keys()
     choices = [s.name for s in segments if s.kind == "choice" and s.name in told]
     past = sa.select(name, value).where(name.in_(choices), value.is_not(None)).distinct()
@@ -55,6 +56,11 @@ def with_history(warehouse: Warehouse, segments: tuple[Segment, ...], history: S
         else s
         for s in segments
     )
+
+
+def _most(name: str) -> int:
+    """How many values a choice may have."""
+    return MAX_OWNERS if name == "owner" else MAX_VALUES
 
 
 def _rows(warehouse: Warehouse, statement: sa.Select) -> list[tuple]:
@@ -87,8 +93,8 @@ def _examined(warehouse: Warehouse, contacts: Source, name: str, kind: str) -> S
     if kind in (TEXT, FLAG):
         n = sa.func.count()
         statement = sa.select(base.c.value, n).group_by(base.c.value).order_by(n.desc(), bytewise(base.c.value))
-        values = warehouse.query(statement.limit(MAX_VALUES + 1)).column(0).to_pylist()
-        if len(values) > MAX_VALUES or not any(v is not None for v in values):
+        values = warehouse.query(statement.limit(_most(name) + 1)).column(0).to_pylist()
+        if len(values) > _most(name) or not any(v is not None for v in values):
             return None
         return Segment(name, "", "flag" if kind == FLAG else "choice", name, tuple(values))
     low, high = warehouse.query(sa.select(sa.func.min(base.c.value), sa.func.max(base.c.value))).to_pylist()[0].values()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from lifecycle import alignment_titles as titles
 from lifecycle import alignment_words as words
 from lifecycle.business import Business
-from lifecycle.service import Attempts, Responses, ServiceLevel
+from lifecycle.service import Attempts, Responses, ServiceLevel, shortlisted
 from pages.alignment import figures, frames, frames_service, pictures
 from pages.alignment.records import show_leads, show_waiting
 from pages.ui import charts, data
@@ -18,6 +20,8 @@ from pages.ui.layout import card, figure_tile, tiles
 from queries.leads import Cell, Waiting
 from queries.service import attempts, service
 
+SHOWN = 20  # reps that are shown, the busiest; all others stand together
+
 
 def response(v: View) -> None:
     """Everything about the first touch."""
@@ -27,11 +31,12 @@ def response(v: View) -> None:
         card("Does sales respond in time?", lambda: found, lambda _: None, definition=service, key="service")
         return
     key_figures(found)
+    few = replace(found, rows=shortlisted(found.rows, max(v.scope.top, SHOWN), sought(v, found)))
     left, right = st.columns(2, gap="small")
     with left:
         clicked = card(
             words.punctual(v.modelled.model, found),
-            lambda: found,
+            lambda: few,
             pictures.responses,
             caption=_clock(v, found),
             definition=Responses,
@@ -50,11 +55,30 @@ def response(v: View) -> None:
             key="waits",
         )
     if clicked:
-        row = next((r for r in found.rows if frames.named(r.value) == clicked[0]["label"]), None)
-        chosen = Waiting((clicked[0]["status"],), found.by if row else None, (row.value,) if row else ())
+        values = behind(found, few, clicked[0]["label"])
+        chosen = Waiting((clicked[0]["status"],), found.by if values else None, values)
         show_waiting(v, chosen, f"{frames_service.SAID[clicked[0]['status']]}, {clicked[0]['label']}", business)
-    reps(v, found)
+    reps(v, found, few)
     lists(v, business)
+
+
+def sought(v: View, found: ServiceLevel) -> list[str | None]:
+    """Reps that are looked for by name, where there are more than are shown."""
+    if len(found.rows) <= max(v.scope.top, SHOWN) + 1:
+        return []
+    values = {frames.named(row.value): row.value for row in found.rows}
+    names = st.multiselect("Also show", list(values), key="reps", placeholder="Find by name", width=420)
+    return [values[name] for name in names]
+
+
+def behind(found: ServiceLevel, few: ServiceLevel, label: str) -> tuple[str | None, ...]:
+    """The values that a bar stands for: one, those of the others together, or none for all."""
+    shown = {frames.named(row.value): row.value for row in few.rows}
+    if label not in shown:
+        return ()
+    every = {row.value for row in found.rows}
+    rest = tuple(row.value for row in found.rows if row.value not in shown.values())
+    return (shown[label],) if shown[label] in every else rest
 
 
 def _working(v: View) -> Business | None:
@@ -80,15 +104,18 @@ def _clock(v: View, found: ServiceLevel) -> str:
     return f"First touch or decision{hours} of {start}; not yet due ones are in no rate"
 
 
-def reps(v: View, found: ServiceLevel) -> None:
+def reps(v: View, found: ServiceLevel, few: ServiceLevel) -> None:
     """By rep, and how often leads were tried."""
     left, right = st.columns([3, 2], gap="small")
     name = (s.label if (s := v.modelled.catalog.get(found.by)) else found.by) if found.by else "Owner"
     with left:
         card(
             words.owners(found) or f"By {name.lower()}",
-            lambda: found,
+            lambda: few,
             lambda a: frames_service.by_owner(a.rows),
+            caption=""
+            if len(few.rows) == len(found.rows)
+            else f"The busiest and who is looked for, of {len(found.rows):,}",
             definition=ServiceLevel,
             empty="The contacts have no owner.",
             key="by-owner",

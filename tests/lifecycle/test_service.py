@@ -18,7 +18,7 @@ from lifecycle.periods import Calendar
 from lifecycle.rates import Rate
 from lifecycle.report_alignment import commitment_report, sla_report
 from lifecycle.scope import Scope
-from lifecycle.service import Attempts, Owned, Responses, ServiceLevel, owned, responses
+from lifecycle.service import Attempts, Owned, Responses, ServiceLevel, owned, responses, shortlisted
 from lifecycle.stages import load_model
 
 CRM = load_model("crm")
@@ -55,6 +55,19 @@ def test_owners_are_named_only_where_chance_cannot_explain_it() -> None:
     assert owners(level(Responses(), None, close)) is None
     few = (Owned("Rep A", Responses(met=9), nothing), Owned("Rep B", Responses(missed=9), nothing))
     assert owners(level(Responses(), None, few)) is None
+
+
+def test_of_many_reps_the_busiest_and_the_wanted_are_shown_and_all_others_together() -> None:
+    table = LifeTable(((3_600.0, "touched", 1),))
+    rows = owned({f"Rep {i}": [("met", 9 - i), ("missed", i)] for i in range(9)}, {f"Rep {i}": table for i in range(9)})
+    few = shortlisted(rows, 3, ["Rep 7", "nobody"])
+    assert [row.value for row in few] == ["Rep 0", "Rep 1", "Rep 2", "Rep 7", "5 others"]
+    assert few[-1].responses == Responses(met=6 + 5 + 4 + 3 + 1, missed=3 + 4 + 5 + 6 + 8)
+    assert few[-1].speed.n == 5
+    assert sum(row.responses.n for row in few) == sum(row.responses.n for row in rows)
+    assert shortlisted(rows, 8) == rows  # one alone is no others
+    taken = owned({"2 others": [("met", 3)], "a": [("met", 2)], "b": [("met", 1)]}, {})
+    assert [row.value for row in shortlisted(taken, 1)] == ["2 others", "2 others together"]
 
 
 def test_the_title_says_what_was_promised_and_kept() -> None:

@@ -158,3 +158,24 @@ def test_an_audit_sample_is_shown_with_its_fourth_cell(visit: Open, tmp_path: Pa
     tab = at(visit, warehouse, "Threshold")
     assert "The audit sample, 100 records" in texts(tab)
     assert [m.value for m in tab.metric[-4:]] == ["93.0 %", "0.50", "0.86", "0.92"]
+
+
+def test_of_three_hundred_reps_the_busiest_are_shown_and_any_can_be_found(visit: Open, tmp_path: Path) -> None:
+    who = [f"c{i:03}" for i in range(320)]
+    reps = [f"Rep {max(i - 20, 0):03}" for i in range(320)]  # the first has 21 leads, all others one
+    day = datetime(2026, 1, 5)
+    at_ = pa.array([day] * 320, pa.timestamp("us"))
+    events = pa.table({"contact_id": who, "stage": ["MQL"] * 320, "entered_at": at_})
+    contacts = pa.table({"contact_id": who, "owner": reps, "note": [f"n{i}" for i in range(320)]})
+    calls = pa.table({"contact_id": ["c319"], "kind": ["call"], "occurred_at": pa.array([day], pa.timestamp("us"))})
+    tables = {"stage_events": events, "contacts": contacts, "activities": calls}
+    warehouse = warehouses.made(tmp_path, iter([tables]), ("crm",))
+    tab = at(visit, warehouse, "Service level")
+    groups = {row["label"]: 0 for row in drawn(tab, "All: ", "ends")}
+    assert (len(groups), list(groups)[:2], list(groups)[-1]) == (22, ["All", "Rep 000"], "280 others")
+    assert sum(row["n"] for row in drawn(tab, "All: ")) == 2 * 320
+    tab = tab.multiselect(key="reps").set_value(["Rep 299"]).run()
+    assert not tab.exception
+    assert [row["n"] for row in drawn(tab, "All: ") if row["label"] == "Rep 299"] == [1]
+    tab.session_state["responses.chart"] = {"selection": {"bar": [{"label": "279 others", "status": "not_due"}]}}
+    assert "279 contacts: not yet due, 279 others" in texts(tab.run())
