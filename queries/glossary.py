@@ -11,29 +11,38 @@ from lifecycle import (
     btyd,
     business,
     chance,
+    comebacks,
     commitment,
     correspondence,
     durations,
     funnel,
     health,
     loyalty,
+    moves,
     nps,
+    pipeline,
     prediction,
     promoters,
     rates,
     referrals,
     rfm,
+    routes,
     sbg,
     scope,
     service,
+    stockflow,
     threshold,
     transitions,
     value,
+    velocity,
     volumes,
     where,
 )
 from queries import acquisition, discussion, measures, overview, spend
 from queries import funnel as funnel_asked
+from queries import paths as paths_asked
+from queries import routes as routes_asked
+from queries import velocity as velocity_asked
 
 # Subject → term as people know it → what computes it, or holds it.
 TERMS: dict[str, dict[str, object]] = {
@@ -95,6 +104,28 @@ TERMS: dict[str, dict[str, object]] = {
     "Time in stage": {
         "Life table": durations.LifeTable,
         "Test between groups": durations.log_rank,
+    },
+    "Moves": {
+        "Kinds of moves": moves.kind_of,
+        "Share and time of a move": moves.Transition,
+        "A group, or a period, beside the others": moves.Contrast,
+        "Paths, and visits of a stage": paths_asked.paths,
+        "Routes": routes_asked.routes,
+        "Conversion of a route": routes.Route.conversion,
+        "Coming back": comebacks.Comebacks.returned,
+        "The second time": comebacks.Comebacks.conversion,
+        "Stock and flow": stockflow.Flow,
+    },
+    "Velocity": {
+        "Velocity, and its look-back": velocity_asked.velocity,
+        "Money per day": velocity.Factors.velocity,
+        "Qualified opportunities": pipeline.Pipeline.opportunities,
+        "Average value": pipeline.Pipeline.average_value,
+        "Win rate by age": pipeline.Pipeline.win_rate,
+        "Cycle": pipeline.Pipeline.cycle_days,
+        "Age at which deals are judged": pipeline.horizon,
+        "Money per calendar day": velocity.Velocity.per_day,
+        "What changed the velocity": velocity.split,
     },
     "Loyalty": {
         "Repeat purchase rate": loyalty.Repeat.rate,

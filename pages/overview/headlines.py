@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -11,6 +12,7 @@ from lifecycle.funnel import Funnel, StageRow
 from lifecycle.loyalty import AGE, Repeat
 from lifecycle.rates import Rate, difference
 from lifecycle.scope import Scope
+from lifecycle.velocity import Factors, split
 from lifecycle.volumes import Volumes, at_a_glance, change, chosen
 from pages.ui import data, labels
 from pages.ui.failures import Failure
@@ -18,6 +20,7 @@ from pages.ui.filters import View
 from pages.ui.headline import nps_tile
 from pages.ui.layout import rate_tile, state, tile
 from queries import funnel, overview
+from queries import velocity as velocities
 from queries.purchases import repeat
 from queries.surveys import satisfaction
 
@@ -61,7 +64,27 @@ def loyalty(v: View) -> list[Tile]:
     return [partial(rate_tile, f"Bought again, {AGE} days", now, moved, definition=Repeat.rate.__doc__ or "")]
 
 
-HEADLINES = (volumes, conversion, loyalty)
+def velocity(v: View) -> list[Tile]:
+    """How much money the deals bring per day; nothing where none are recorded."""
+    answer = data.ask(velocities.velocity, v.modelled, v.scope.whole)
+    if isinstance(answer, Failure):
+        return [] if answer.kind == "missing_table" else [partial(state, answer)]
+    now, change_ = answer.now.velocity, split(answer.now, answer.before) if answer.before else None
+    return [
+        partial(
+            tile,
+            "Velocity, per day",
+            labels.money(now.value if now else None),
+            note=f"{labels.money(now.low)} – {labels.money(now.high)}" if now else "nothing won that is old enough",
+            change=f"{(change_.ratio.value - 1) * 100:+.0f} %" if change_ else None,
+            good=change_.now > change_.before if change_ and change_.significant else None,
+            compared=f"vs {labels.money(change_.before)}" if change_ else "",
+            definition=inspect.getdoc(Factors.velocity) or "",
+        )
+    ]
+
+
+HEADLINES = (volumes, conversion, velocity, loyalty)
 
 
 def followed(v: View) -> Funnel | Failure:
