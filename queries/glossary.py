@@ -6,6 +6,7 @@ import inspect
 from dataclasses import dataclass
 
 from lifecycle import (
+    activity,
     agreement,
     bridge,
     btyd,
@@ -19,12 +20,15 @@ from lifecycle import (
     health,
     loyalty,
     moves,
+    mrr,
     nps,
     pipeline,
     prediction,
     promoters,
     rates,
     referrals,
+    retention,
+    retention_words,
     rfm,
     routes,
     sbg,
@@ -38,9 +42,10 @@ from lifecycle import (
     volumes,
     where,
 )
-from queries import acquisition, discussion, measures, overview, spend
+from queries import acquisition, discussion, ledger, measures, overview, spend
 from queries import funnel as funnel_asked
 from queries import paths as paths_asked
+from queries import retention as retention_asked
 from queries import routes as routes_asked
 from queries import velocity as velocity_asked
 
@@ -126,6 +131,21 @@ TERMS: dict[str, dict[str, object]] = {
         "Age at which deals are judged": pipeline.horizon,
         "Money per calendar day": velocity.Velocity.per_day,
         "What changed the velocity": velocity.split,
+    },
+    "Retention": {
+        "Cohort, activity, age, mode": retention.Rules,
+        "A cell of the triangle": retention.Cell,
+        "Logo retention of a cohort": retention.Cell.rate,
+        "All mature cohorts": retention.Triangle.pooled,
+        "Cohorts that stay less": retention_words.odd_cohorts,
+        "Lifetime of a subscription": retention_asked.lifetimes,
+        "MRR, movements": mrr.Period,
+        "Net revenue retention (NRR)": mrr.Period.nrr,
+        "Gross revenue retention (GRR)": mrr.Period.grr,
+        "Logo retention of a period": mrr.Period.logo_retention,
+        "Quick ratio": mrr.Period.quick_ratio,
+        "New, returning, resurrected, dormant": activity.Active,
+        "Stretches of constant MRR": ledger.stretch_rows,
     },
     "Loyalty": {
         "Repeat purchase rate": loyalty.Repeat.rate,
