@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from lifecycle.agreement import Agreement
 from lifecycle.attention import purchase
 from lifecycle.funnel import Funnel, StageRow
 from lifecycle.loyalty import AGE, Repeat
@@ -21,6 +22,7 @@ from pages.ui.headline import nps_tile
 from pages.ui.layout import rate_tile, state, tile
 from queries import funnel, overview
 from queries import velocity as velocities
+from queries.agreement import alignment
 from queries.purchases import repeat
 from queries.surveys import satisfaction
 
@@ -84,7 +86,19 @@ def velocity(v: View) -> list[Tile]:
     ]
 
 
-HEADLINES = (volumes, conversion, velocity, loyalty)
+def agreement(v: View) -> list[Tile]:
+    """How much sales accepted of what it decided; nothing where the lifecycle hands nothing over."""
+    if v.modelled.model.handoff is None:
+        return []
+    answer = data.ask(alignment, v.modelled, v.scope.whole)
+    if isinstance(answer, Failure):
+        return [partial(state, answer)]
+    now, before = answer.whole.acceptance, answer.comparison.whole.acceptance if answer.comparison else None
+    found, definition = difference(now, before) if before else None, Agreement.acceptance.__doc__ or ""
+    return [partial(rate_tile, "Acceptance", now, found, definition=definition)]
+
+
+HEADLINES = (volumes, conversion, agreement, velocity, loyalty)
 
 
 def followed(v: View) -> Funnel | Failure:
