@@ -16,7 +16,7 @@ from lifecycle.rates import Rate
 from lifecycle.scope import Scope
 
 SUBSCRIPTIONS, ORDERS, STAGE, ANY_STAGE = "subscriptions", "orders", "stage:", "stage:*"
-RULES = {"first_time": "Its first ever", "recurring": "Every period it was active"}
+RULES = {"first_time": "Once, with the first ever", "recurring": "In every period it was active"}
 MODES = {"bounded": "Active at that age", "rolling": "Active then or later", "brackets": "Active within a bracket"}
 AGES = {"calendar": "Calendar periods", "days": "30 days from each start"}
 SPLITS = {"segment": "The breakdown", "route": "How they came", "pace": "How fast they came"}

@@ -40,16 +40,20 @@ def rules(v: View, *, splits: bool = False) -> tuple[Rules, str]:
         activity = choose("Starts with", "activity", known, next(iter(known)), 165)
         again = choose("Stays with", "return_activity", {"same": "The same"} | known, "same", 165)
         grain = choose("Cohorts by", "cohort_grain", GRAINS, "quarter", 110)
-        cohorts = choose("Which cohorts", "cohorts", COHORTS, "all", 150)
+        room = st.container(width="content")
+    with (
+        st.expander("How cohorts are followed", icon=":material/tune:", key="_following"),
+        st.container(horizontal=True, vertical_alignment="bottom", gap="small"),
+    ):
+        cohorts = choose("Which cohorts", "cohorts", COHORTS, "all", 170)
         mode = choose("Counts as staying", "mode", MODES, "bounded", 190)
-        ages = choose("Ages in", "ages", AGES, "calendar", 185)
-        rule = choose("Starts once or often", "rule", RULES, "first_time", 200)
-        drawn = Rules(
-            activity, activity if again == "same" else again, rule, mode, ages, "logo", PERIODS[grain], cohorts
-        )
-        possible = {key: MEASURES[key] for key in drawn.measures}
+        ages = choose("Ages in", "ages", AGES, "calendar", 190)
+        rule = choose("Starts", "rule", RULES, "first_time", 210)
+    drawn = Rules(activity, activity if again == "same" else again, rule, mode, ages, "logo", PERIODS[grain], cohorts)
+    possible = {key: MEASURES[key] for key in drawn.measures}
+    there = {key: label for key, label in SPLITS.items() if key != "route" or v.modelled.model.handoff}
+    with room, st.container(horizontal=True, gap="small"):
         measure = choose("Measure", "measure", possible, "logo", 190)
-        there = {key: label for key, label in SPLITS.items() if key != "route" or v.modelled.model.handoff}
         split = choose("Side by side", "split", there, "segment", 170) if splits else "segment"
     return replace(drawn, measure=measure, split=split), grain
 

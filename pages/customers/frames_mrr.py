@@ -119,9 +119,9 @@ def segments(book: Book) -> pd.DataFrame:
         if periods:
             first, last = periods[0], periods[-1]
             rows.append(
-                {"Group": "not set" if value is None else value, "Start": first.start / 100}
-                | {label: sum(p.cents[key] for p in periods) / 100 for key, label in MOVEMENTS.items()}
-                | {"End": last.end / 100, "Customers": last.customers_at_end}
+                {"Group": "not set" if value is None else value, "Start": cents(first.start)}
+                | {label: cents(sum(p.cents[key] for p in periods)) for key, label in MOVEMENTS.items()}
+                | {"End": cents(last.end), "Customers": last.customers_at_end}
                 | {"NRR, last": labels.percent(last.nrr), "GRR, last": labels.percent(last.grr)}
             )
     return pd.DataFrame(rows)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from lifecycle.mrr import MOVEMENTS, Book, Period, together
+from lifecycle.rates import difference
 from pages.customers import frames_mrr as frames
 from pages.customers.behind import ENTITIES
 from pages.customers.choices import GRAINS, choose
@@ -83,6 +84,7 @@ def key_figures(v: View, found: Book) -> None:
     p = found.periods[-1]
     name = v.scope.calendar.name(p.start_on, v.scope.grain)
     before = found.comparison.periods[-1] if found.comparison and found.comparison.periods else None
+    moved = difference(p.logo_retention, before.logo_retention) if before else None
     with tiles(5):
         grown = f"{(p.end - before.end) / before.end * 100:+.0f} %" if before and before.end else None
         tile(
@@ -100,7 +102,13 @@ def key_figures(v: View, found: Book) -> None:
                 note=f"of {labels.money(p.start / 100)} at its start, {name}",
                 definition=rule.__doc__ or "",
             )
-        rate_tile("Logo retention", p.logo_retention, definition=Period.logo_retention.__doc__ or "")
+        rate_tile(
+            "Logo retention",
+            p.logo_retention,
+            moved,
+            compared="before" if moved else "",
+            definition=Period.logo_retention.__doc__ or "",
+        )
         ratio = labels.UNDEFINED if p.quick_ratio is None else f"{p.quick_ratio:.1f}"
         tile("Quick ratio", ratio, note=f"gained per unit lost, {name}", definition=Period.quick_ratio.__doc__ or "")
 
