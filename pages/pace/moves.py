@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import streamlit as st
 
-from lifecycle.moves import Moves, Transition, between_parts, since_before
+from lifecycle.moves import Contrast, Moves, Transition, between_parts, since_before
 from lifecycle.stages import StageModel
 from pages.pace import comebacks, paths, stockflow
 from pages.pace import frames_moves as frames
@@ -79,25 +82,37 @@ def title(model: StageModel, found: Moves | Failure) -> str:
 
 def differences(v: View, found: Moves) -> None:
     """Where groups, or the compared period, go another way."""
-    model = v.modelled.model
     if found.comparison:
-        shown = since_before(found)[:MOST]
-        card(
-            "What has changed since the compared period" if any(c.clear for c in shown) else "No move has changed",
-            lambda: found,
-            lambda _: changes(frames.contrasts(shown, model)) if shown else None,
-            definition=since_before,
-            key="since-before",
-        )
+        shown = since_before(found)
+        contrasts(v, found, shown, "since-before", "before", since_before)
     if found.parts:
-        contrasts = between_parts(found)[:MOST]
-        card(
-            "Where the groups go another way",
-            lambda: found,
-            lambda _: changes(frames.contrasts(contrasts, model)) if contrasts else None,
-            definition=between_parts,
-            key="between-parts",
-        )
+        contrasts(v, found, between_parts(found), "between-parts", "all others", between_parts)
+
+
+def contrasts(
+    v: View, found: Moves, shown: tuple[Contrast, ...], key: str, other: str, definition: Callable[..., Any]
+) -> None:
+    """The largest differences to what is named by `other`, the clear ones first."""
+    model = v.modelled.model
+    card(
+        contrast_title(model, shown, other),
+        lambda: found,
+        lambda _: changes(frames.contrasts(shown[:MOST], model)) if shown else None,
+        caption=f"Share of the stage's stays that went this way, against {other}; grey: chance explains it",
+        definition=definition,
+        table=lambda _: frames.contrasts(shown, model),
+        empty="Too few stays to compare: it takes 30 on both sides.",
+        key=key,
+    )
+
+
+def contrast_title(model: StageModel, shown: tuple[Contrast, ...], other: str) -> str:
+    """The clearest difference; none where chance explains them all."""
+    first = shown[0] if shown else None
+    if first is None or not first.clear:
+        return f"No move differs from {other} by more than chance"
+    here, there = (labels.percent(rate.value, 0) for rate in (first.here, first.there))
+    return f"{frames.said(first, model)}: {here}, {other} {there}"
 
 
 page()

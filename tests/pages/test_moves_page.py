@@ -1,0 +1,110 @@
+"""The page Moves: full, compared, empty, filtered, other lifecycles; what it draws is what was answered."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lifecycle.scope import Scope
+from lifecycle.stages import shipped_models
+from queries.errors import WarehouseError
+from queries.modelled import latest
+from queries.moves import moves
+from queries.paths import paths
+from queries.settings import load_settings
+from queries.warehouse import open_warehouse
+from tests.pages.conftest import Open
+from tests.pages.test_alignment_page import drawn, texts
+
+PAGE = "pages/pace/moves.py"
+PARTS = ("From each stage", "Paths", "Routes", "Coming back", "Stock and flow")
+
+
+def at(visit: Open, warehouse: Path, part: str = PARTS[0], **params: Any) -> AppTest:
+    tab = visit(warehouse, moves=part, **params).switch_page(PAGE).run()
+    assert not tab.exception
+    return tab
+
+
+@pytest.fixture
+def asked(company: Path) -> Any:
+    """The same warehouse, asked directly."""
+    warehouse = open_warehouse(load_settings(warehouse=str(company)))
+    m = latest(warehouse, shipped_models()["crm"])
+    yield m, Scope("crm", m.build.as_of, date(2025, 4, 1), date(2026, 4, 1))
+    warehouse.close()
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_part_is_drawn_and_survives_an_empty_period(visit: Open, company: Path, part: str) -> None:
+    tab = at(visit, company, part, compare="previous", by="source")
+    assert not tab.warning
+    assert tab.get("vega_lite_chart")
+    empty = at(visit, company, part, **{"from": "2019-01-01", "to": "2019-02-01", "period": "Custom"})
+    assert not empty.warning
+    assert not empty.get("vega_lite_chart")
+    assert ":material/inbox:" in texts(empty)
+
+
+def test_the_matrix_holds_the_answer_and_a_cell_opens_as_many(visit: Open, company: Path, asked: Any) -> None:
+    m, scope = asked
+    found = {(t.start, t.end or ""): t.n for t in moves(m, scope).whole}
+    tab = visit(company, moves=PARTS[0])
+    tab.session_state["matrix.chart"] = {"selection": {"cell": [{"start": "mql", "end": "recycled"}]}}
+    tab = tab.switch_page(PAGE).run()
+    assert {(r["start"], r["end"]): r["n"] for r in drawn(tab, "Moves.")} == found
+    n = found["mql", "recycled"]
+    assert f"{n:,} stays: MQL → Recycled" in texts(tab)
+    (listed,) = [d.value for d in tab.dataframe if "Contact" in d.value]
+    assert len(listed) == min(n, 100)
+
+
+def test_the_flow_draws_everybody_who_came(visit: Open, company: Path, asked: Any) -> None:
+    tab = at(visit, company, "Paths")
+    first = [row for row in drawn(tab, "Paths.", "nodes") if row["step"] == 1]
+    assert sum(row["n"] for row in first) == paths(*asked).entities
+    assert any(row["label"] == "MQL 2" for row in drawn(tab, "Paths.", "nodes"))
+
+
+def test_stock_and_flow_says_that_it_closes(visit: Open, company: Path) -> None:
+    tab = at(visit, company, "Stock and flow")
+    (table,) = [d.value for d in tab.dataframe]
+    assert (table["At the start"] + table["In"] - table["Out"] == table["At the end"]).all()
+    assert (table["At the end"] == table["Counted at the end"]).all()
+    assert "and so it does" in texts(tab)
+
+
+def test_groups_and_periods_are_compared_where_they_are_chosen(visit: Open, company: Path) -> None:
+    assert "all others" not in texts(at(visit, company))
+    both = at(visit, company, by="source", compare="previous")
+    assert "against before" in texts(both)
+    assert "against all others" in texts(both)
+    assert sum(chart.proto.alt.startswith("Changes.") for chart in both.get("vega_lite_chart")) == 2
+
+
+def test_filters_change_the_answer(visit: Open, company: Path) -> None:
+    every, some = at(visit, company), at(visit, company, **{"where.source": "organic"})
+    n = [sum(row["n"] for row in drawn(tab, "Moves.")) for tab in (every, some)]
+    assert n[0] > n[1] > 0
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_lifecycle_without_exits_has_the_page_too(visit: Open, company: Path, part: str) -> None:
+    assert not at(visit, company, part, model="customer_lifecycle").warning
+
+
+def test_odd_names_are_shown_as_they_are(visit: Open, oddities: Path) -> None:
+    assert not at(visit, oddities, by="**bold**").warning
+
+
+def test_a_failing_question_is_told(visit: Open, company: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise WarehouseError("timeout", "The question took longer than 15 seconds.", "Narrow the period.")
+
+    broken.__module__, broken.__qualname__ = "queries.paths", "paths"
+    monkeypatch.setattr("queries.paths.paths", broken)
+    assert "longer than 15 seconds" in texts(at(visit, company, "Paths"))
