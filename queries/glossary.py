@@ -14,8 +14,10 @@ from lifecycle import (
     chance,
     comebacks,
     commitment,
+    contrast,
     correspondence,
     durations,
+    flow,
     funnel,
     health,
     loyalty,
@@ -34,15 +36,18 @@ from lifecycle import (
     sbg,
     scope,
     service,
+    stalled,
     stockflow,
     threshold,
+    time_in_stage,
     transitions,
     value,
     velocity,
     volumes,
     where,
 )
-from queries import acquisition, discussion, ledger, measures, overview, spend
+from queries import acquisition, discussion, end_to_end, ledger, measures, overview, spend
+from queries import durations as durations_asked
 from queries import funnel as funnel_asked
 from queries import paths as paths_asked
 from queries import retention as retention_asked
@@ -107,8 +112,21 @@ TERMS: dict[str, dict[str, object]] = {
         "Commitment of a month": commitment.Month,
     },
     "Time in stage": {
-        "Life table": durations.LifeTable,
+        "Time in stage": durations_asked.life_tables,
+        "Still in a stage": durations.LifeTable.curve,
+        "Quantile of time in stage": durations.LifeTable.quantile,
+        "Band of a quantile": durations.LifeTable.quantile_band,
+        "Ways out that compete": durations.LifeTable.incidence,
+        "Mean time within a year": durations.LifeTable.restricted_mean,
+        "Median of the ended alone": durations.LifeTable.naive_median,
         "Test between groups": durations.log_rank,
+        "Slower or faster than before": time_in_stage.Change,
+        "Segments that tell quick from slow": contrast.Separation,
+        "Among the quickest or slowest": contrast.Lean,
+        "Stalled": stalled.Limit,
+        "Chance to advance from here": durations.LifeTable.chance,
+        "From a stage to a later one": end_to_end.end_to_end,
+        "Little's law": flow.Flow.little_seconds,
     },
     "Moves": {
         "Kinds of moves": moves.kind_of,
