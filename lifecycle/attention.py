@@ -13,10 +13,13 @@ from itertools import pairwise
 from typing import Any
 
 from lifecycle import findings
+from lifecycle.alignment_words import leads, standing_out
 from lifecycle.funnel import Funnel, StageRow
 from lifecycle.rates import Difference, Rate, difference
+from lifecycle.service import Responses
 from lifecycle.stages import Stage, StageModel
 from lifecycle.volumes import Attainment, Count
+from lifecycle.where import Row
 
 DAY = timedelta(days=1)
 
@@ -186,7 +189,33 @@ def stalled(model: StageModel, waiting: Sequence[Waiting]) -> list[Sign]:
     return [Sign("bad", finding, evidence, f"{between or _answers(stage)} {also}".strip(), "funnel")]
 
 
-RULES: tuple[Callable[..., list[Sign]], ...] = (stale, missed, changed, beside_benchmark, tried, stalled)
+def apart(model: StageModel, rows: Sequence[Row]) -> list[Sign]:
+    """The one value, of all segments, whose leads sales accepts unlike all others: beyond its 99.8 % control limits."""
+    row = standing_out(rows)
+    found = difference(row.acceptance, row.rest) if row else None
+    if row is None or found is None:
+        return []
+    fewer = found.value < 0
+    finding = f"Sales accepts {'fewer' if fewer else 'more'} {leads(model)} of {row.value}"
+    evidence = (("", found), ("there", row.acceptance), ("all others", row.rest))
+    meaning = "They are not ready, or the two teams' criteria differ." if fewer else "More like them would help both."
+    return [Sign("bad" if fewer else "good", finding, evidence, meaning, "alignment")]
+
+
+def slower(model: StageModel, now: Responses, before: Responses) -> list[Sign]:
+    """Whether fewer or more leads than in the compared period were touched in time."""
+    found = difference(now.rate, before.rate)
+    if found is None or not found.significant:
+        return []
+    fell = found.value < 0
+    finding = f"{'Fewer' if fell else 'More'} {leads(model)} are touched in time"
+    evidence = (("", found), ("now", now.rate), ("before", before.rate), ("still waiting past the limit", now.past_due))
+    return [Sign("bad" if fell else "good", finding, evidence, "Sales answers for the first touch.", "alignment")]
+
+
+RULES: tuple[Callable[..., list[Sign]], ...] = (
+    *(stale, missed, changed, apart, slower, beside_benchmark, tried, stalled),
+)
 
 
 def _steps(funnel: Funnel) -> list[tuple[StageRow, StageRow]]:

@@ -8,11 +8,13 @@ from lifecycle import attention
 from lifecycle.attention import Figure, Freshness, Sign
 from lifecycle.rates import Difference, Rate
 from lifecycle.volumes import Count
-from pages.overview.headlines import followed
+from pages.overview.headlines import against, followed
 from pages.ui import data, labels
 from pages.ui.failures import Failure
 from pages.ui.filters import View
 from queries import overview
+from queries.agreement import profile
+from queries.service import service
 
 
 def freshness(v: View) -> list[Sign]:
@@ -45,7 +47,25 @@ def waiting(v: View) -> list[Sign] | Failure:
     return found if isinstance(found, Failure) else attention.stalled(v.modelled.model, found)
 
 
-CHECKS = (freshness, targets, conversion, waiting)
+def agreement(v: View) -> list[Sign] | Failure:
+    """Whose leads sales accepts unlike all others."""
+    if v.modelled.model.handoff is None:
+        return []
+    found = data.ask(profile, v.modelled, v.scope.whole)
+    return found if isinstance(found, Failure) else attention.apart(v.modelled.model, found.rows)
+
+
+def response(v: View) -> list[Sign] | Failure:
+    """Whether sales responds in time less or more often than before; nothing where no activities are recorded."""
+    if v.modelled.model.handoff is None or "activities" not in v.modelled.sources:
+        return []
+    found = data.ask(service, v.modelled, against(v.scope.whole), data.settings().working_time)
+    if isinstance(found, Failure):
+        return found
+    return attention.slower(v.modelled.model, found.whole, found.comparison.whole) if found.comparison else []
+
+
+CHECKS = (freshness, targets, conversion, agreement, response, waiting)
 
 
 def freshness_of(v: View) -> Freshness:

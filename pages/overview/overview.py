@@ -24,6 +24,7 @@ from queries import funnel
 
 PAGES = {
     "funnel": ("pages/funnel/funnel.py", "Funnel"),
+    "alignment": ("pages/alignment/alignment.py", "Alignment"),
     "health": ("pages/trust/health.py", "Data health"),
     "definitions": ("pages/trust/definitions.py", "Definitions"),
 }

@@ -7,11 +7,13 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from lifecycle import attention
+from lifecycle import attention, where
+from lifecycle.agreement import Agreement
 from lifecycle.attention import Freshness, Sign, Waiting
 from lifecycle.funnel import Funnel, Outcome, steps_of, tally
 from lifecycle.rates import Rate
 from lifecycle.scope import Scope
+from lifecycle.service import Responses
 from lifecycle.stages import parse_model, shipped_models
 from lifecycle.volumes import Attainment, Count
 
@@ -197,3 +199,26 @@ def test_a_model_without_a_handoff_has_no_meaning_of_one() -> None:
     now, before = (funnel("customer_lifecycle", [(1, "open", 1000 - n), (2, "open", n)]) for n in (30, 90))
     sign = only(attention.changed(MACRO, compared(now, before)))
     assert (sign.finding, sign.meaning) == ("Acquisition → Conversion fell", "Marketing answers for Acquisition.")
+
+
+def test_whose_leads_are_accepted_unlike_all_others_is_named() -> None:
+    values = {name: Agreement(accepted=400, rejected=400) for name in ("partner", "event")}
+    rows = where.rows("source", values | {"webinar": Agreement(accepted=10, rejected=190)})
+    (sign,) = attention.apart(CRM, where.corrected(rows))
+    assert (sign.tone, sign.finding, sign.page) == ("bad", "Sales accepts fewer MQLs of webinar", "alignment")
+    assert [figure for name, figure in sign.evidence if name] == [Rate(10, 200), Rate(800, 1600)]
+    better = where.rows("source", values | {"webinar": Agreement(accepted=190, rejected=10)})
+    assert attention.apart(CRM, where.corrected(better))[0].tone == "good"
+    alike = where.rows("source", values | {"webinar": Agreement(accepted=95, rejected=105)})
+    assert attention.apart(CRM, where.corrected(alike)) == []
+    assert attention.apart(CRM, ()) == []
+
+
+def test_touches_in_time_are_compared_beyond_chance() -> None:
+    (sign,) = attention.slower(CRM, Responses(met=60, missed=30, overdue=10), Responses(met=90, missed=10, not_due=50))
+    assert (sign.tone, sign.finding) == ("bad", "Fewer MQLs are touched in time")
+    told = (("now", Rate(60, 100)), ("before", Rate(90, 100)), ("still waiting past the limit", 10))
+    assert sign.evidence[1:] == told
+    assert attention.slower(CRM, Responses(met=90, missed=10), Responses(met=60, missed=40))[0].tone == "good"
+    assert attention.slower(CRM, Responses(met=60, missed=40), Responses(met=63, missed=37)) == []
+    assert attention.slower(CRM, Responses(not_due=9), Responses(met=9)) == []
