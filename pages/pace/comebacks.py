@@ -91,13 +91,13 @@ def _again_title(model: StageModel, found: Comebacks | Failure) -> str:
     clear = clearly_unequal([(found.conversion(key), found.conversion()) for key in compared])
     sure = {key: changes[key] for key, is_clear in zip(compared, clear, strict=True) if is_clear}
     if not changes:
-        return f"Nobody came back in this period; {labels.percent(found.conversion().value)} became {goal} so far"
+        return f"Nobody came back in this period; {labels.percent(found.conversion().value)} reached {goal} so far"
     if not sure:
-        return f"Those who came back become {goal} about as often as the others"
+        return f"Chance explains whether those who came back reach {goal} more or less often"
     key = max(sure, key=lambda k: found.conversion(k).denominator)
     here, first = found.conversion(key), found.conversion()
     way = "more" if (here.value or 0) > (first.value or 0) else "less"
     return (
-        f"Back after {model.stage(key).label} they become {goal} {way} often: "
+        f"Back after {model.stage(key).label} they reach {goal} {way} often: "
         f"{labels.percent(here.value)} against {labels.percent(first.value)}"
     )

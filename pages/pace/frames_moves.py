@@ -13,6 +13,7 @@ from pages.ui.charts_moves import KINDS
 from queries.contacts import Records
 
 STILL = "Still there"
+WELCOME = ("advance", "skip", "reopen")  # moves of which more are better
 ENTITIES = {"contact": "Contact", "account": "Account", "deal": "Deal"}
 
 
@@ -89,6 +90,7 @@ def contrasts(found: Sequence[Contrast], model: StageModel) -> pd.DataFrame:
                 "low": c.difference.low * 100,
                 "high": c.difference.high * 100,
                 "clear": c.clear,
+                "welcome": c.kind in WELCOME,
                 "note": labels.points(c.difference),
                 "rates": f"{labels.percent(c.here.value)} against {labels.percent(c.there.value)}",
                 "n": c.here.numerator,

@@ -96,7 +96,7 @@ def _routes_title(model: StageModel, found: Routes | Failure) -> str:
     goal = model.stage(found.between.end).label
     won = [r for r in found.rows if r.stages is not None and r.conversion.numerator]
     if not won:
-        return f"None of {found.total:,} journeys has become {goal} yet"
+        return f"None of {found.total:,} journeys has reached {goal} yet"
     best = max(won, key=lambda r: r.conversion.numerator)
     share = labels.percent(best.conversion.numerator / found.conversion.numerator, 0)
-    return f"{share} of those who became {goal} came by {frames.route_name(model, best)}"
+    return f"{share} of those who reached {goal} came by {frames.route_name(model, best)}"

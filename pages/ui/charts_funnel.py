@@ -7,7 +7,7 @@ from functools import cache
 import altair as alt
 import pandas as pd
 
-from pages.ui.picture import GRID, INK, NOW, QUIET, Picture, Spec, axis, bare, legend, place, tip, value_axis
+from pages.ui.picture import GRID, INK, NOW, QUIET, Picture, Spec, axis, bare, filled, legend, place, tip, value_axis
 
 MAIN = alt.NamedData("main")
 ENDS = alt.NamedData("ends")
@@ -75,7 +75,7 @@ def _changes(height: int) -> Spec:
     base = alt.Chart(MAIN).encode(y=y)
     colour = alt.Color(
         "verdict:N",
-        scale=alt.Scale(domain=["higher", "lower", "unsure"], range=[NOW, WORSE, UNSURE]),
+        scale=alt.Scale(domain=["better", "worse", "unsure"], range=[NOW, WORSE, UNSURE]),
         legend=None,
     )
     x = alt.X("value:Q", axis=value_axis("+.0f", "percentage points"), scale=alt.Scale(zero=True, padding=24))
@@ -92,11 +92,11 @@ def changes(frame: pd.DataFrame) -> Picture:
     """Differences in percentage points with their intervals around zero; those that chance explains are grey.
 
     `frame`, in order: label, value, low, high (points), clear (chance does not explain it), note (the change in words),
-    rates (both rates in words).
+    rates (both rates in words); optional welcome (whether more of it is better, which it is unless said).
     """
-    main = frame.assign(position=range(len(frame)), verdict="unsure")
-    main.loc[main["clear"] & (main["value"] > 0), "verdict"] = "higher"
-    main.loc[main["clear"] & (main["value"] < 0), "verdict"] = "lower"
+    main = filled(frame, welcome=True).assign(position=range(len(frame)), verdict="unsure")
+    main.loc[main["clear"] & ((main["value"] > 0) == main["welcome"]), "verdict"] = "better"
+    main.loc[main["clear"] & ((main["value"] > 0) != main["welcome"]), "verdict"] = "worse"
     words = "; ".join(f"{row.label}: {row.note}" for row in frame.itertuples())
     ends = pd.DataFrame({"value": [0.0]})
     return Picture(_changes(50 + 54 * len(frame)), {"main": main, "ends": ends}, frame, f"Changes. {words}")

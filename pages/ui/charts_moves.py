@@ -12,16 +12,16 @@ from pages.ui.picture import INK, OUTCOMES, Picture, Spec, axis, bare, legend, p
 
 MAIN = alt.NamedData("main")
 KINDS = {  # a way to move → its name, its colour
-    "new": ("New", "#7D8B99"),
+    "new": ("New", "#5AA2D6"),
     "advance": ("On to the next", OUTCOMES["advanced"][1]),
-    "skip": ("On, over a stage", "#6FB1DF"),
+    "skip": ("On, over a stage", OUTCOMES["late"][1]),
     "regress": ("Back", OUTCOMES["diverted"][1]),
     "reopen": ("Came back", "#C2557F"),
     "recycle": ("Recycled", "#D9A08A"),
     "exit": ("Left", OUTCOMES["exited"][1]),
     "open": ("Still there", OUTCOMES["open"][1]),
     "arrived": ("Arrived", OUTCOMES["arrived"][1]),
-    "out": ("Stayed out", OUTCOMES["not_due"][1]),
+    "out": ("Stayed out", "#7D8B99"),
     "other": ("Other", OUTCOMES["not_due"][1]),
 }
 NARROW = "bandwidth('x') < 54"
