@@ -222,5 +222,5 @@ def entries() -> list[Entry]:
 
 def _source(thing: object) -> str:
     """Where the definition stands: `lifecycle.rates.Rate.interval`."""
-    function = thing.fget if isinstance(thing, property) else thing
+    function = thing.fget if isinstance(thing, property) else getattr(thing, "func", thing)  # a cached property's
     return f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', '')}"

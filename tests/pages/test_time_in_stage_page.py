@@ -1,0 +1,203 @@
+"""Time in stage: full, filtered, empty, broken, of several models; what it draws is what was answered."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lifecycle.scope import Scope
+from lifecycle.stages import shipped_models
+from lifecycle.time_in_stage import ADVANCED, DAY
+from pages.ui import labels
+from pages.ui.charts_durations import colours
+from pages.ui.spans import span
+from queries.durations import life_tables, trend
+from queries.end_to_end import end_to_end
+from queries.errors import WarehouseError
+from queries.flow import stock_by_age
+from queries.modelled import latest
+from queries.settings import load_settings
+from queries.stalled import stalled, stalled_list
+from queries.warehouse import open_warehouse
+from tests.pages.conftest import Open
+
+PAGE = "pages/pace/time_in_stage.py"
+PARTS = ("Every stage", "One stage", "Compared", "Trend", "Stalled", "End to end")
+
+
+def texts(tab: AppTest) -> str:
+    """Everything that is said on the page, as people read it."""
+    said = [*tab.markdown, *tab.caption, *tab.info, *tab.warning]
+    return "\n".join(str(m.value) for m in said).replace("\\", "").replace("\u2060", "")
+
+
+def at(visit: Open, warehouse: Path, part: str, **params: Any) -> AppTest:
+    tab = visit(warehouse, pace=part, **params).switch_page(PAGE).run()
+    assert not tab.exception
+    return tab
+
+
+def drawn(tab: AppTest, alt: str, dataset: str = "main") -> list[dict[str, Any]]:
+    """The rows of the chart whose words for screen readers start so."""
+    for chart in tab.get("vega_lite_chart"):
+        if chart.proto.alt.startswith(alt):
+            found = next(d for d in chart.proto.datasets if d.name == dataset)
+            return pa.ipc.open_stream(found.data.data).read_all().to_pylist()
+    raise AssertionError([json.loads(c.proto.spec).get("mark") for c in tab.get("vega_lite_chart")])
+
+
+@pytest.fixture
+def asked(company: Path) -> Any:
+    """The same warehouse, asked directly."""
+    warehouse = open_warehouse(load_settings(warehouse=str(company)))
+    m = latest(warehouse, shipped_models()["crm"])
+    yield m, Scope("crm", m.build.as_of, date(2025, 4, 1), date(2026, 4, 1))
+    warehouse.close()
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_part_is_drawn(visit: Open, company: Path, part: str) -> None:
+    tab = at(visit, company, part, compare="previous", by="company_size")
+    assert not tab.warning
+    assert tab.get("vega_lite_chart") or part == "Stalled"
+
+
+@pytest.mark.parametrize("part", ["One stage", "Stalled", "End to end"])
+def test_a_lifecycle_without_a_handoff_has_times_too(visit: Open, company: Path, part: str) -> None:
+    assert not at(visit, company, part, model="customer_lifecycle", axis="Logarithmic").warning
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_nothing_left_by_the_filters(visit: Open, company: Path, part: str) -> None:
+    tab = at(visit, company, part, **{"from": "2019-01-01", "to": "2019-02-01", "period": "Custom"})
+    assert not tab.warning, part
+    assert "0 %" not in [m.value for m in tab.metric]
+
+
+def test_the_glance_shows_the_answer(visit: Open, company: Path, asked: Any) -> None:
+    m, scope = asked
+    tab, found = at(visit, company, "Every stage"), life_tables(m, scope)
+    rows = {row["label"]: row for row in drawn(tab, "How long")}
+    for key in found.stages:
+        table, row = found.of(key), rows[m.model.stage(key).label]
+        median = table.quantile(0.5)
+        assert (row["n"], row["t"]) == (table.n, None if median is None else median / DAY)
+        assert row["naive"] == (None if table.naive_median is None else table.naive_median / DAY)
+    (shown,) = [d.value for d in tab.dataframe if "Median of the ended" in d.value]
+    assert list(shown["Stays"]) == [found.of(key).n for key in found.stages]
+
+
+def test_one_stage_shows_the_answer(visit: Open, company: Path, asked: Any) -> None:
+    m, scope = asked
+    tab, table = at(visit, company, "One stage", stage="SQL"), life_tables(m, scope).of("sql")
+    half = table.quantile(0.5)
+    assert tab.metric[1].value == labels.duration(half)
+    curve = {row["t"]: row["value"] for row in drawn(tab, "Share still")}
+    assert any(value == pytest.approx(table.at(half).survival) for value in curve.values())
+    ticks = drawn(tab, "Share still", "ticks")
+    assert ticks[0]["below"] == f"{table.n:,}"
+    stack = drawn(tab, "Where they are")
+    last = max(row["t"] for row in stack)
+    assert max(row["high"] for row in stack if row["t"] == last) == pytest.approx(1)
+    lengths = drawn(tab, "Lengths of")
+    assert sum(row["n"] for row in lengths) == table.n
+    assert sum(row["n"] for row in lengths if row["name"] == "Still in it") == table.censored
+    assert sum(row["n"] for row in lengths if row["name"] == "Advanced") == table.ended([ADVANCED])
+
+
+def test_stays_of_no_length_can_be_left_out(visit: Open, company: Path, asked: Any) -> None:
+    m, scope = asked
+    tab = at(visit, company, "One stage", skip_zero="true")
+    table = life_tables(m, scope, True).of("mql")
+    assert table.n < life_tables(m, scope).of("mql").n
+    assert f"of {table.n:,} stays" in texts(tab)
+
+
+def test_quick_and_slow_are_told_apart(visit: Open, company: Path) -> None:
+    tab = at(visit, company, "Compared", by="Company size")
+    assert {row["series"] for row in drawn(tab, "Share still")} >= {"1-49", "50-499", "500+"}
+    slow = {row["label"]: row for row in drawn(tab, "Company size: 500+")}
+    assert slow["Company size: 500+"]["value"] > 0.5  # the enterprise is half of the time among the slowest quarter
+    assert "log-rank p < 0.001" in texts(tab)
+
+
+def test_trend_and_stock_show_the_answer(visit: Open, company: Path, asked: Any) -> None:
+    m, scope = asked
+    tab = at(visit, company, "Trend")
+    months = trend(m, scope, "mql").months
+    panels = [c for c in tab.get("vega_lite_chart") if "days" in c.proto.spec]
+    assert panels
+    stock = stock_by_age(m, scope, "mql")
+    rows = drawn(tab, "Stays in the stage")
+    assert len(rows) == 4 * len(months)
+    assert sum(row["n"] for row in rows if row["label"] == rows[-1]["label"]) == sum(stock.n[-1])
+
+
+def test_the_stalled_are_as_many_as_the_list_says(visit: Open, company: Path, asked: Any) -> None:
+    m, scope = asked
+    tab, found = at(visit, company, "Stalled"), stalled(m, scope)
+    assert [x.value for x in tab.metric] == [labels.percent(found.share(x.stage).value) for x in found.limits]
+    listed = stalled_list(m, scope)
+    assert f"{listed.total:,} stalled" in texts(tab)
+    (heaps,) = [d.value for d in tab.dataframe if "Stalled" in d.value]
+    assert sum(heaps["Stalled"]) == listed.total == found.share().numerator
+    (rows,) = [d.value for d in tab.dataframe if "Chance to advance" in d.value]
+    assert len(rows) == len(listed.stays)
+    only = at(visit, company, "Stalled", stalled_stage="SQL")
+    assert f"{found.share('sql').numerator:,} stalled in SQL" in texts(only)
+
+
+def test_the_way_shows_the_answer(visit: Open, company: Path, asked: Any) -> None:
+    m, scope = asked
+    tab = at(visit, company, "End to end", from_stage="Lead", to_stage="SQL")
+    table = end_to_end(m, scope, "lead", "sql").of("lead")
+    arrived = table.ended([ADVANCED])
+    assert tab.metric[0].value == labels.percent(arrived / table.n)
+    assert f"{arrived:,} of {table.n:,}" in texts(tab)
+    assert drawn(tab, "Arrivals")[-1]["value"] == pytest.approx(table.share([ADVANCED], table.seen))
+
+
+def test_filters_change_the_answer(visit: Open, company: Path) -> None:
+    every = at(visit, company, "One stage")
+    some = at(visit, company, "One stage", **{"where.company_size": "500+"})
+    assert every.metric[1].value != some.metric[1].value
+
+
+def test_odd_names_are_shown_as_they_are(visit: Open, oddities: Path) -> None:
+    for part in ("Every stage", "Compared"):
+        assert not at(visit, oddities, part, by="**bold**").warning, part
+
+
+def test_a_failing_question_says_so(visit: Open, company: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise WarehouseError("timeout", "The question took longer than 15 seconds.", "Narrow the period.")
+
+    broken.__module__, broken.__qualname__ = "queries.flow", "flows"
+    monkeypatch.setattr("pages.pace.glance.flows", broken)
+    tab = at(visit, company, "Every stage")
+    assert "longer than 15 seconds" in tab.warning[0].value.replace("\\", "")
+    assert drawn(tab, "How long")
+
+
+def test_an_axis_counts_in_the_unit_that_fits() -> None:
+    assert [span(seconds).name for seconds in (60.0, 3 * DAY, 30 * DAY, 400 * DAY)] == [
+        "hours",
+        "hours",
+        "days",
+        "months",
+    ]
+    for end in (10.0, 5 * DAY, 119 * DAY, 121 * DAY, 9_000 * DAY):
+        ticks = [seconds for seconds, _ in span(end).ticks]
+        assert ticks == sorted(ticks) and ticks[-1] <= span(end).end and 2 <= len(ticks) <= 9
+
+
+def test_an_exit_has_one_colour_in_every_picture() -> None:
+    exits = ["lost", "disqualified", "recycled"]
+    assert colours(["advanced", "recycled"], exits)[1] == colours(["open", "recycled", "lost"], exits)[1]
+    assert len(set(colours(["advanced", "open", "went back", *exits], exits))) == 6
