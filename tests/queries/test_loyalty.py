@@ -259,12 +259,21 @@ def test_an_empty_population_is_no_zero_percent(story: Modelled) -> None:
     assert subscriptions_value(story, nobody).model is None
 
 
-@pytest.mark.parametrize(
-    ("question", "table"),
-    [(repeat, "orders"), (rfm, "orders"), (satisfaction, "surveys"), (staying, "surveys"), (loop, "referrals"),
-     (simple, "subscriptions"), (orders_value, "orders"), (acquisition, "spend"), (historic, "orders nor subscriptions"),
-     (ladder, "orders nor subscriptions")],
-)  # fmt: skip
+NEEDED: list[tuple[Any, str]] = [
+    (repeat, "orders"),
+    (rfm, "orders"),
+    (orders_value, "orders"),
+    (satisfaction, "surveys"),
+    (staying, "surveys"),
+    (loop, "referrals"),
+    (simple, "subscriptions"),
+    (acquisition, "spend"),
+    (historic, "orders nor subscriptions"),
+    (ladder, "orders nor subscriptions"),
+]
+
+
+@pytest.mark.parametrize(("question", "table"), NEEDED)
 def test_a_missing_table_is_named(question: Any, table: str) -> None:
     m = told(DuckDB(), World({"stage_events": STORY.rows["stage_events"]}))
     with pytest.raises(WarehouseError, match=table) as problem:

@@ -1,0 +1,166 @@
+"""The loyalty page: full, empty, filtered, broken, without tables; what it draws is what was answered."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lifecycle.scope import Scope
+from lifecycle.stages import shipped_models
+from pages.ui import loyalty_text
+from queries.errors import WarehouseError
+from queries.ladder import ladder
+from queries.modelled import latest
+from queries.purchases import repeat
+from queries.ready import OptionError
+from queries.referrals import unasked
+from queries.rfm import rfm
+from queries.settings import load_settings
+from queries.surveys import satisfaction
+from queries.warehouse import open_warehouse
+from tests.pages.conftest import Open
+
+PAGE = "pages/customers/loyalty.py"
+PARTS = ("Repeat purchase", "Recommendation", "The loop", "Value")
+
+
+def texts(tab: AppTest) -> str:
+    """Everything that is said on the page, as people read it."""
+    said = [*tab.markdown, *tab.caption, *tab.info, *tab.warning]
+    return "\n".join(str(m.value) for m in said).replace("\\", "").replace("\u2060", "")
+
+
+def at(visit: Open, warehouse: Path, part: str = "Repeat purchase", **params: Any) -> AppTest:
+    tab = visit(warehouse, loyalty=part, **params).switch_page(PAGE).run()
+    assert not tab.exception
+    return tab
+
+
+def drawn(tab: AppTest, alt: str) -> list[dict[str, Any]]:
+    """The rows of the chart whose words for screen readers start so."""
+    for chart in tab.get("vega_lite_chart"):
+        if chart.proto.alt.startswith(alt):
+            found = next(d for d in chart.proto.datasets if d.name == "main")
+            return pa.ipc.open_stream(found.data.data).read_all().to_pylist()
+    raise AssertionError([c.proto.alt for c in tab.get("vega_lite_chart")])
+
+
+@pytest.fixture
+def asked(company: Path) -> Any:
+    """The same warehouse, asked directly."""
+    warehouse = open_warehouse(load_settings(warehouse=str(company)))
+    m = latest(warehouse, shipped_models()["crm"])
+    yield m, Scope("crm", m.build.as_of, date(2025, 4, 1), date(2026, 4, 1))
+    warehouse.close()
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_part_is_drawn(visit: Open, company: Path, part: str) -> None:
+    tab = at(visit, company, part, compare="previous", by="source")
+    assert not tab.warning
+    assert len(tab.metric) >= 4
+
+
+def test_the_numbers_drawn_are_the_answer(visit: Open, company: Path, asked: Any) -> None:
+    m, scope = asked
+    bought, steps, groups = repeat(m, scope), ladder(m, scope), rfm(m, scope)
+    tab = at(visit, company)
+    assert tab.metric[0].value == f"{bought.whole.rate(90).value * 100:.1f} %"  # type: ignore[operator]
+    assert [row["n"] for row in drawn(tab, "Bought: ")] == [steps.bought, steps.again, steps.promoters]
+    cells = {(r["recency"], r["frequency"]): r["customers"] for r in drawn(tab, "New: ")}
+    assert cells == {(g.recency, g.frequency): g.customers for g in groups.groups}
+    answered = satisfaction(m, scope).whole
+    tab = at(visit, company, "Recommendation")
+    assert tab.metric[2].value == f"{answered.value:+.0f}"
+    assert {row["score"]: row["n"] for row in drawn(tab, "0: ")} == {s: answered.scores.get(s, 0) for s in range(11)}
+
+
+def test_a_group_opens_its_customers(visit: Open, company: Path, asked: Any) -> None:
+    m, scope = asked
+    group = max(rfm(m, scope).groups, key=lambda g: g.customers)
+    tab = visit(company, loyalty="Repeat purchase")
+    chosen = {"recency": group.recency, "frequency": group.frequency}
+    tab.session_state["rfm.chart"] = {"selection": {"group": [chosen]}}
+    tab = tab.switch_page(PAGE).run()
+    assert f"{group.customers:,} customers: {group.name}" in texts(tab)
+    (listed,) = [d.value for d in tab.dataframe if "Days ago" in d.value]
+    assert len(listed) == min(group.customers, 100)
+
+
+def test_promoters_still_to_ask_are_listed(visit: Open, company: Path, asked: Any) -> None:
+    m, scope = asked
+    found = unasked(m, scope)
+    tab = at(visit, company, "The loop")
+    assert f"{found.total:,} promoters who have referred nobody yet" in texts(tab)
+    listed = [d.value for d in tab.dataframe if "Score" in d.value]
+    assert [len(rows) for rows in listed] == ([found.table.num_rows] if found.total else [])
+
+
+def test_the_margin_scales_value(visit: Open, company: Path) -> None:
+    half, all_ = (at(visit, company, "Value", margin=share) for share in ("50", "100"))
+    (a,), (b,) = ([m.value for m in tab.metric if "rule" in m.label] for tab in (half, all_))
+
+    def amount(text: str) -> float:
+        return float(text.replace(",", "").replace(" k", "e3").replace(" M", "e6"))
+
+    assert amount(b) == pytest.approx(2 * amount(a), rel=0.01)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_nothing_left_by_the_filters(visit: Open, company: Path, part: str) -> None:
+    tab = at(visit, company, part, **{"from": "2019-01-01", "to": "2019-02-01", "period": "Custom"})
+    assert not tab.warning
+    assert [m.value for m in tab.metric[:3]] == ["n/a", "not reached", "n/a"]
+
+
+def test_filters_change_the_answer(visit: Open, company: Path) -> None:
+    every, some = at(visit, company), at(visit, company, **{"where.source": "organic"})
+    assert every.metric[0].value != some.metric[0].value
+    assert "source is organic" in texts(some)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_without_tables_the_page_says_what_is_missing(visit: Open, oddities: Path, part: str) -> None:
+    tab = at(visit, oddities, part)
+    needed = {"Repeat purchase": "orders", "Recommendation": "surveys", "The loop": "referrals", "Value": "orders"}
+    said = " ".join(i.value.replace("\\", "") for i in tab.info)
+    assert needed[part] in said
+    assert "Load" in said
+    assert not tab.metric
+
+
+def test_a_failing_question_leaves_the_rest_of_the_page(
+    visit: Open, company: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise WarehouseError("timeout", "The question took longer than 15 seconds.", "Narrow the period.")
+
+    broken.__module__, broken.__qualname__ = "queries.ladder", "ladder"
+    monkeypatch.setattr("pages.customers.repeat.ladder", broken)
+    tab = at(visit, company)
+    assert "longer than 15 seconds" in tab.warning[0].value.replace("\\", "")
+    assert len(tab.metric) == 4
+
+
+def test_the_terminal_gives_the_same_answers(asked: Any) -> None:
+    m, scope = asked
+    found, report = loyalty_text.ask("loyalty", m, scope, {})
+    assert report["nps"]["n"] == satisfaction(m, scope).whole.n
+    assert report["repeat"]["within_90_days"]["numerator"] == repeat(m, scope).whole.rate(90).numerator
+    assert report["missing"] == {}
+    assert loyalty_text.as_table(found).row_count > 20
+    worth, value = loyalty_text.ask("clv", m, scope, {"margin": "0.5", "months": "12"})
+    assert value["margin"] == 0.5
+    assert value["orders"]["months"] == 12
+    assert loyalty_text.as_table(worth).row_count > 5
+    rows = loyalty_text.as_csv(value).splitlines()
+    assert rows[0] == "part,item,measure,value"
+    assert f"acquisition,,new_customers,{value['acquisition']['new_customers']}" in rows
+    for wrong in ({"margin": "3"}, {"months": "soon"}):
+        with pytest.raises(OptionError, match=next(iter(wrong))):
+            loyalty_text.ask("clv", m, scope, wrong)
