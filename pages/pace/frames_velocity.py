@@ -128,7 +128,7 @@ def parts(found: Velocity) -> pd.DataFrame:
                     "low": value.low,
                     "high": value.high,
                     "before": then.velocity.value if then and then.velocity else None,
-                    "text": f"{labels.money(value.value)} a day",
+                    "text": labels.money(value.value),
                     "note": formula(at),
                 }
             )
@@ -144,12 +144,12 @@ def table(found: Velocity) -> pd.DataFrame:
         rows.append(
             {
                 "Group": name,
-                "Velocity, money per day": figure("velocity", at.velocity),
-                "95 % interval": span("velocity", at.velocity),
+                "Velocity": figure("velocity", at.velocity),
                 **{NAMES[factor]: figure(factor, getattr(at, factor)) for factor in FACTORS},
                 "Won": pipeline.of(WON),
                 "Lost": pipeline.of(LOST),
                 "Open": pipeline.n - pipeline.of(WON) - pipeline.of(LOST),
+                "95 % interval of the velocity": span("velocity", at.velocity),
             }
         )
     return pd.DataFrame(rows)

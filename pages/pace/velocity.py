@@ -42,11 +42,15 @@ def page() -> None:
         state(found)
         return
     headline(found)
-    left, right = st.columns(2, gap="small")
-    with left:
-        changed(found)
-    with right:
+    if found.before:
+        left, right = st.columns(2, gap="small")
+        with left:
+            changed(found)
+        with right:
+            by_age(found)
+    else:
         by_age(found)
+        st.caption("Choose a period to compare with above to see which factor changed the velocity.")
     over_time(v, found)
     groups(v, found)
 
@@ -80,7 +84,7 @@ def headline(found: Velocity) -> None:
             labels.money(found.per_day),
             note=f"expected from these deals, over {found.calendar_days:,} days"
             if found.calendar_days
-            else "no period",
+            else "for a period with a first day",
             definition=inspect.getdoc(Velocity.per_day) or "",
         )
 
@@ -110,14 +114,13 @@ def _clear(value: Estimate | None, then: Estimate | None) -> bool:
 def changed(found: Velocity) -> None:
     """What each factor did to the velocity since the compared period."""
     split = told.split(found.now, found.before) if found.before else None
-    empty = "Choose a period to compare with above." if not found.before else "One of the two velocities is not known."
     card(
         _changed_title(found, split),
         lambda: found,
         lambda _: bridge(frames.steps(split), labels.money) if split else None,
         caption="Money per day; each factor's part of the change, which add up exactly",
         definition=told.split,
-        empty=empty,
+        empty="One of the two velocities is not known: nothing was won, or no deal is old enough.",
         key="changed",
     )
 

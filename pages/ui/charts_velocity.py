@@ -11,6 +11,7 @@ import pandas as pd
 from pages.ui.picture import INK, OUTCOMES, QUIET, Picture, Spec, axis, bare, legend, tip, value_axis
 
 MAIN, MARKS, RULES = (alt.NamedData(name) for name in ("main", "marks", "rules"))
+NUMBER = 62  # pixels of a number behind the longest interval
 FATES = {
     "won": ("Won", OUTCOMES["advanced"][1]),
     "open": ("Open", OUTCOMES["open"][1]),
@@ -68,7 +69,11 @@ def wins(frame: pd.DataFrame, marks: pd.DataFrame, rules: pd.DataFrame, *, heigh
 def _values(height: int) -> Spec:
     base = alt.Chart(MAIN).encode(y=alt.Y("label:N", sort=None, axis=axis(labelLimit=180, labelPadding=8)))
     chosen = alt.selection_point(name="bar", fields=["label"], toggle=False)
-    x = alt.X("value:Q", axis=value_axis("~s", "money per day"), scale=alt.Scale(zero=True))
+    x = alt.X(
+        "value:Q",
+        axis=value_axis("~s", "money per day"),
+        scale=alt.Scale(zero=True, range=[0, {"expr": f"width - {NUMBER}"}]),
+    )
     tips = [tip("label:N"), tip("text:N", "Velocity"), tip("note:N", "Factors")]
     span = base.mark_rule(strokeWidth=3, opacity=0.45, color=OUTCOMES["advanced"][1]).encode(x="low:Q", x2="high:Q")
     dots = (
@@ -76,7 +81,7 @@ def _values(height: int) -> Spec:
         .encode(x=x, tooltip=tips, opacity=alt.condition(chosen, alt.value(1), alt.value(0.4)))
         .add_params(chosen)
     )
-    said = base.mark_text(dy=-13, fontSize=12, fontWeight=600, color=INK).encode(x=x, text="text:N")
+    said = base.mark_text(align="left", dx=8, fontSize=12, fontWeight=600, color=INK).encode(x="high:Q", text="text:N")
     before = base.mark_tick(color=INK, opacity=QUIET, thickness=2, size=16).encode(x="before:Q")
     return bare((span + before + dots + said).properties(height=height))
 
@@ -87,4 +92,4 @@ def values(frame: pd.DataFrame) -> Picture:
     `frame`, in order: label, value, low, high, before, text, note.
     """
     words = "; ".join(f"{row.label}: {row.text}" for row in frame.itertuples())
-    return Picture(_values(56 + 46 * len(frame)), {"main": frame}, frame, f"Velocity by group. {words}")
+    return Picture(_values(56 + 36 * len(frame)), {"main": frame}, frame, f"Velocity by group. {words}")
