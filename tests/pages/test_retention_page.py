@@ -1,0 +1,164 @@
+"""The retention page: full, empty, filtered, without tables, failing; what it draws is what was answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lifecycle.retention import PERIODS, Rules
+from lifecycle.scope import Scope
+from lifecycle.segments import Choice
+from lifecycle.simulate import simulate
+from lifecycle.stages import shipped_models
+from pages.customers import frames_retention as frames
+from queries.errors import WarehouseError
+from queries.modelled import Modelled, latest
+from queries.mrr import mrr
+from queries.retention import retention
+from queries.settings import load_settings
+from queries.warehouse import open_warehouse
+from tests.pages import warehouses
+from tests.pages.conftest import Open
+
+PAGE = "pages/customers/retention.py"
+PARTS = ("Cohorts", "Curves", "Money", "Activity")
+RULES = Rules(periods=PERIODS["quarter"])
+
+
+def texts(tab: AppTest) -> str:
+    """Everything that is said on the page, as people read it."""
+    said = [*tab.markdown, *tab.caption, *tab.info, *tab.warning]
+    return "\n".join(str(m.value) for m in said).replace("\\", "").replace("\u2060", "")
+
+
+def at(visit: Open, warehouse: Path, part: str = "Cohorts", **params: Any) -> AppTest:
+    tab = visit(warehouse, retention=part, **params).switch_page(PAGE).run()
+    assert not tab.exception
+    return tab
+
+
+def drawn(tab: AppTest, words: str, dataset: str = "main") -> list[dict[str, Any]]:
+    """The rows of the chart whose words for screen readers hold these."""
+    for chart in tab.get("vega_lite_chart"):
+        if words in chart.proto.alt:
+            found = next(d for d in chart.proto.datasets if d.name == dataset)
+            rows: list[dict[str, Any]] = pa.ipc.open_stream(found.data.data).read_all().to_pylist()
+            return rows
+    raise AssertionError([c.proto.alt for c in tab.get("vega_lite_chart")])
+
+
+@pytest.fixture
+def asked(company: Path) -> Iterator[tuple[Modelled, Scope]]:
+    """The same warehouse, asked directly."""
+    warehouse = open_warehouse(load_settings(warehouse=str(company)))
+    m = latest(warehouse, shipped_models()["crm"])
+    yield m, Scope("crm", m.build.as_of, date(2025, 4, 1), date(2026, 4, 1), grain="quarter")
+    warehouse.close()
+
+
+@pytest.fixture(scope="module")
+def only_orders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A shop: no subscriptions, no contacts."""
+    kept = ("stage_events", "orders")
+    batches = ({n: t for n, t in b.items() if n in kept} for b in simulate(400, as_of=warehouses.AS_OF))
+    return warehouses.made(tmp_path_factory.mktemp("orders"), batches, ("crm",))
+
+
+@pytest.fixture(scope="module")
+def neither(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A company that records no purchases."""
+    batches = ({"stage_events": b["stage_events"]} for b in simulate(200, as_of=warehouses.AS_OF))
+    return warehouses.made(tmp_path_factory.mktemp("neither"), batches, ("crm",))
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("model", ["crm", "customer_lifecycle"])
+def test_every_part_is_drawn(visit: Open, company: Path, part: str, model: str) -> None:
+    tab = at(visit, company, part, model=model, compare="previous", by="source")
+    assert not tab.warning
+    assert tab.get("vega_lite_chart")
+
+
+def test_the_cells_drawn_are_the_answer(visit: Open, company: Path, asked: Any) -> None:
+    m, scope = asked
+    found = retention(m, scope, RULES)
+    rows = drawn(at(visit, company), "rows of cohorts")
+    cells = {(r["cohort"], r["age"]): (r["retained"], r["eligible"]) for r in rows}
+    expected = {
+        (c.start.isoformat(), x.age): (x.retained, x.eligible) for c in found.whole.cohorts for x in c.cells if x
+    }
+    expected |= {("", x.age): (x.retained, x.eligible) for x in found.whole.pooled if x}
+    assert cells == expected
+    assert {r["row"] for r in rows} == {frames.ALL} | {
+        f"{scope.calendar.name(c.start, 'quarter')} · {c.size:,}" for c in found.whole.cohorts if c.size
+    }
+
+
+def test_choices_and_filters_change_what_is_drawn(visit: Open, company: Path, asked: Any) -> None:
+    m, scope = asked
+    tab = at(
+        visit,
+        company,
+        activity="Order",
+        cohort_grain="Month",
+        mode="Active then or later",
+        **{"where.source": "organic"},
+    )
+    rules = replace(RULES, activity="orders", return_activity="orders", mode="rolling", periods=PERIODS["month"])
+    asked_of = replace(scope, grain="month", filters=(Choice("source", ("organic",)),))
+    found = retention(m, asked_of, rules)
+    cells = {(r["cohort"], r["age"]): r["retained"] for r in drawn(tab, "rows of cohorts") if r["cohort"]}
+    assert cells == {(c.start.isoformat(), x.age): x.retained for c in found.whole.cohorts for x in c.cells if x}
+
+
+def test_the_waterfall_ends_where_its_steps_lead(visit: Open, company: Path, asked: Any) -> None:
+    m, scope = asked
+    periods = mrr(m, replace(scope, grain="month")).periods
+    tab = at(visit, company, "Money")
+    steps = drawn(tab, "Start, ")
+    assert [s["high"] for s in steps[:1] + steps[-1:]] == [periods[0].start / 100, periods[-1].end / 100]
+    assert round(steps[0]["high"] + sum(s["high"] - s["low"] for s in steps[1:-1]), 2) == steps[-1]["high"]
+    rates = drawn(tab, "NRR ")
+    assert [r["value"] for r in rates if r["series"] == "NRR"] == [p.nrr for p in periods if p.nrr is not None]
+
+
+def test_nobody_in_the_filters_is_said(visit: Open, company: Path) -> None:
+    for part in PARTS:
+        tab = at(visit, company, part, **{"from": "2019-01-01", "to": "2019-02-01", "cohorts": "Those of the period"})
+        assert not tab.warning
+    nobody = at(visit, company, as_of="2019-01-01")
+    assert "Nobody has started by then" in texts(nobody)
+
+
+def test_a_shop_without_subscriptions_follows_orders(visit: Open, only_orders: Path) -> None:
+    assert "order again" in texts(at(visit, only_orders)) or "stay less" in texts(at(visit, only_orders))
+    assert "subscriptions is not in the warehouse" in texts(at(visit, only_orders, "Money"))
+    assert "were active in" in texts(at(visit, only_orders, "Activity"))
+
+
+def test_without_purchases_stages_are_followed_and_the_rest_says_what_is_missing(visit: Open, neither: Path) -> None:
+    assert drawn(at(visit, neither), "rows of cohorts")
+    for part, table in (("Money", "subscriptions"), ("Activity", "orders")):
+        assert f"The table {table} is not in the warehouse" in texts(at(visit, neither, part))
+
+
+def test_a_failing_question_is_told_in_its_card(visit: Open, company: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> Any:
+        raise WarehouseError("timeout", "The question took longer than 30 seconds.", "Narrow the period.")
+
+    monkeypatch.setattr("queries.retention._retention", fail)
+    monkeypatch.setattr("queries.mrr._mrr", fail)
+    for part in ("Cohorts", "Money"):
+        assert "took longer" in texts(at(visit, company, part))
+
+
+def test_odd_names_are_shown_as_they_are(visit: Open, oddities: Path) -> None:
+    tab = at(visit, oddities, activity="Enters any stage", by="**bold**")
+    assert drawn(tab, "rows of cohorts")
