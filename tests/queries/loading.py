@@ -30,6 +30,7 @@ def rows(settings: Settings, table: str, *columns: str) -> list[tuple[Any, ...]]
     warehouse = open_warehouse(settings)
     try:
         statement = sa.select(*map(sa.column, columns)).select_from(sa.table(table))
-        return sorted((tuple(row.values()) for row in warehouse.query(statement).to_pylist()), key=str)
+        found = [tuple(row.values()) for row in warehouse.query(statement).to_pylist()]
+        return sorted(found, key=lambda row: [(value is None, str(value)) for value in row])
     finally:
         warehouse.close()
