@@ -18,6 +18,7 @@ from lifecycle.funnel import Funnel, StageRow
 from lifecycle.rates import Difference, Rate, difference
 from lifecycle.service import Responses
 from lifecycle.stages import Stage, StageModel
+from lifecycle.time_in_stage import Change
 from lifecycle.volumes import Attainment, Count
 from lifecycle.where import Row
 
@@ -66,6 +67,12 @@ def purchase(model: StageModel) -> Stage:
     required = {stage.requires for stage in model.progress}
     chain = model.required or model.progress
     return next((stage for stage in chain if stage.key in required), chain[-1])
+
+
+def before_purchase(model: StageModel) -> list[str]:
+    """The stages on the way to the purchase, by key: there waiting is waiting, and no success."""
+    goal = model.rank(purchase(model).key)
+    return [stage.key for stage in model.progress if model.rank(stage.key) < goal]
 
 
 def stale(freshness: Freshness, now: datetime) -> list[Sign]:
@@ -186,7 +193,7 @@ def stalled(model: StageModel, waiting: Sequence[Waiting]) -> list[Sign]:
     also = f"Also {_listed([model.stage(w.stage).label for _, w in found[1:]])}." if found[1:] else ""
     finding = f"Most in {stage.label} wait for more than {worst.limit_days:,.0f} days"
     evidence = (("of those in it now", share),)
-    return [Sign("bad", finding, evidence, f"{between or _answers(stage)} {also}".strip(), "funnel")]
+    return [Sign("bad", finding, evidence, f"{between or _answers(stage)} {also}".strip(), "time")]
 
 
 def apart(model: StageModel, rows: Sequence[Row]) -> list[Sign]:
@@ -213,8 +220,23 @@ def slower(model: StageModel, now: Responses, before: Responses) -> list[Sign]:
     return [Sign("bad" if fell else "good", finding, evidence, "Sales answers for the first touch.", "alignment")]
 
 
+def paced(model: StageModel, moved: Sequence[Change]) -> list[Sign]:
+    """Stages before the purchase that are left later or earlier than before: clear by log-rank test, corrected for
+    looking at all of them, and with bands of the medians that leave each other out."""
+    signs = []
+    for c in moved:
+        half, before = c.now.quantile(0.5), c.before.quantile(0.5)
+        if not c.is_clear or not c.is_apart or half is None or before is None or c.stage not in before_purchase(model):
+            continue
+        stage = model.stage(c.stage)
+        evidence = (("half leave within", timedelta(seconds=half)), ("before", timedelta(seconds=before)))
+        finding = f"{stage.label} takes {'longer' if c.is_slower else 'less time'}"
+        signs.append(Sign("bad" if c.is_slower else "good", finding, evidence, _answers(stage), "time"))
+    return sorted(signs, key=lambda sign: sign.tone != "bad")
+
+
 RULES: tuple[Callable[..., list[Sign]], ...] = (
-    *(stale, missed, changed, apart, slower, beside_benchmark, tried, stalled),
+    *(stale, missed, changed, apart, slower, beside_benchmark, tried, paced, stalled),
 )
 
 

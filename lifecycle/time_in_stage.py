@@ -64,6 +64,12 @@ def edge(seconds: float) -> float:
     return seconds // width * width
 
 
+def slowest_stage(found: StageTimes, stages: Sequence[str]) -> str | None:
+    """Of these stages the one with the longest median; those that half have not left yet cannot be ranked."""
+    medians = {stage: half for stage in stages if (half := found.of(stage).quantile(0.5)) is not None}
+    return max(medians, key=lambda stage: medians[stage]) if medians else None
+
+
 def horizon(table: LifeTable) -> float:
     """How far the mean looks, in seconds: a year, or the longest stay seen where that is less."""
     return min(YEAR, table.longest)
@@ -97,12 +103,23 @@ class Change:
         return self.p < LEVEL
 
     @property
+    def is_apart(self) -> bool:
+        """Whether the bands of the two medians leave each other out: a difference that one can see."""
+        (low, high), (low_before, high_before) = self.now.quantile_band(0.5), self.before.quantile_band(0.5)
+        return _exceeds(low, high_before) or _exceeds(low_before, high)
+
+    @property
     def is_slower(self) -> bool:
         medians = self.now.quantile(0.5), self.before.quantile(0.5)
         if medians[0] is not None and medians[1] is not None and medians[0] != medians[1]:
             return medians[0] > medians[1]
         common = min(horizon(self.now), horizon(self.before))
         return self.now.restricted_mean(common) > self.before.restricted_mean(common)
+
+
+def _exceeds(low: float | None, high: float | None) -> bool:
+    """Whether a lower limit lies above an upper one; an upper limit that is not reached lies above all."""
+    return high is not None and (low is None or low > high)
 
 
 def changes(answer: StageTimes) -> list[Change]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from lifecycle import attention
 from lifecycle.attention import Figure, Freshness, Sign
 from lifecycle.rates import Difference, Rate
+from lifecycle.time_in_stage import changes
 from lifecycle.volumes import Count
 from pages.overview.headlines import against, followed
 from pages.ui import data, labels
@@ -14,6 +15,7 @@ from pages.ui.failures import Failure
 from pages.ui.filters import View
 from queries import overview
 from queries.agreement import profile
+from queries.durations import life_tables
 from queries.service import service
 
 
@@ -65,7 +67,13 @@ def response(v: View) -> list[Sign] | Failure:
     return attention.slower(v.modelled.model, found.whole, found.comparison.whole) if found.comparison else []
 
 
-CHECKS = (freshness, targets, conversion, agreement, response, waiting)
+def pace(v: View) -> list[Sign] | Failure:
+    """Which stages take longer, or less time, than before."""
+    found = data.ask(life_tables, v.modelled, against(v.scope.whole))
+    return found if isinstance(found, Failure) else attention.paced(v.modelled.model, changes(found))
+
+
+CHECKS = (freshness, targets, conversion, agreement, response, pace, waiting)
 
 
 def freshness_of(v: View) -> Freshness:

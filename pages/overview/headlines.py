@@ -8,11 +8,12 @@ from dataclasses import replace
 from functools import partial
 
 from lifecycle.agreement import Agreement
-from lifecycle.attention import purchase
+from lifecycle.attention import before_purchase, purchase
 from lifecycle.funnel import Funnel, StageRow
 from lifecycle.loyalty import AGE, Repeat
 from lifecycle.rates import Rate, difference
 from lifecycle.scope import Scope
+from lifecycle.time_in_stage import slowest_stage
 from lifecycle.velocity import Factors, split
 from lifecycle.volumes import Volumes, at_a_glance, change, chosen
 from pages.ui import data, labels
@@ -23,6 +24,7 @@ from pages.ui.layout import rate_tile, state, tile
 from queries import funnel, overview
 from queries import velocity as velocities
 from queries.agreement import alignment
+from queries.durations import life_tables
 from queries.purchases import repeat
 from queries.surveys import satisfaction
 
@@ -98,7 +100,29 @@ def agreement(v: View) -> list[Tile]:
     return [partial(rate_tile, "Acceptance", now, found, definition=definition)]
 
 
-HEADLINES = (volumes, conversion, agreement, velocity, loyalty)
+def pace(v: View) -> list[Tile]:
+    """How long the slowest stage before the purchase takes; nothing where of none half have left."""
+    answer = data.ask(life_tables, v.modelled, against(v.scope.whole))
+    if isinstance(answer, Failure):
+        return [partial(state, answer)]
+    slowest = slowest_stage(answer, before_purchase(v.modelled.model))
+    if slowest is None:
+        return []
+    table, before = answer.of(slowest), answer.comparison.of(slowest) if answer.comparison else None
+    then = before.quantile(0.5) if before and is_compared(v) else None
+    return [
+        partial(
+            tile,
+            f"Half leave {v.modelled.model.stage(slowest).label} in",
+            labels.duration(table.quantile(0.5)),
+            note=f"the slowest stage, {table.n:,} stays",
+            compared=f"vs {labels.duration(then)}" if then else "",
+            definition=inspect.getdoc(life_tables) or "",
+        )
+    ]
+
+
+HEADLINES = (volumes, conversion, agreement, pace, velocity, loyalty)
 
 
 def followed(v: View) -> Funnel | Failure:

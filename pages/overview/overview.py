@@ -25,6 +25,7 @@ from queries import funnel
 PAGES = {
     "funnel": ("pages/funnel/funnel.py", "Funnel"),
     "alignment": ("pages/alignment/alignment.py", "Alignment"),
+    "time": ("pages/pace/time_in_stage.py", "Time in stage"),
     "health": ("pages/trust/health.py", "Data health"),
     "definitions": ("pages/trust/definitions.py", "Definitions"),
 }

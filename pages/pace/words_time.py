@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lifecycle.attention import purchase
+from lifecycle.attention import before_purchase
 from lifecycle.contrast import Lean, Separation
 from lifecycle.durations import OPEN, LifeTable
 from lifecycle.stages import StageModel
 from lifecycle.stalled import Stalled
-from lifecycle.time_in_stage import ADVANCED, Change, StageTimes
+from lifecycle.time_in_stage import ADVANCED, Change, StageTimes, slowest_stage
 from pages.ui import labels
 
 
@@ -33,14 +33,9 @@ def quantile(table: LifeTable, q: float) -> str:
     return "" if not table.n else "not reached" if seconds is None else labels.duration(seconds)
 
 
-def on_the_way(model: StageModel) -> list[str]:
-    """The stages before the purchase: where waiting is waiting, and no success."""
-    return [s.key for s in model.progress if model.rank(s.key) < model.rank(purchase(model).key)]
-
-
 def longest(found: StageTimes, model: StageModel) -> str:
     """Which stage on the way to the purchase takes longest."""
-    tables = {key: found.of(key) for key in found.stages if key in on_the_way(model) and found.of(key).n}
+    tables = {key: found.of(key) for key in found.stages if key in before_purchase(model) and found.of(key).n}
     never = [key for key, table in tables.items() if table.quantile(0.5) is None]
     if not tables:
         return "How long each stage takes"
@@ -48,14 +43,14 @@ def longest(found: StageTimes, model: StageModel) -> str:
         key = max(never, key=lambda k: tables[k].n)
         share = tables[key].curve[-1].survival
         return f"{model.stage(key).label} is slowest: more than half stay, {labels.percent(share, 0)} to the last"
-    key = max(tables, key=lambda k: tables[k].quantile(0.5) or 0.0)
+    key = slowest_stage(found, list(tables)) or next(iter(tables))
     return f"{model.stage(key).label} takes longest: half have left it within {half(tables[key])}"
 
 
 def flattered(found: StageTimes, model: StageModel) -> str:
     """By how much a report that drops the waiting ones would make a stage look faster: the most of them."""
     gaps = []
-    for key in on_the_way(model):
+    for key in before_purchase(model):
         table = found.of(key)
         median, naive = table.quantile(0.5), table.naive_median
         low, _ = table.quantile_band(0.5)
@@ -71,8 +66,8 @@ def flattered(found: StageTimes, model: StageModel) -> str:
 
 
 def changed(found: Sequence[Change], model: StageModel) -> list[str]:
-    """Stages that became slower or faster beyond chance, the slower ones first."""
-    clear = sorted((c for c in found if c.is_clear), key=lambda c: not c.is_slower)
+    """Stages that became slower or faster beyond chance, and so that one can see it; the slower ones first."""
+    clear = sorted((c for c in found if c.is_clear and c.is_apart), key=lambda c: not c.is_slower)
     return [
         f"{model.stage(c.stage).label} has become {'slower' if c.is_slower else 'faster'}: half leave within "
         f"{quantile(c.now, 0.5)}, before {quantile(c.before, 0.5)}."
