@@ -70,7 +70,7 @@ def test_the_interval_of_acceptance_holds_the_truth_95_times_in_a_hundred(sample
     for source, truth in TRUTHS.items():
         found = samples[source]
         assert len(found) == WEEKS
-        assert all(week.expired or week.pending for week in found)  # the undecided are there, and harm nothing
+        assert sum(week.expired + week.pending for week in found) > WEEKS  # the undecided are there, and harm nothing
         shares.append(covered([week.acceptance for week in found], truth))
         assert abs(shares[-1] - 0.95) < 4 * sqrt(0.95 * 0.05 / WEEKS)
     assert abs(sum(shares) / len(shares) - 0.95) < 4 * sqrt(0.95 * 0.05 / (WEEKS * len(shares)))
