@@ -17,7 +17,7 @@ from scipy.special import gammaln, hyp2f1
 
 Floats = np.ndarray
 BOUNDS = (-9.0, 9.0)  # of the logarithms of parameters
-STARTS = (0.0, -1.5, 1.5)  # the likelihood is not concave: the best of several beginnings
+STARTS = (0.0, 1.0)  # the likelihood is not concave: the best of several beginnings
 ENOUGH = 30  # customers who bought again; with fewer nothing is fitted
 
 
@@ -107,7 +107,7 @@ def fit_bg_nbd(past: Past) -> BgNbd | None:
         r, alpha, a, b = np.exp(logs)
         return BgNbd(float(r), float(alpha * scale), float(a), float(b))
 
-    return model(_best(lambda logs: -model(logs).log_likelihood(past) / past.customers, 4))
+    return model(best(lambda logs: -model(logs).log_likelihood(past) / past.customers, 4))
 
 
 @dataclass(frozen=True)
@@ -160,18 +160,17 @@ def fit_gamma_gamma(spending: Spending) -> GammaGamma | None:
         p, q, gamma = np.exp(logs)
         return GammaGamma(float(p), 1 + float(q), float(gamma * scale))  # q above 1: a mean exists
 
-    return model(_best(lambda logs: -model(logs).log_likelihood(spending) / n.sum(), 3))
+    return model(best(lambda logs: -model(logs).log_likelihood(spending) / n.sum(), 3))
 
 
-def _best(loss: Callable[[Floats], float], size: int) -> Floats:
-    """Where a function of `size` logarithms is lowest, from several beginnings."""
+def best(loss: Callable[[Floats], float], size: int) -> Floats:
+    """Where a function of `size` logarithms is lowest, from several beginnings (Nelder and Mead 1965)."""
+    options = {"maxiter": 2_000, "xatol": 1e-5, "fatol": 1e-10}
+    bounds = [BOUNDS] * size
     found = [
-        minimize(loss, np.full(size, start), method="L-BFGS-B", bounds=[BOUNDS] * size, options={"maxiter": 500})
-        for start in STARTS
+        minimize(loss, np.full(size, start), method="Nelder-Mead", bounds=bounds, options=options) for start in STARTS
     ]
-    best = min(found, key=lambda f: f.fun)
-    polished = minimize(loss, best.x, method="Nelder-Mead", options={"maxiter": 2_000, "xatol": 1e-6, "fatol": 1e-10})
-    return np.asarray(polished.x if polished.fun <= best.fun else best.x)
+    return np.asarray(min(found, key=lambda f: f.fun).x)
 
 
 def weighted(values: Floats, past: Past) -> float:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import betaln
+
+from lifecycle.btyd import best
 
 ENOUGH = 30  # subscribers who left; with fewer nothing is fitted
 
@@ -71,11 +72,7 @@ def fit_sbg(tenure: Tenure) -> ShiftedBetaGeometric | None:
         gone = np.where(lost > 0, betaln(alpha + 1, np.maximum(beta + times - 1, 1e-12)) - whole, 0.0)
         return float(-(lost * gone + kept * (betaln(alpha, beta + times) - whole)).sum() / tenure.n)
 
-    starts = ((0.0, 0.0), (0.0, 2.0), (1.0, 4.0))
-    best = min(
-        (minimize(loss, np.array(s), method="L-BFGS-B", bounds=[(-9, 9)] * 2) for s in starts), key=lambda f: f.fun
-    )
-    alpha, beta = np.exp(best.x)
+    alpha, beta = np.exp(best(loss, 2))
     return ShiftedBetaGeometric(float(alpha), float(beta))
 
 
