@@ -17,6 +17,7 @@ from pages.ui import labels
 from queries.contacts import Records
 
 DAY = 86_400
+LEAST = 10  # customers under a curve; where fewer are left, it ends
 RECENT = {"active": "Active", "cooling": "Cooling", "away": "Away"}
 OFTEN = {"once": "Bought once", "some": "2–3 times", "often": "4 times and more"}
 CURVE = ["series", "t", "value", "low", "high", "note"]
@@ -34,7 +35,7 @@ def period_name(grain: str, day: date) -> str:
 
 
 def rising(tables: Mapping[str, LifeTable], horizon: int) -> pd.DataFrame:
-    """Curves of the share that has bought again, day by day up to the horizon."""
+    """Curves of the share that has bought again, by days, up to the horizon and as long as ten are seen."""
     rows = []
     for name, table in tables.items():
         if table.n:
@@ -42,18 +43,20 @@ def rising(tables: Mapping[str, LifeTable], horizon: int) -> pd.DataFrame:
         rows += [
             (name, p.seconds / DAY, 1 - p.survival, 1 - p.high, 1 - p.low, f"{p.at_risk:,} seen so long")
             for p in table.curve
-            if p.seconds / DAY <= horizon
+            if p.seconds / DAY <= horizon and p.at_risk >= LEAST
         ]
     return pd.DataFrame(rows, columns=CURVE)
 
 
 def falling(tables: Mapping[str, LifeTable], said: Mapping[str, str]) -> pd.DataFrame:
-    """Curves of the share that is still there, by days."""
+    """Curves of the share that is still there, by days, as long as ten are seen."""
     rows = []
     for name, table in tables.items():
         rows += [(said[name], 0.0, 1.0, 1.0, 1.0, f"{table.n:,} customers")] if table.n else []
         rows += [
-            (said[name], p.seconds / DAY, p.survival, p.low, p.high, f"{p.at_risk:,} seen so long") for p in table.curve
+            (said[name], p.seconds / DAY, p.survival, p.low, p.high, f"{p.at_risk:,} seen so long")
+            for p in table.curve
+            if p.at_risk >= LEAST
         ]
     return pd.DataFrame(rows, columns=CURVE)
 

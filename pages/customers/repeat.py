@@ -76,7 +76,7 @@ def by_cohort(v: View, found: Buyers | Failure) -> None:
     left, right = st.columns(2, gap="small")
     with left:
         card(
-            f"Bought again within {age or AGE} days, by {'value' if v.scope.by else 'first purchase'}",
+            f"Bought again within {age or AGE} days, by {parted(v)}",
             lambda: found,
             partial(at_age, age=int(age or AGE)),
             caption="Only customers seen for as long; dashed where some are still too young; with 95 % intervals",
@@ -93,6 +93,12 @@ def by_cohort(v: View, found: Buyers | Failure) -> None:
             definition=Repeat.rate.__doc__ or "",
             key="repeat-table",
         )
+
+
+def parted(v: View) -> str:
+    """What the rates stand beside each other for."""
+    segment = v.modelled.catalog.get(v.scope.by) if v.scope.by else None
+    return segment.label.lower() if segment else f"{v.scope.grain} of the first purchase"
 
 
 def at_age(found: Buyers, age: int) -> Picture | None:

@@ -28,9 +28,10 @@ from pages.ui.picture import (
 )
 
 MAIN, MARKS = alt.NamedData("main"), alt.NamedData("marks")
+MOST_BANDS = 3  # more of them would hide each other
 DASHES = alt.StrokeDash("dash:N", scale=alt.Scale(domain=["seen", "predicted"], range=[[1, 0], [5, 4]]), legend=None)
-MOODS = {"promoter": ("Promoters (9–10)", "#1F9E8B"), "passive": ("Passives (7–8)", "#E0A030")}
-MOODS |= {"detractor": ("Detractors (0–6)", "#CB5A3C")}
+MOODS = {"promoter": ("Promoters", "#1F9E8B"), "passive": ("Passives", "#E0A030")}
+MOODS |= {"detractor": ("Detractors", "#CB5A3C")}
 
 
 @cache
@@ -80,6 +81,8 @@ def curves(
     """
     main = filled(frame, low=None, high=None, note="", dash="seen")
     n = int(main["series"].nunique() or 1)
+    if n > MOST_BANDS:
+        main = main.assign(low=None, high=None)
     chosen = (colours or ((NOW,) if n == 1 else SERIES))[: max(n, 1)]
     lines = (
         marks if marks is not None else pd.DataFrame({"level": pd.Series(dtype=float), "label": pd.Series(dtype=str)})
