@@ -14,7 +14,7 @@ from queries.modelled import Modelled
 from queries.mrr import over
 
 MOST = 10  # "ten or more"
-STATES = pa.schema([("period", pa.int64()), ("state", pa.string()), ("n", pa.int64())])
+ORDERED = pa.schema([("period", pa.int64()), ("came", pa.string()), ("goes", pa.int64()), ("n", pa.int64())])
 TIMES = pa.schema([("what", pa.string()), ("times", pa.int64()), ("n", pa.int64())])
 
 
@@ -32,20 +32,28 @@ def activity(m: Modelled, scope: Scope) -> Activity:
             for name, at in (("period", c["at"]), ("before", c.previous_at), ("after", seen))
         )
     )
-    p = told.where(c["at"] <= scope.as_of, *m.filtered(table, scope.filters)).cte("placed").c
+    p = told.where(c["at"] <= scope.as_of, *m.filtered(table, scope.filters)).subquery("placed").c
     one = number(1)
-    state = sa.case((p.before.is_(None), "new"), (p.before == p.period - one, "returning"), else_="resurrected")
-    came = sa.select(p.period, state.label("state")).where(sa.or_(p.before.is_(None), p.before < p.period))
-    gone = sa.or_(p.after.is_(None), p.after > p.period + one)
-    left = sa.select((p.period + one).label("period"), sa.literal("dormant").label("state")).where(gone)
-    every = sa.select(p.period, sa.literal("times").label("state"))
-    s = sa.union_all(came, left, every).subquery("states").c
-    table_, rendered = m.ask(
-        sa.select(s.period, s.state, sa.func.count().label("n")).group_by(s.period, s.state), STATES
-    )
-    counts = [tuple(row.values()) for row in table_.to_pylist()]
-    numbers = over(scope, [period for period, *_ in counts])
-    return Activity(scope, active_periods(scope, numbers, counts), (rendered,))
+    came = sa.case(
+        (p.before.is_(None), "new"),
+        (p.before == p.period, "again"),
+        (p.before == p.period - one, "returning"),
+        else_="resurrected",
+    ).label("came")
+    goes = sa.case((sa.or_(p.after.is_(None), p.after > p.period + one), 1), else_=0).label("goes")
+    keys = sa.select(p.period, came, goes).subquery("orders").c
+    found, rendered = m.ask(sa.select(*keys, sa.func.count().label("n")).group_by(*keys), ORDERED)
+    counts: dict[tuple[int, str], int] = {}
+    for period, how, gone, n in (row.values() for row in found.to_pylist()):
+        for key in (
+            (period, "times"),
+            *([(period, how)] if how != "again" else []),
+            *([(period + 1, "dormant")] * gone),
+        ):
+            counts[key] = counts.get(key, 0) + n
+    numbers = over(scope, [period for period, _ in counts])
+    told_ = [(period, state, n) for (period, state), n in counts.items()]
+    return Activity(scope, active_periods(scope, numbers, told_), (rendered,))
 
 
 def frequency(m: Modelled, scope: Scope) -> Frequency:

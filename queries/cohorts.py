@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -206,13 +205,18 @@ def _states(f: Following) -> sa.Subquery:
     if rules.mode == "rolling":
         rows = sa.select(*(x for x in a if x.name not in ("first", "through", "base")), a.through.label("low"))
         return rows.add_columns(a.through.label("high"), number(1).label("counted")).subquery("activity")
-    in_turn: dict[str, Any] = {"partition_by": [a.customer_id, a.start_at], "order_by": a["at"]}
-    covered = sa.func.sum(a.through - a["first"] + number(1)).over(**in_turn, rows=(None, 0))
-    before = previous(a.through, [a.customer_id, a.start_at], a["at"])
-    running = sa.select(*a, covered.label("covered"), before.label("previous")).where(a["first"] <= a.through)
-    r = running.subquery("running").c
-    begins, before = f.place(r["first"]), f.place(r.previous)
-    first = sa.case((before >= begins, before + number(1)), else_=begins)
+    mine, in_turn = [a.customer_id, a.start_at], a["at"]
+    more: list[sa.ColumnElement] = []  # windows only where they are needed: they cost more than all the rest
+    if rules.measure in ("nrr", "grr"):
+        length = a.through - a["first"] + number(1)
+        more = [sa.func.sum(length).over(partition_by=mine, order_by=in_turn, rows=(None, 0)).label("covered")]
+    if rules.mode == "brackets":
+        more = [previous(a.through, mine, in_turn).label("previous")]
+    r = sa.select(*a, *more).where(a["first"] <= a.through).subquery("running").c
+    first = f.place(r["first"])
+    if rules.mode == "brackets":
+        before = f.place(r.previous)
+        first = sa.case((before >= first, before + number(1)), else_=first)
     kept = [r[n] for n in ("customer_id", "start_at", "segment", "cohort", "seen", "at", "is_last")]
     ranged = sa.select(*kept, _money(rules, r).label("cents"), first.label("low"), f.place(r.through).label("high"))
     found = ranged.subquery("ranged").c
