@@ -1,0 +1,75 @@
+"""Moves and velocity in the terminal: the pages' numbers, under documented names, as JSON can hold them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from lifecycle.scope import Scope
+from lifecycle.stages import ModelError, shipped_models
+from pages.ui.pace_text import as_table, ask
+from queries.modelled import Modelled, latest
+from queries.moves import moves
+from queries.ready import OptionError
+from queries.settings import load_settings
+from queries.velocity import velocity
+from queries.warehouse import open_warehouse
+
+
+@pytest.fixture(scope="module")
+def m(company: Path) -> Iterator[Modelled]:
+    warehouse = open_warehouse(load_settings(warehouse=str(company)))
+    yield latest(warehouse, shipped_models()["crm"])
+    warehouse.close()
+
+
+@pytest.fixture
+def scope(m: Modelled) -> Scope:
+    return Scope("crm", m.build.as_of, date(2025, 4, 1), date(2026, 4, 1), by="source", compare="previous")
+
+
+def test_moves_are_those_of_the_page(m: Modelled, scope: Scope) -> None:
+    answer, told = ask("moves", m, scope, {"from_stage": "mql", "to_stage": "opportunity"})
+    found = moves(m, scope)
+    whole = [row for row in told["rows"] if not row["segment"]]
+    assert [(r["from"], r["to"], r["n"]) for r in whole] == [(t.start, t.end, t.n) for t in found.whole]
+    parted: dict[tuple[str, str | None], int] = {}
+    for row in told["rows"]:
+        if row["segment"]:
+            parted[row["from"], row["to"]] = parted.get((row["from"], row["to"]), 0) + row["n"]
+    assert parted == {(t.start, t.end): t.n for t in found.whole}
+    assert (told["from_stage"], told["to_stage"]) == ("mql", "opportunity")
+    assert sum(r["n"] for r in told["routes"]) == told["routes"][0]["share"]["denominator"]
+    assert told["stock_and_flow"]["balanced"]
+    assert "SELECT" in told["statement"]
+    json.loads(json.dumps(told, allow_nan=False))
+    assert as_table(answer).row_count == len(told["rows"])
+
+
+def test_velocity_is_that_of_the_page(m: Modelled, scope: Scope) -> None:
+    answer, told = ask("velocity", m, scope, {"age": "60"})
+    found = velocity(m, scope, 60)
+    assert found.now.velocity
+    assert told["judged_at_days"] == 60
+    assert told["rows"][0]["velocity"]["value"] == found.now.velocity.value
+    assert sum(r["opportunities"]["value"] for r in told["rows"][1:]) == found.whole.n
+    change = told["change"]
+    assert change["before"] + sum(change["steps"].values()) == pytest.approx(change["now"])
+    rates = [point["value"] for point in told["win_rate_by_age"]]
+    assert rates == sorted(rates)
+    assert rates[-1] == told["rows"][0]["win_rate"]["value"]
+    assert sum(r["opportunities"]["value"] for r in told["trend"] if r["opportunities"]) == found.whole.n
+    json.loads(json.dumps(told, allow_nan=False))
+    assert as_table(answer).row_count == len(told["rows"])
+
+
+def test_options_that_mean_nothing_are_refused(m: Modelled, scope: Scope) -> None:
+    with pytest.raises(ModelError, match="does not come after"):
+        ask("moves", m, scope, {"from_stage": "customer", "to_stage": "mql"})
+    for age in ("x", "0", "-3", "99999"):
+        with pytest.raises(OptionError, match="whole number of days"):
+            ask("velocity", m, scope, {"age": age})
