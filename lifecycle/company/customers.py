@@ -127,6 +127,7 @@ def surveys(rng: np.random.Generator, people: People, customers: Customers) -> p
             "responded_at": instants(np.where(answered, answered_at, NEVER)),
             "score": pa.array(score.astype(np.int32), mask=~answered),
             "kind": labels(kinds, ("nps", "csat")),
+            "asked_at": instants(asked_at),
         },
     )
 

@@ -75,7 +75,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             "amount": MONEY,
             "margin": MONEY,
         },
-        "surveys": {"contact_id": TEXT, "responded_at": INSTANT, "score": WHOLE, "kind": TEXT},
+        "surveys": {"contact_id": TEXT, "responded_at": INSTANT, "score": WHOLE, "kind": TEXT, "asked_at": INSTANT},
         "referrals": {"referrer_id": TEXT, "referred_id": TEXT, "referred_at": INSTANT},
         "spend": {"day": DAY, "source": TEXT, "campaign": TEXT, "amount": MONEY, "purpose": TEXT},
         "targets": {"month": DAY, "metric": TEXT, "value": NUMBER, "region": TEXT},
