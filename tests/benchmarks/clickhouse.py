@@ -100,6 +100,17 @@ class Rival:
         rows = self._joined(f"({last} WHERE {where} GROUP BY contact_id)", scope, table)
         return f"SELECT 'all', {_by(scope)}, stage, count() FROM {rows} GROUP BY ALL"
 
+    def moves(self, scope: Scope, table: str = EVENTS) -> str:
+        """What follows each raw stage entered in the period, and the median time until then."""
+        own = f", {scope.by}" if scope.by and table == SEGMENTED else ""
+        nexts = "leadInFrame(stage) OVER w AS following, leadInFrame(toNullable(entered_at)) OVER w AS left_at"
+        window = "PARTITION BY contact_id ORDER BY entered_at ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
+        steps = f"SELECT contact_id, stage, entered_at{own}, {nexts} FROM {table}"
+        walked = f"({steps} WHERE {self._of(scope, table)} WINDOW w AS ({window}))"
+        rows = self._joined(f"(SELECT * FROM {walked} WHERE {_in(scope)})", scope, table)
+        took = "quantile(0.5)(dateDiff('microsecond', entered_at, left_at))"
+        return f"SELECT 'all', {_by(scope)}, stage, following, count(), {took} FROM {rows} GROUP BY ALL"
+
     def _rows(self, statement: str) -> list[list[str]]:
         out = str(self.session.query(statement, "TSV"))
         return [line.split("\t") for line in out.split("\n") if line]

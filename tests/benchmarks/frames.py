@@ -53,6 +53,20 @@ class Rival:
         joined = last.join(self.contacts[self._by(scope)], on="contact_id")
         return joined.groupby([*self._by(scope), "stage"], observed=True).size()
 
+    def moves(self, scope: Scope) -> pd.DataFrame:
+        """What follows each stage entered in the period, and the median time until then."""
+        events = self._chosen(scope).sort_values(["contact_id", "entered_at"])
+        own = events.groupby("contact_id", sort=False)
+        events = events.assign(
+            following=own["stage"].shift(-1), took=own["entered_at"].shift(-1) - events["entered_at"]
+        )
+        start, end = scope.instants
+        if start and end:
+            events = events[(events["entered_at"] >= start) & (events["entered_at"] < end)]
+        joined = events.join(self.contacts[self._by(scope)], on="contact_id")
+        grouped = joined.groupby([*self._by(scope), "stage", "following"], observed=True, dropna=False)["took"]
+        return grouped.agg(["size", "median"])
+
     def _by(self, scope: Scope) -> list[str]:
         return [scope.by] if scope.by else []
 

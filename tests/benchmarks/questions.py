@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from lifecycle.scope import Scope
 from lifecycle.segments import Choice
-from queries import counted, funnel
+from queries import counted, funnel, moves
 from queries.contacts import Bar, records
 from queries.modelled import Modelled
 from queries.warehouse import Rendered
@@ -67,6 +67,7 @@ def questions(m: Modelled) -> list[Question]:
         Question("Trend of a year by month", funnel.trend, year, "trend"),
         Question("Entries of a quarter", funnel.funnel, replace(quarter, basis="period"), "period"),
         Question("Stock", funnel.funnel, replace(quarter, basis="stock"), "stock"),
+        Question("Moves of a year with times", moves.moves, year, "moves"),
         Question("Records behind a bar", lambda m, scope: records(m, scope, Bar("lead")), quarter, "records"),
     ]
 
