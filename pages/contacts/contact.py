@@ -5,16 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from lifecycle.evidence import fates
-from lifecycle.history import History, spans
+from lifecycle.history import History
 from lifecycle.links import clean
-from pages.contacts import frames
+from pages.contacts import figures, frames
 from pages.ui import charts_history, data, filters, history_card, labels
 from pages.ui import history_frames as lines
-from pages.ui import history_words as words
 from pages.ui.data import ask
 from pages.ui.failures import Failure
 from pages.ui.filters import View, view
-from pages.ui.layout import card, page_header, state, tile, tiles
+from pages.ui.layout import card, figure_tile, page_header, state, tiles
 from queries.evidence import RawRows, raw_rows
 from queries.members import members
 from queries.search import SHORTEST, Matches, find, named
@@ -135,36 +134,10 @@ def whole(v: View, wanted: str, entity_id: str) -> None:
 
 def key_figures(v: View, known: History) -> None:
     """Where it is, and how long it was waited for."""
-    model, now = v.modelled.model, known.now
-    found = spans(known, words.exits(model))
-    last = known.verdicts[-1] if known.verdicts else None
-    silence = words.longest(known, model)
-    with tiles(5):
-        if now:
-            stage = model.stage(now.stage)
-            since = f"since {labels.day(now.entered_at)}, for {words.span(known.length(now))}"
-            tile("Now", stage.label, note=since, definition=stage.definition)
-        else:
-            tile("Now", "no stage", note="it has entered none of this lifecycle")
-        begun = f"the first began {labels.day(found[0].start)}" if found else "none has begun"
-        tile("Journeys", labels.count(len(found)), note=begun)
-        if last:
-            answer = (
-                f"journey {last.journey}, after {words.span(last.decided_at - last.handed_at)}"
-                if last.decided_at
-                else ""
-            )
-            reason = f": {last.reason}" if last.reason else ""
-            tile("Sales’ answer", words.ANSWERS[last.outcome], note=f"{answer}{reason}" or f"journey {last.journey}")
-            wait, note = words.waited(last)
-            tile("First touch", wait, note=note)
-        if silence:
-            tile("Longest silence", words.span(silence.length), note=words.between(silence))
-        won = [m for m in known.moments if m.detail == "won" and m.kind == "deal"]
-        orders = [m for m in known.moments if m.kind == "order"]
-        if won or orders:
-            bought = sum(m.amount or 0 for m in (*won, *orders))
-            tile("Bought", labels.money(bought), note=f"{len(won):,} deals won, {len(orders):,} orders")
+    found = figures.of(known, v.modelled.model)
+    with tiles(len(found)):
+        for figure in found:
+            figure_tile(figure)
 
 
 def who_took_part(v: View, known: History) -> None:

@@ -40,6 +40,7 @@ COLOURS = {  # one per meaning, those of the funnel and of the alignment where t
 }
 BAND = 30  # pixels of a lane
 LETTER = 6.2  # pixels of a letter of small text
+LONELY = 0.2  # share of the axis that must be empty before a mark for its text to stand there
 
 
 def _x(field: str) -> alt.X:
@@ -78,7 +79,7 @@ def _dated() -> Any:
     days = [
         dates.transform_filter(f"datum.side == '{side}'")
         .mark_text(align=align, **below)
-        .encode(y=alt.value({"expr": "height + 8"}), text="said:N")
+        .encode(y=alt.value({"expr": "height + 8"}), text=_said(f"datum.side != 'middle' || {_fits('room', 30)}"))
         for side, align in aligned.items()
     ]
     return alt.layer(shade, grid, *days, hush)
@@ -144,7 +145,7 @@ def timeline(
     `bars`: lane, start, end, colour (of COLOURS), said (written where there is room), note, from, to. `points`: lane,
     at, colour, said, note, when. `journeys`: at, said, short. `silences`: start, end, said.
     """
-    main = _on(_placed(bars, order, scale, "start", "end"))
+    main = _placed(bars, order, scale, "start", "end")
     dots = _placed(points, order, scale, "at", "at").rename(columns={"low": "x"})
     every = pd.concat(
         [main[["lane", "low", "high"]], dots.assign(low=dots["x"], high=dots["x"])[["lane", "low", "high"]]]
@@ -164,18 +165,19 @@ def _placed(frame: pd.DataFrame, order: list[str], scale: TimeAxis, start: str, 
     return frame.assign(position=frame["lane"].map(places), low=low, high=high)
 
 
-def _on(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.assign(inside=frame["high"] - frame["low"])
-
-
 def _with_room(frame: pd.DataFrame, every: pd.DataFrame) -> pd.DataFrame:
-    """How far it is to the neighbours on the same lane, or to the edge of the picture."""
-    after, before = [], []
+    """How much room there is for text: in a bar before another begins, and on both sides until the next one."""
+    rooms = []
     for lane, low, high in zip(frame["lane"], frame["low"], frame["high"], strict=True):
         near = every[every["lane"] == lane]
-        after.append(min([1.0, *near["low"][near["low"] > high]]) - high)
-        before.append(low - max([-0.02, *near["high"][near["high"] < low]]))
-    return frame.assign(after=after, before=before)
+        later, earlier = near["low"][near["low"] > low], near["high"][near["high"] < low]
+        covered = ((near["low"] <= high) & (near["high"] > high)).any()
+        inside = min([high, *later]) - low
+        after = 0.0 if covered else min([1.0, *near["low"][near["low"] > high]]) - high
+        begins_in = ((near["low"] < low) & (near["high"] >= low)).any()
+        before = 0.0 if begins_in else low - max([0.0, *earlier])
+        rooms.append((inside, after, before if before > LONELY else 0.0))  # else it meets what the one before says
+    return frame.assign(**{name: [room[i] for room in rooms] for i, name in enumerate(("inside", "after", "before"))})
 
 
 def _background(silences: pd.DataFrame, scale: TimeAxis) -> dict[str, pd.DataFrame]:
@@ -183,8 +185,11 @@ def _background(silences: pd.DataFrame, scale: TimeAxis) -> dict[str, pd.DataFra
     spans = silences.assign(low=low, high=high)
     spans = spans.assign(middle=(spans["low"] + spans["high"]) / 2, room=spans["high"] - spans["low"])
     dates = scale.dates
-    rows = [(x, f"{at:%-d %b %Y}", _side(i, len(dates))) for i, (x, at) in enumerate(dates)]
-    return {"spans": spans, "dates": pd.DataFrame(rows, columns=["x", "said", "side"])}
+    rows = []
+    for i, (x, at) in enumerate(dates):
+        near = min((abs(x - other) for other, _ in dates if other != x), default=1.0)
+        rows.append((x, f"{at:%-d %b %Y}", _side(i, len(dates)), near))
+    return {"spans": spans, "dates": pd.DataFrame(rows, columns=["x", "said", "side", "room"])}
 
 
 def _side(i: int, n: int) -> str:

@@ -68,7 +68,7 @@ def points(known: History, model: StageModel) -> pd.DataFrame:
             rows.append(_point(stage.label, stay.entered_at, "repeat", "", _noted(stay)))
     for m in known.moments:
         if m.kind not in ("deal", "subscription"):
-            said = words.amount(m) if m.kind in ("survey", "order") else ""
+            said = words.amount(m) if m.kind == "survey" else ""
             rows.append(_point(LANES[m.kind], m.at, m.kind, said, _noted(m)))
     return pd.DataFrame(rows, columns=POINTS)
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from itertools import accumulate, pairwise
 
 MOST, ALL = 0.35, 0.7  # share of the axis that one stretch without an event may take, and all that are cut
+CUTS = 3  # so many stretches at the most
 APART = 0.12  # share of the axis between two dates written below it
 
 
@@ -67,14 +68,20 @@ class TimeAxis:
 
 
 def _longest_drawn(lengths: list[float]) -> float:
-    """How long the cut stretches are drawn: as few are cut as keep one to MOST of the axis, and all to ALL of it."""
+    """How long the cut stretches are drawn: as few are cut as keep one to MOST of the axis, and all to ALL of it.
+
+    None is cut where the longest few leave enough to the others.
+    """
     ordered = sorted(lengths)
+    whole = sum(ordered)
+    if not whole or (ordered[-1] <= MOST * whole and sum(ordered[-CUTS:]) <= ALL * whole):
+        return ordered[-1] if ordered else 0.0
     for slack in (False, True):  # where nothing fits, those that are cut are drawn as long as the longest that is not
-        for i in range(len(ordered) - 1, 0, -1):
-            below, n = sum(ordered[:i]), len(ordered) - i
+        for n in range(1, min(CUTS, len(ordered) - 1) + 1):
+            below, longest = sum(ordered[:-n]), ordered[-n - 1]
             drawn = below * ALL / (1 - ALL) / n
             drawn = min(drawn, below * MOST / (1 - MOST * n)) if MOST * n < 1 else drawn
-            drawn = max(drawn, ordered[i - 1]) if slack else drawn
-            if ordered[i - 1] <= drawn < ordered[i]:
+            drawn = max(drawn, longest) if slack else drawn
+            if longest <= drawn < ordered[-n]:
                 return drawn
-    return ordered[-1] if ordered else 0.0
+    return ordered[-1]
