@@ -20,7 +20,7 @@ from queries.groups import Groups
 from queries.instants import in_period
 from queries.modelled import Modelled
 from queries.touches import microseconds
-from queries.warehouse import Rendered
+from queries.warehouse import MAX_ROWS, Rendered
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 FINE = 14 * DAY  # whole hours up to here, whole days beyond
@@ -43,11 +43,11 @@ def life_tables(m: Modelled, scope: Scope, skip_zero: bool = False) -> StageTime
 
 def _life_tables(m: Modelled, scope: Scope, skip_zero: bool) -> StageTimes:
     stages = chosen(m.model, scope)
-    groups, asked = _groups(m, scope, stages)
+    groups, n, asked = _groups(m, scope, stages)
     schema = pa.schema([("stage", pa.string()), ("part", pa.int64()), *BIN])
     tables: dict[tuple[str, str | None], LifeTable] = {}
-    # With a breakdown stage by stage, so that no answer is large.
-    for some in [[stage] for stage in stages] if scope.by else [stages]:
+    # Many stays are broken down stage by stage, so that no answer has more rows than a warehouse gives.
+    for some in [[stage] for stage in stages] if n > MAX_ROWS else [stages]:
         parted = groups.split(lengths(m, scope, some, skip_zero))
         table, rendered = m.ask(by_bin(parted, [parted.c.stage, parted.c.part]), schema)
         asked.append(rendered)
@@ -84,10 +84,10 @@ def chosen(model: StageModel, scope: Scope) -> list[str]:
     return [s.key for s in model.progress if not scope.stages or s.key in scope.stages]
 
 
-def _groups(m: Modelled, scope: Scope, stages: list[str]) -> tuple[Groups, list[Rendered]]:
-    """The parts of the breakdown, by stays."""
+def _groups(m: Modelled, scope: Scope, stages: list[str]) -> tuple[Groups, int, list[Rendered]]:
+    """The parts of the breakdown by stays, and how many stays there are in them; none without a breakdown."""
     if not scope.by:
-        return Groups(scope, {}), []
+        return Groups(scope, {}), 0, []
     s, segment = m.stays.c, m.segment_column(m.stays, scope)
     where = [s.move != "repeat", s.stage.in_(stages), *in_period(s.entered_at, scope)]
     statement = sa.select(segment.label("segment"), sa.func.count().label("n")).group_by(segment)
@@ -95,7 +95,8 @@ def _groups(m: Modelled, scope: Scope, stages: list[str]) -> tuple[Groups, list[
         statement.where(*where, *m.filtered(m.stays, scope.filters)),
         pa.schema([("segment", pa.string()), ("n", pa.int64())]),
     )
-    return Groups(scope, {row["segment"]: row["n"] for row in table.to_pylist()}), [rendered]
+    sizes = {row["segment"]: row["n"] for row in table.to_pylist()}
+    return Groups(scope, sizes), sum(sizes.values()), [rendered]
 
 
 def lengths(m: Modelled, scope: Scope, stages: Iterable[str], skip_zero: bool = False) -> sa.Subquery:

@@ -12,15 +12,20 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import browser, build, questions, sessions
+from tests.benchmarks import browser, build, questions, retention, sessions, times
 from tests.benchmarks.measure import Line, machine
 
-PARTS = ("build", "questions", "browser", "sessions")
+PARTS = ("build", "questions", "times", "retention", "browser", "sessions")
 
 
 def main(
     contacts: Annotated[int, typer.Option(min=10_000, help="Contacts of the invented company.")] = 1_000_000,
-    only: Annotated[str, typer.Option(help="Some of build,questions,browser,sessions; questions need a build.")] = "",
+    only: Annotated[
+        str,
+        typer.Option(
+            help="Some of build,questions,times,retention,browser,sessions; questions and times need a build."
+        ),
+    ] = "",
     repeat: Annotated[int, typer.Option(min=1, help="Repetitions; the table shows medians.")] = 5,
     folder: Annotated[
         Path | None, typer.Option(help="Where to work, and to keep the files; default: a passing one.")
@@ -41,6 +46,8 @@ def main(
     measures: dict[str, Callable[[], list[Line]]] = {
         "build": lambda: build.measure(where, contacts, min(repeat, 3), console.print),
         "questions": lambda: questions.measure(where, repeat, console.print),
+        "times": lambda: times.measure(where, repeat, console.print),
+        "retention": lambda: retention.measure(where, contacts, repeat, console.print),
         "browser": lambda: browser.measure(where, repeat, console.print),
         "sessions": lambda: sessions.measure(where, console.print),
     }
