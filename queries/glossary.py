@@ -17,9 +17,11 @@ from lifecycle import (
     contrast,
     correspondence,
     durations,
+    evidence,
     flow,
     funnel,
     health,
+    history,
     loyalty,
     moves,
     mrr,
@@ -46,9 +48,10 @@ from lifecycle import (
     volumes,
     where,
 )
-from queries import acquisition, discussion, end_to_end, ledger, measures, overview, spend
+from queries import acquisition, discussion, end_to_end, goals, ledger, measures, overview, search, spend
 from queries import durations as durations_asked
 from queries import funnel as funnel_asked
+from queries import history as history_asked
 from queries import paths as paths_asked
 from queries import retention as retention_asked
 from queries import routes as routes_asked
@@ -110,6 +113,7 @@ TERMS: dict[str, dict[str, object]] = {
         "Attempts": service.Attempts,
         "Working time": business.Business,
         "Commitment of a month": commitment.Month,
+        "Goals of the configuration": goals.kept,
     },
     "Time in stage": {
         "Time in stage": durations_asked.life_tables,
@@ -193,6 +197,12 @@ TERMS: dict[str, dict[str, object]] = {
     "Counts and models beside each other": {
         "From one count of a stage to another": bridge.bridge,
         "Best match of a stage in another model": correspondence.Match,
+    },
+    "One contact": {
+        "Its whole history": history_asked.history,
+        "Longest silence": history.silences,
+        "What became of a raw row": evidence.fates,
+        "What an id stands for": search.named,
     },
     "Data health": {
         "Conservation of events": health.Conservation,

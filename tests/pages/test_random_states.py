@@ -57,6 +57,7 @@ def invented(seed: int, around: Surroundings) -> Params:
         "grain": list(GRAINS),
         "stages": [",".join(s.key for s in random.sample(progress, k)) for k in (1, 2, 3)],
         "part": PARTS,
+        "contact": ["c00001", "c00013", "a00001", "nobody"],
         "beside": [m.label for m in shipped_models().values()],
         "position": list(POSITIONS.values()),
         "counted": [s.label for s in progress],
