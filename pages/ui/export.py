@@ -16,13 +16,15 @@ import pandas as pd
 import vl_convert
 
 from pages.ui.picture import INK, Picture
-from pages.ui.slides import told
+from pages.ui.slides import UNFIT, told
 
 FONTS = Path(__file__).parents[2] / "static"
 PAPER, PRINTED_INK = "#FFFFFF", "#17212E"
 WIDTH = 960
 # What a spreadsheet takes for a formula: these signs, full-width too, also behind blanks, quotes, controls (OWASP).
 FORMULA = re.compile(r"^[\s'\"\x00-\x1f\u200b-\u200f\ufeff]*[=+\-@|%\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]")
+HALVES = re.compile(f"{UNFIT.pattern}|[\U00010000-\U0010ffff]")
+UNCUT = 10  # characters that no picture has too little room for
 NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?( pp)?")
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 Kind = Literal["png", "svg"]
@@ -116,9 +118,20 @@ def on_slide(picture: Picture, kind: Kind, width: int, height: int, ink: str = P
 
 
 def _converted(spec: dict[str, Any], kind: Kind, scale: float = 2) -> bytes:
+    spec = _fit(spec)
     if kind == "svg":
         return str(vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])).encode()
     return bytes(vl_convert.vegalite_to_png(spec, scale=scale, allowed_base_urls=[]))
+
+
+def _fit(node: Any) -> Any:
+    """The same specification without what ends the renderer, and the process with it: characters that no XML file may
+    hold, and characters of two halves in a text so long that it may be cut between them."""
+    if isinstance(node, str):
+        return (HALVES if len(node) > UNCUT else UNFIT).sub("\ufffd", node)
+    if isinstance(node, list):
+        return [_fit(n) for n in node]
+    return {key: _fit(value) for key, value in node.items()} if isinstance(node, dict) else node
 
 
 def _renamed(node: Any, prefix: str, ink: str = PRINTED_INK) -> Any:

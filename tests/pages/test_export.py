@@ -100,3 +100,14 @@ def test_small_multiples_print_as_one_picture() -> None:
     svg = export.to_image(panels, "svg", "By region", SCOPE).decode()
     assert all(name in svg for name in ("North", "South", "East", "West"))
     assert export.to_image(panels, "png", "By region", SCOPE).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "text", ["a\x07b", "\x00", "\x1b[0m", "\ufffe", "🎈" * 60, "ärger 漢字 🎈 " + "long " * 60, "\u202eabc"]
+)
+@pytest.mark.parametrize("kind", ["png", "svg"])
+def test_no_text_ends_the_renderer(text: str, kind: export.Kind) -> None:
+    """It would end the server with it."""
+    picture = charts.bars(pd.DataFrame({"label": [text, "b"], "value": [1.0, 2.0]}))
+    assert len(export.on_slide(picture, kind, 300, 200)) > 500
+    assert len(export.to_image({text: picture}, kind, text, [text])) > 500
