@@ -31,10 +31,8 @@ def beside(whole: Agreement) -> str:
 
 def promise(model: StageModel, source: str | None) -> str:
     """What a month's column counts, and where its target comes from."""
-    said = f"{leads(model)} by whole month of the handoff"
-    if source is None:
-        return f"{said}; no target is set for these filters"
-    return f"{said}; the mark is the target, from the table {source}, the dashes today's pace"
+    target = "no target is set for these filters" if source is None else f"targets are from the table {source}"
+    return f"{leads(model)} by whole month of the handoff; {target}"
 
 
 def most_rejected(found: Alignment) -> str:
@@ -67,6 +65,9 @@ def bypassed(found: Evidence, label: Mapping[str, str]) -> str:
 
 def where(rows: Iterable[Row], label: str) -> str:
     """Which value of a segment stands out among the others."""
+    rows = list(rows)
+    if not any(r.acceptance.denominator for r in rows):
+        return "Nothing was decided in this period"
     row = standing_out(rows)
     if row is None or row.acceptance.value is None or row.rest.value is None:
         return f"No {label.lower()} differs from the others by more than chance"

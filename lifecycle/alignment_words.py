@@ -121,6 +121,8 @@ def punctual(model: StageModel, found: ServiceLevel) -> str:
 def speed(table: LifeTable) -> str:
     """The median and the ninth decile of a wait, those still waiting included."""
     half, most = table.quantile(0.5), table.quantile(0.9)
+    if not table.n:
+        return "Nobody waited for a first touch"
     if half is None:
         return "Fewer than half have been reached so far"
     said = f"Half are reached within {span(half)}"

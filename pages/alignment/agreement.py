@@ -27,12 +27,15 @@ OPENED = {"expired": ("expired", *LATE)}  # an outcome that a picture shows as o
 def by_month(v: View) -> None:
     """The leads of every month, what became of them, and what was promised."""
     found = ask(commitment, v.modelled, v.scope.whole)
-    title = "What became of them" if isinstance(found, Failure) else words.promised(v.modelled.model, found)
+    title, caption = "What became of them", ""
+    if not isinstance(found, Failure):
+        title = words.promised(v.modelled.model, found)
+        caption = f"{titles.promise(v.modelled.model, found.source)}. {pictures.MARKS}"
     clicked = card(
         title,
         lambda: found,
         pictures.months,
-        caption="" if isinstance(found, Failure) else titles.promise(v.modelled.model, found.source),
+        caption=caption,
         definition=commitment,
         table=frames.commitment,
         select="bar",

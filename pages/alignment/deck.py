@@ -92,12 +92,13 @@ def promise(f: Findings) -> Slide:
         "What became of them",
         found,
         pictures.months(found),
+        caption=pictures.MARKS,
         native=natives.months(found),
         definition=commitment,
         width=3,
     )
     months = Panel("Delivered and promised", found, frames_deck.months(found), definition=commitment, width=2)
-    return Slide(words.promised(f.model, found), (columns, months), basis=titles.promise(f.model, found.source))
+    return Slide(words.promised(f.model, found), (columns, months), basis=f"{titles.promise(f.model, found.source)}.")
 
 
 def verdicts(f: Findings) -> Slide:
@@ -259,8 +260,8 @@ def discuss(f: Findings) -> Slide:
         definition=Discussion,
         empty="Nothing to discuss: the teams agree on every lead of this period.",
     )
-    topics = f"{frames_deck.topics(found)}." if found.total else ""
-    return Slide(f"{found.total:,} leads to discuss", (table,), notes=(topics,), basis=titles.ranked(chosen, f.label))
+    notes = (f"{frames_deck.topics(found)}.",) if found.total else ()
+    return Slide(f"{found.total:,} leads to discuss", (table,), notes=notes, basis=f"{titles.ranked(chosen, f.label)}.")
 
 
 def decide(f: Findings) -> Slide:

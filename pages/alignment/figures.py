@@ -69,12 +69,16 @@ def waits(found: ServiceLevel) -> list[Figure]:
 
 def half(table: LifeTable) -> str:
     """The median of a wait."""
+    if not table.n:
+        return labels.UNDEFINED
     median = table.quantile(0.5)
     return labels.duration(median) if median is not None else "not reached"
 
 
 def ninth(table: LifeTable) -> str:
     """The ninth decile of a wait."""
+    if not table.n:
+        return "nobody waited"
     most = table.quantile(0.9)
     said = labels.duration(most) if most is not None else "not reached"
     return f"nine in ten: {said} · n = {table.n:,}"

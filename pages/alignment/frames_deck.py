@@ -19,6 +19,7 @@ from pages.ui.slides import shortened
 MOST_ROWS = 8
 MOST_MONTHS = 12
 LONGEST = 60  # characters of a value of the data
+FREE = ["Contact", "Account", "Deal", "Reason", "Owner"]  # columns of a lead that may hold any text
 DECISIONS = ["What the numbers ask", "Decision", "Who", "Until"]
 
 
@@ -80,7 +81,8 @@ def discussed(found: Discussion, model: StageModel, personal_data: bool) -> pd.D
             rows = rows.assign(**{entity: [masked(e) if "@" in e else e for e in rows[entity]]})
     if "Handed over" in rows:
         rows = rows.assign(**{"Handed over": [labels.day(lead.handed_at) for lead in found.leads[: len(rows)]]})
-    return rows.map(lambda cell: shortened(cell, LONGEST) if isinstance(cell, str) else cell)
+    told = {name: [shortened(text, LONGEST) for text in rows[name]] for name in rows.columns.intersection(FREE)}
+    return rows.assign(**told)
 
 
 def topics(found: Discussion) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pandas as pd
 
@@ -17,16 +18,17 @@ from pages.ui.charts_alignment import VERDICTS
 from pages.ui.charts_funnel import EXITS
 from pages.ui.charts_service import STATUSES
 from pages.ui.picture import BEFORE, NOW
-from pages.ui.slides import Grid, Kind, Native, native
+from pages.ui.slides import Grid, Kind, Native, Series, native
 
 SHARE = "0%"
 COUNT = "#,##0"
 
 
 def months(found: Commitment) -> Native:
-    """What became of each month's leads, stacked."""
-    rows = frames.outcomes(found)
-    return _named("stacked columns", rows, "label", "outcome", VERDICTS)
+    """What became of each month's leads, stacked, and the target as a line over them."""
+    columns = _named("stacked columns", frames.outcomes(found), "label", "outcome", VERDICTS)
+    targets = tuple(m.target for m in found.months)
+    return replace(columns, lines=(Series("Target", "#17212E", targets),)) if any(targets) else columns
 
 
 def cells(leads: str, whole: Agreement) -> Grid:

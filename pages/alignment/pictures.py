@@ -18,6 +18,8 @@ from pages.alignment import frames, frames_service
 from pages.ui import charts, charts_alignment, charts_funnel, charts_service
 from pages.ui.picture import Picture
 
+MARKS = "The mark is the target, the dashes are today's pace"
+
 
 def months(found: Commitment) -> Picture | None:
     """What became of each month's leads, beside its target."""

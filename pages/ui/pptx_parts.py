@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from pptx.chart.data import CategoryChartData, XyChartData
 from pptx.dml.color import RGBColor
-from pptx.enum.chart import XL_CHART_TYPE, XL_LEGEND_POSITION, XL_TICK_LABEL_POSITION, XL_TICK_MARK
+from pptx.enum.chart import XL_CHART_TYPE, XL_LEGEND_POSITION, XL_MARKER_STYLE, XL_TICK_LABEL_POSITION, XL_TICK_MARK
 from pptx.enum.text import MSO_ANCHOR, PP_ALIGN
 from pptx.oxml.ns import qn
 from pptx.oxml.xmlchemy import OxmlElement
@@ -79,11 +79,13 @@ def chart(page: Any, native: Native, box: Box) -> Any:
     drawn = made.chart
     drawn.has_title = False
     drawn.font.size, drawn.font.color.rgb = Pt(11), RGBColor.from_string(QUIET)
-    drawn.has_legend = len(native.series) > 1
+    drawn.has_legend = len(native.series) + len(native.lines) > 1
     if drawn.has_legend:
         drawn.legend.position, drawn.legend.include_in_layout = XL_LEGEND_POSITION.TOP, False
+    for line in native.lines:
+        _over(drawn, line.colour)
     for series, line in zip(drawn.plots[0].series, native.series, strict=True):
-        colour = RGBColor.from_string(line.colour.removeprefix("#"))
+        colour = _rgb(line.colour)
         if native.kind == "curves":
             series.format.line.color.rgb, series.format.line.width, series.smooth = colour, Pt(2.25), False
         else:
@@ -91,6 +93,10 @@ def chart(page: Any, native: Native, box: Box) -> Any:
             series.format.fill.fore_color.rgb = colour
     _axes(drawn, native)
     return made
+
+
+def _rgb(colour: str) -> RGBColor:
+    return RGBColor.from_string(colour.removeprefix("#"))
 
 
 def _data(native: Native) -> Any:
@@ -104,9 +110,35 @@ def _data(native: Native) -> Any:
         return points
     data = CategoryChartData(number_format=native.style)
     data.categories = [shortened(cell_text(c), LONGEST) for c in native.categories]
-    for line in native.series:
+    for line in (*native.series, *native.lines):
         data.add_series(cell_text(line.name), line.values)
     return data
+
+
+def _over(drawn: Any, colour: str) -> None:
+    """Turns the first series behind the columns' own into a line over them: the library draws no two types in one."""
+    bars = drawn._chartSpace.find(f".//{qn('c:barChart')}")
+    series = bars.findall(qn("c:ser"))[-1]
+    bars.remove(series)
+    for child in series.findall(qn("c:invertIfNegative")):
+        series.remove(child)
+    lines = OxmlElement("c:lineChart")
+    for name, value in (("c:grouping", "standard"), ("c:varyColors", "0")):
+        lines.append(_valued(name, value))
+    lines.append(series)
+    lines.append(_valued("c:marker", "1"))
+    for axis in bars.findall(qn("c:axId")):
+        lines.append(_valued("c:axId", axis.get("val")))
+    bars.addnext(lines)
+    line = drawn.plots[1].series[0]
+    line.format.line.color.rgb, line.format.line.width, line.smooth = _rgb(colour), Pt(2), False
+    line.marker.style = XL_MARKER_STYLE.NONE
+
+
+def _valued(name: str, value: str) -> Any:
+    made = OxmlElement(name)
+    made.set("val", value)
+    return made
 
 
 def _axes(drawn: Any, native: Native) -> None:
@@ -128,8 +160,7 @@ def _axes(drawn: Any, native: Native) -> None:
         return
     plot = drawn.plots[0]
     plot.gap_width = 45
-    every = OxmlElement("c:tickLblSkip")  # every category keeps its name
-    every.set("val", "1")
+    every = _valued("c:tickLblSkip", "1")  # every category keeps its name
     categories._element.find(qn("c:noMultiLvlLbl")).addprevious(every)
     if "bars" in native.kind:
         categories.reverse_order = True
@@ -146,9 +177,11 @@ def table(page: Any, frame: pd.DataFrame, box: Box) -> Any:
     """A table of the program's own: its columns as wide as their texts ask, numbers to the right."""
     body = [[cell_text(v) for v in row] for row in frame.itertuples(index=False)]
     cells = [[cell_text(c) for c in frame.columns], *body]
-    size = 12 if len(cells) <= 10 else 11
+    size = 12 if len(cells) <= 10 else 10
     widths = _widths(cells, box.width - 0.2 * len(frame.columns), 0.0078 * size)
-    made = page.shapes.add_table(len(cells), len(widths), *Box(box.left, box.top, box.width, 0.3 * len(cells)).emu)
+    made = page.shapes.add_table(
+        len(cells), len(widths), *Box(box.left, box.top, box.width, min(0.3 * len(cells), box.height)).emu
+    )
     made.table.horz_banding = False
     for i, width in enumerate(widths):
         made.table.columns[i].width = Inches(width + 0.2)
@@ -181,7 +214,7 @@ def _unbroken(cell: str) -> int:
 def _cell(cell: Any, said: str, size: float, head: bool, right: bool) -> None:
     cell.fill.solid()
     cell.fill.fore_color.rgb = RGBColor.from_string(HEAD if head else PAPER_BLUE)
-    cell.margin_top = cell.margin_bottom = Inches(0.04)
+    cell.margin_top = cell.margin_bottom = Inches(0.04 if size > 10 else 0.02)
     cell.margin_left = cell.margin_right = Inches(0.08)
     cell.vertical_anchor = MSO_ANCHOR.MIDDLE
     made = paragraph(cell.text_frame, said, size=size, bold=head, first=True)
@@ -207,7 +240,7 @@ def grid(page: Any, native: Grid, box: Box) -> Any:
             number, note, colour = found or ("", "cannot be known", "")
             _cell(cell, cell_text(number), 28, head=False, right=False)
             if colour:
-                cell.fill.fore_color.rgb = RGBColor.from_string(colour.removeprefix("#"))
+                cell.fill.fore_color.rgb = _rgb(colour)
             cell.text_frame.paragraphs[0].runs[0].font.color.rgb = RGBColor.from_string(WHITE)
             paragraph(cell.text_frame, cell_text(note), size=13, colour=WHITE if colour else QUIET, first=not number)
     return made

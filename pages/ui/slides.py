@@ -35,12 +35,16 @@ class Series:
 
 @dataclass(frozen=True)
 class Native:
-    """A chart as office programs draw and edit it. `style`: their number format; categories of `curves` are numbers."""
+    """A chart as office programs draw and edit it. `style`: their number format; categories of `curves` are numbers.
+
+    `lines` lie over columns: a target, for example.
+    """
 
     kind: Kind
     categories: tuple[Any, ...]
     series: tuple[Series, ...]
     style: str = "#,##0"
+    lines: tuple[Series, ...] = ()
 
 
 def native(

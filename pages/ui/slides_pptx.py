@@ -98,7 +98,9 @@ def _panels(page: Any, panels: tuple[Panel, ...], box: Box) -> None:
         width = (box.width - GAP * (len(panels) - 1)) * panel.width / parts
         heading = text(page, Box(left, box.top, width, 0.35))
         paragraph(heading, shortened(panel.title, 90), size=13, bold=True, first=True)
-        _drawn(page, panel, Box(left, box.top + 0.4, width, box.height - 0.4))
+        if panel.caption and panel.native is None and not panel.said:  # it tells how to read the picture
+            paragraph(heading, shortened(panel.caption, 110), size=10, colour=QUIET)
+        _drawn(page, panel, Box(left, box.top + 0.5, width, box.height - 0.5))
         left += width + GAP
 
 
