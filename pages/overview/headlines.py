@@ -11,6 +11,7 @@ from lifecycle.agreement import Agreement
 from lifecycle.attention import before_purchase, purchase
 from lifecycle.funnel import Funnel, StageRow
 from lifecycle.loyalty import AGE, Repeat
+from lifecycle.mrr import Period
 from lifecycle.rates import Rate, difference
 from lifecycle.scope import Scope
 from lifecycle.time_in_stage import slowest_stage
@@ -21,7 +22,7 @@ from pages.ui.failures import Failure
 from pages.ui.filters import View
 from pages.ui.headline import nps_tile
 from pages.ui.layout import rate_tile, state, tile
-from queries import funnel, overview
+from queries import funnel, mrr, overview
 from queries import velocity as velocities
 from queries.agreement import alignment
 from queries.durations import life_tables
@@ -122,7 +123,29 @@ def pace(v: View) -> list[Tile]:
     ]
 
 
-HEADLINES = (volumes, conversion, agreement, pace, velocity, loyalty)
+def retention(v: View) -> list[Tile]:
+    """How many subscribers the latest full month kept; nothing where there are none, or the book is empty."""
+    book = data.ask(mrr.mrr, v.modelled, replace(v.scope.whole, grain="month"))
+    if isinstance(book, Failure):
+        return [] if book.kind == "missing_table" else [partial(state, book)]
+    if not book.periods or book.periods[-1].logo_retention.value is None:
+        return []
+    now = book.periods[-1]
+    before = book.comparison.periods[-1].logo_retention if book.comparison and book.comparison.periods else None
+    moved = difference(now.logo_retention, before) if before else None
+    return [
+        partial(
+            rate_tile,
+            f"Kept in {now.start_on:%b %Y}",
+            now.logo_retention,
+            moved,
+            compared="before" if moved else "",
+            definition=Period.logo_retention.__doc__ or "",
+        )
+    ]
+
+
+HEADLINES = (volumes, conversion, agreement, pace, velocity, retention, loyalty)
 
 
 def followed(v: View) -> Funnel | Failure:
