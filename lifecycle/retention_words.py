@@ -56,7 +56,9 @@ def _p(a: Rate, b: Rate) -> float:
 
 
 def finding(answer: Retention, model: StageModel) -> str:
-    """The weakest cohorts beside all others, else how many stay at all."""
+    """The weakest cohorts beside all others, else how many stay at all; of money, what is there of it."""
+    if answer.rules.measure != "logo":
+        return summary(answer, model)
     odd = odd_cohorts(answer.whole, answer.scope.grain, answer.rules)
     weak = [o for o in odd if o.is_weak]
     if weak:
@@ -95,11 +97,18 @@ def widest(answer: Retention, groups: list[tuple[str, Triangle]]) -> str:
 def summary(answer: Retention, model: StageModel) -> str:
     """How many of all mature cohorts are there at the age at which cohorts are compared."""
     horizon = HORIZON[answer.scope.grain] if answer.rules.ages == "calendar" else 12
-    cells = [c for c in answer.whole.pooled if c and 0 < c.last <= horizon]
+    cells = [c for c in answer.whole.pooled if c and 0 < c.last <= horizon and c.value is not None]
     if not cells:
         return "No cohort is old enough to tell who stays"
     cell = cells[-1]
     after = age(answer.rules, answer.scope.grain, cell)
+    if answer.rules.measure in ("nrr", "grr"):
+        named = answer.rules.measure.upper()
+        return f"{cell.value:.0%} of the revenue at the start is there after {after} ({named})".replace("%", " %")
+    if answer.rules.measure != "logo":
+        said = {"orders": "orders", "revenue": "of revenue", "cumulative": "of revenue so far"}[answer.rules.measure]
+        when = "by" if answer.rules.measure == "cumulative" else "at"
+        return f"{cell.value:,.2f} {said} per customer {when} {after}"
     return f"{share(cell.rate)} of {things(model)} {verb(answer.rules)} after {after}"
 
 
