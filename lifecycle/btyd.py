@@ -38,6 +38,11 @@ class Past:
         x, recency, age, n = (np.asarray(column, dtype=float) for column in (self.x, self.recency, self.age, self.n))
         return x, recency, age, n
 
+    @cached_property
+    def distinct(self) -> tuple[tuple[Floats, Floats], ...]:
+        """x, recency and age once each, and where in these every kind's stands: functions of one are dear."""
+        return tuple(np.unique(column, return_inverse=True) for column in self.arrays[:3])
+
     @property
     def customers(self) -> int:
         return int(sum(self.n))
@@ -59,16 +64,15 @@ class BgNbd:
 
     def log_likelihood(self, past: Past) -> float:
         """Equation 6 of the paper, summed over customers."""
-        x, recency, age, n = past.arrays
+        x, _, _, n = past.arrays
+        (k, nth_x), (recency, nth_recency), (age, nth_age) = past.distinct
         r, alpha, a, b = self.r, self.alpha, self.a, self.b
-        with np.errstate(divide="ignore"):
-            buys = gammaln(r + x) - gammaln(r) + r * np.log(alpha)
-            stays = gammaln(a + b) + gammaln(b + x) - gammaln(b) - gammaln(a + b + x)
-            alive = -(r + x) * np.log(alpha + age)
-            gone = np.where(
-                x > 0, np.log(a) - np.log(np.maximum(b + x - 1, 1e-300)) - (r + x) * np.log(alpha + recency), -np.inf
-            )
-        return float((n * (buys + stays + np.logaddexp(alive, gone))).sum())
+        buys = gammaln(r + k) - gammaln(r) + r * np.log(alpha)
+        stays = gammaln(a + b) + gammaln(b + k) - gammaln(b) - gammaln(a + b + k)
+        leaves = np.where(k > 0, np.log(a) - np.log(np.maximum(b + k - 1, 1e-300)), -np.inf)
+        alive = -(r + x) * np.log(alpha + age)[nth_age]
+        gone = leaves[nth_x] - (r + x) * np.log(alpha + recency)[nth_recency]
+        return float((n * ((buys + stays)[nth_x] + np.logaddexp(alive, gone))).sum())
 
     def alive(self, past: Past) -> Floats:
         """The probability that a customer of each kind still buys at the end of what was seen."""

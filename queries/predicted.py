@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -18,6 +19,7 @@ from queries.purchases import day_of, today
 from queries.warehouse import Rendered
 
 EXACT = 50_000  # customers up to which their past is counted in days, beyond in weeks
+MOST_WEEKS = 52  # steps of weeks, or of several, in which a history is then told
 STEPS = 50  # bins of an amount per power of e: 2 % wide
 KINDS = pa.schema([(c, pa.int64()) for c in ("x", "recency", "age")] + [("n", pa.int64()), ("later", pa.int64())])
 AMOUNTS = pa.schema([("x", pa.int64()), ("bin", pa.int64()), ("n", pa.int64())])
@@ -37,8 +39,8 @@ class Pasts:
 def pasts(m: Modelled, scope: Scope, holdout_days: int = 0) -> Pasts:
     """All customers by `x` (further days with an order), recency and age in weeks, seen up to as_of less the hold-out.
 
-    Whatever the period: the model needs a whole history. Beyond 50,000 customers times are counted in whole weeks, at
-    their middle. Raises WarehouseError("missing_table") without orders.
+    Whatever the period: the model needs a whole history. Of more than 50,000 customers times are counted in steps of
+    weeks, at their middle. Raises WarehouseError("missing_table") without orders.
     """
     o, until = ledger.orders(m), number(today(scope) - holdout_days)
     c = o.c
@@ -58,8 +60,10 @@ def pasts(m: Modelled, scope: Scope, holdout_days: int = 0) -> Pasts:
         sa.func.count(sa.case((sa.not_(seen), 1))).label("later"),
     ).group_by(d.customer_id, d.first_day)
     e = each.subquery("each").c
-    n, counting = m.ask(sa.select(sa.func.count()).select_from(each.subquery("every")), pa.schema([("n", pa.int64())]))
-    width = 1 if n.column(0)[0].as_py() <= EXACT else 7
+    size = sa.select(sa.func.count(), sa.func.min(o.c.first_at)).where(o.c.previous_at.is_(None))
+    sizes, counting = m.ask(size, pa.schema([("n", pa.int64()), ("since", pa.timestamp("us"))]))
+    n, since = (column[0].as_py() for column in sizes.columns)
+    width = 1 if n <= EXACT else 7 * ceil((scope.as_of - since).days / 7 / MOST_WEEKS)
     binned = sa.select(
         e.x, whole(e.recency, width).label("recency"), whole(until - e.first_day, width).label("age"), e.later
     ).subquery("binned")
