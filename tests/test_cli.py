@@ -22,6 +22,7 @@ from queries.funnel import funnel
 from queries.ready import ready
 from queries.settings import Settings
 from queries.warehouse import open_warehouse
+from tests.queries import crm_exports
 
 MODEL = """
 name = "short"
@@ -149,6 +150,16 @@ def test_own_data_from_files_to_a_report(run: Run, tmp_path: Path) -> None:
     ]
 
 
+def test_an_export_is_loaded_by_the_name_of_its_system(run: Run) -> None:
+    code, out, _ = run("load", "--mapping", "hubspot", "--files", crm_exports.FOLDER / "hubspot")
+    assert code == 0
+    assert ["contacts", "3", "2", "0", "0", "1"] in [line.split() for line in out.splitlines()]
+    assert "stage_dates: hubspot_contact_data.csv has nothing for any stage\n" in out
+    assert "engagement_contact.csv, line 10, occurred_at: blank (1 rows)\n" in out
+    _, out, _ = run("report", "funnel", "--model", "crm", "--period", "all", "--format", "json")
+    assert [row["entered"] for row in json.loads(out)["rows"]] == [2, 2, 2, 1, 1, 1, 0]
+
+
 def test_demo_never_replaces_own_data(run: Run, tmp_path: Path) -> None:
     (tmp_path / "events.csv").write_text(EVENTS)
     run("load", "--stage-events", "events.csv", "--timezone", "UTC")
@@ -199,6 +210,9 @@ REPORT = ("report", "funnel", "--warehouse", "COMPANY")
         ((), "Missing command"),
         (("fly",), "No such command 'fly'"),
         (("report", "funnel", "--bogus", "1"), "No such option: --bogus"),
+        (("load", "--mapping", "hubspt"), "'hubspt' is no file and no ready mapping. Did you mean hubspot?"),
+        (("load", "--mapping", "marketo"), "Say where the export lies: --mapping marketo --files FOLDER."),
+        (("load", "--mapping", "ours.toml"), "ours.toml: cannot be read: No such file or directory"),
         (("report", "funnel"), "There is no data yet. Run: lifecycle demo"),
         (("report", "funnel", "--warehouse", "mysql://u:geheim@h/d"), "scheme that is not supported"),
         ((*REPORT, "--model", "nope"), "no stage model 'nope'; known: inbound, crm"),
