@@ -81,7 +81,7 @@ def routes(found: Routes, model: StageModel) -> tuple[pd.DataFrame, pd.DataFrame
         label = route_name(model, r)
         counts = {"won": r.conversion.numerator, "left": r.left, "open": r.open}
         bars += [{"label": label, "fate": fate, "n": n} for fate, n in counts.items()]
-        took = f", half of them in {labels.duration(r.median_seconds)}" if r.median_seconds is not None else ""
+        took = f", in {labels.duration(r.median_seconds)}" if r.median_seconds is not None else ""
         reach = f"{labels.percent(r.conversion.value)} reached {goal}{took}" if counts["won"] else _fate(r)
         ends.append({"label": label, "n": r.n, "count": f"{r.n:,} · {labels.percent(r.share.value)}", "note": reach})
         low, high = r.conversion.interval or (None, None)

@@ -63,7 +63,7 @@ def frequent(v: View) -> None:
         _routes_title(model, found),
         lambda: found,
         lambda answer: _bars(answer, model),
-        caption="Journeys by the stages they entered before the goal; who went on further took another route",
+        caption="Journeys by the stages they entered before the goal; who went further took another. Times are medians",
         definition=Route.conversion.__doc__ or "",
         table=lambda answer: frames.routes(answer, model)[2],
         height=480,

@@ -29,6 +29,12 @@ FATES = {
     "left": ("Left", OUTCOMES["exited"][1]),
     "open": ("Still on the way", OUTCOMES["open"][1]),
 }
+PHONE = "containerSize()[0] < 520"
+PARTS = "split(datum.label, ' → ')"
+# A route on two or three lines, two stages on each.
+BROKEN = f"length({PARTS}) < 3 ? datum.label : length({PARTS}) < 5 ? [{{0}}, {{1}}] : [{{0}}, {{1}}, {{2}}]".format(
+    *(f"join(slice({PARTS}, {i}, {end}), ' → ')" for i, end in ((0, 2), (2, 4), (4, 99)))
+)
 ROOM = 118  # pixels a column needs for its labels
 
 
@@ -119,7 +125,14 @@ def _ordinal(step: int) -> str:
 @cache
 def _routes(height: int) -> Spec:
     names, shades = zip(*FATES.values(), strict=True)
-    lines = axis(labelLimit={"expr": "containerSize()[0] * 0.4"}, labelPadding=8, labelOverlap=False, labelFontSize=12)
+    lines = axis(
+        labelLimit={"expr": "containerSize()[0] * 0.42"},
+        labelPadding=8,
+        labelOverlap=False,
+        labelFontSize={"expr": f"{PHONE} ? 11 : 12"},
+        labelLineHeight=12,
+        labelExpr=f"{PHONE} ? {BROKEN} : datum.label",
+    )
     y = alt.Y("label:N", sort=place("position"), axis=lines)
     scale = alt.Scale(nice=False, zero=True, range=[0, {"expr": "max(60, width - 210)"}])
     bars = (
