@@ -169,7 +169,12 @@ def _reported(name: str, question: reports.Question) -> None:
                 content = decks.made(question.deck or "", given["format"], modelled, scope)
             else:
                 answer, found = text.ask(name, modelled, scope, own)
-                content = getattr(text, f"as_{given['format']}")(answer if given["format"] == "table" else found)
+                writers: dict[str, Callable[[], Any]] = {
+                    "table": lambda: text.as_table(answer),
+                    "json": lambda: terminal.as_json(found),
+                    "csv": lambda: terminal.as_csv(text.lines(found)),
+                }
+                content = writers[given["format"]]()
         output.deliver(content, given["output"], out)
 
     options: dict[str, tuple[Any, Any]] = {"model": (Model, None)}

@@ -78,7 +78,7 @@ def _incidence(table: LifeTable) -> Iterator[dict[str, Any]]:
             before = value
 
 
-def flat(report: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def lines(report: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The rows without their curves, for CSV."""
     for found in report["rows"]:
         line = {"segment": next(iter(found["segment"].values()), None) or "", "stage": found["stage"]}

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,7 +18,6 @@ from lifecycle.report_alignment import (
 )
 from lifecycle.scope import Scope, describe
 from lifecycle.service import Responses, ServiceLevel
-from pages.ui.export import neutral
 from pages.ui.funnel_text import rate
 from pages.ui.labels import count, duration
 from pages.ui.terminal import table
@@ -33,6 +29,9 @@ from queries.service import attempts, service
 from queries.threshold import threshold
 
 Answer = Alignment | ServiceLevel | Commitment
+
+
+__all__ = ["as_table", "ask", "lines"]
 
 
 def ask(question: str, m: Modelled, scope: Scope, _options: Mapping[str, str]) -> tuple[Answer, dict[str, Any]]:
@@ -96,19 +95,3 @@ def _agreed(found: Agreement) -> list[str]:
 def _responded(found: Responses) -> list[str]:
     counts = (found.met, found.missed, found.overdue, found.unassigned, found.not_due)
     return [rate(found.rate), *(count(n) for n in counts)]
-
-
-def as_json(report: Mapping[str, Any]) -> str:
-    """The documented answer."""
-    return json.dumps(report, indent=2, ensure_ascii=False) + "\n"
-
-
-def as_csv(report: Mapping[str, Any]) -> str:
-    """One line for the whole and one per segment value; for commitments, one per month."""
-    found = list(lines(report))
-    names = list(dict.fromkeys(name for line in found for name in line))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(neutral(name) for name in names)
-    writer.writerows([neutral(line.get(name)) for name in names] for line in found)
-    return text.getvalue()

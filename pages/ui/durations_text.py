@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from rich.table import Table
 
 from lifecycle.durations import LifeTable
-from lifecycle.report_durations import durations_report, flat
+from lifecycle.report_durations import durations_report, lines
 from lifecycle.scope import Scope, describe
 from lifecycle.time_in_stage import StageTimes
-from pages.ui.export import neutral
 from pages.ui.labels import count, duration, percent
 from pages.ui.terminal import table
 from queries.durations import life_tables
 from queries.end_to_end import end_to_end
 from queries.modelled import Modelled
+
+__all__ = ["as_table", "ask", "lines"]
 
 
 def ask(_: str, m: Modelled, scope: Scope, options: Mapping[str, str]) -> tuple[StageTimes, dict[str, Any]]:
@@ -59,19 +57,3 @@ def reached(found: LifeTable, q: float) -> str:
     """A quantile in words."""
     seconds = found.quantile(q)
     return "" if not found.n else duration(seconds) if seconds is not None else "not reached"
-
-
-def as_json(found: Mapping[str, Any]) -> str:
-    """The documented answer."""
-    return json.dumps(found, ensure_ascii=False) + "\n"
-
-
-def as_csv(found: Mapping[str, Any]) -> str:
-    """One line per stage and value of the breakdown, without the curves."""
-    lines = list(flat(found))
-    names = list(lines[0]) if lines else []
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(neutral(name) for name in names)
-    writer.writerows([neutral(line[name]) for name in names] for line in lines)
-    return text.getvalue()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +11,6 @@ from lifecycle.funnel import Funnel, Ratio
 from lifecycle.rates import Rate
 from lifecycle.report import funnel_report
 from lifecycle.scope import Scope, describe
-from pages.ui.export import neutral
 from pages.ui.labels import UNDEFINED, count, duration
 from pages.ui.terminal import table
 from queries.funnel import funnel, trend
@@ -64,20 +60,9 @@ def rate(value: Rate | Ratio | None) -> str:
     return f"{value.value * 100:.1f}{band}"
 
 
-def as_json(found: Mapping[str, Any]) -> str:
-    """The documented answer."""
-    return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
-
-
-def as_csv(found: Mapping[str, Any]) -> str:
+def lines(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One line per row of the funnel: rates with numerator and denominator, the exits as one column per stage."""
-    lines = [row["segment"] | _flat(row) for row in found["rows"]]
-    names = list(dict.fromkeys(name for line in sorted(lines, key=len, reverse=True) for name in line))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(neutral(name) for name in names)
-    writer.writerows([neutral(line.get(name)) for name in names] for line in lines)
-    return text.getvalue()
+    return [row["segment"] | _flat(row) for row in found["rows"]]
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -15,7 +12,6 @@ from lifecycle.loyalty import AGES
 from lifecycle.prediction import DISCOUNT, MONTHS
 from lifecycle.report_loyalty import Loyalty, Value, clv_report, lines, loyalty_report
 from lifecycle.scope import Scope, describe
-from pages.ui.export import neutral
 from pages.ui.labels import UNDEFINED, count, interval, money, percent
 from pages.ui.terminal import table
 from queries.acquisition import acquisition
@@ -32,6 +28,9 @@ from queries.value import historic, simple
 
 Answer = Loyalty | Value
 T = TypeVar("T")
+
+
+__all__ = ["as_table", "ask", "lines"]
 
 
 def ask(question: str, m: Modelled, scope: Scope, options: Mapping[str, str]) -> tuple[Answer, dict[str, Any]]:
@@ -161,18 +160,3 @@ def _worth(found: Value) -> list[list[str]]:
         rows.append(["payback", "not yet" if pays is None else f"{pays} months", ""])
         rows.append(["cost of keeping", money(found.acquisition.cost_of_keeping), "per customer served"])
     return rows
-
-
-def as_json(report: Mapping[str, Any]) -> str:
-    """The documented answer."""
-    return json.dumps(report, indent=2, ensure_ascii=False) + "\n"
-
-
-def as_csv(report: Mapping[str, Any]) -> str:
-    """One line per number: part, item, measure, value."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    names = ("part", "item", "measure", "value")
-    writer.writerow(names)
-    writer.writerows([neutral(line[name]) for name in names] for line in lines(report))
-    return text.getvalue()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +13,6 @@ from lifecycle.report_alignment import flat
 from lifecycle.report_pace import moves_report, velocity_report
 from lifecycle.scope import Scope, describe
 from lifecycle.velocity import Velocity, factors
-from pages.ui.export import neutral
 from pages.ui.funnel_text import rate
 from pages.ui.labels import UNDEFINED, count, duration, money
 from pages.ui.terminal import table
@@ -92,17 +88,6 @@ def _value(found: Estimate | None, say: Any) -> str:
     return UNDEFINED if found is None else str(say(found.value))
 
 
-def as_json(report: Mapping[str, Any]) -> str:
-    """The documented answer."""
-    return json.dumps(report, indent=2, ensure_ascii=False) + "\n"
-
-
-def as_csv(report: Mapping[str, Any]) -> str:
+def lines(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One line per move, or one for the whole and one per value of the breakdown."""
-    found = [row["segment"] | flat({k: v for k, v in row.items() if k != "segment"}) for row in report["rows"]]
-    names = list(dict.fromkeys(name for line in sorted(found, key=len, reverse=True) for name in line))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(neutral(name) for name in names)
-    writer.writerows([neutral(line.get(name)) for name in names] for line in found)
-    return text.getvalue()
+    return [row["segment"] | flat({k: v for k, v in row.items() if k != "segment"}) for row in report["rows"]]

@@ -2,7 +2,7 @@
 
 A question names the module that answers it, imported when it is asked: statistics are slow to load. The module has
 `ask(question, modelled, scope, options) -> (answer, found)`, where `options` holds the question's own options that were
-given and `found` is the documented dictionary; `as_table(answer)`, `as_json(found)` and `as_csv(found)`.
+given and `found` is the documented dictionary; `as_table(answer)`; and `lines(found)`, the rows of a CSV.
 """
 
 from __future__ import annotations

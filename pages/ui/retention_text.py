@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -15,7 +12,6 @@ from lifecycle.mrr import MOVEMENTS, Book, Period
 from lifecycle.report_retention import lines, mrr_report, read_rules, retention_report
 from lifecycle.retention import MEASURES, ORDERS, SHARES, SUBSCRIPTIONS, Cell, Retention
 from lifecycle.scope import Scope, describe
-from pages.ui.export import neutral
 from pages.ui.labels import UNDEFINED, count
 from pages.ui.terminal import table
 from queries.modelled import Modelled
@@ -25,6 +21,9 @@ from queries.retention import retention
 
 Answer = Retention | Book
 WEEK_STARTS = ("monday", "sunday")
+
+
+__all__ = ["as_table", "ask", "lines"]
 
 
 def ask(question: str, m: Modelled, scope: Scope, options: Mapping[str, str]) -> tuple[Answer, dict[str, Any]]:
@@ -89,19 +88,3 @@ def _booked(answer: Book, p: Period) -> list[str]:
         *(UNDEFINED if s is None else f"{s * 100:.1f}%" for s in shares),
         UNDEFINED if p.quick_ratio is None else f"{p.quick_ratio:.1f}",
     ]
-
-
-def as_json(found: Mapping[str, Any]) -> str:
-    """The documented answer."""
-    return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
-
-
-def as_csv(found: Mapping[str, Any]) -> str:
-    """One line per cell, or per period of the book; first of all, then of each segment."""
-    flat = list(lines(found))
-    names = list(dict.fromkeys(name for line in flat for name in line))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(neutral(name) for name in names)
-    writer.writerows([neutral(line.get(name)) for name in names] for line in flat)
-    return text.getvalue()

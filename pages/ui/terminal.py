@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
+from pages.ui.export import neutral
 from queries.staging import Report
 
 
@@ -23,6 +28,22 @@ def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]],
     for row in rows:
         made.add_row(*(plain(cell) for cell in row))
     return made
+
+
+def as_json(found: Mapping[str, Any]) -> str:
+    """The documented answer."""
+    return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+
+
+def as_csv(lines: Iterable[Mapping[str, Any]]) -> str:
+    """One row per line; the columns stand as in the line that has the most, those of others behind them."""
+    found = list(lines)
+    names = list(dict.fromkeys(name for line in sorted(found, key=len, reverse=True) for name in line))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(neutral(name) for name in names)
+    writer.writerows([neutral(line.get(name)) for name in names] for line in found)
+    return text.getvalue()
 
 
 def load_table(reports: Sequence[Report]) -> Table:
