@@ -17,6 +17,7 @@ from lifecycle.rates import Rate
 from lifecycle.scope import Scope
 from queries import ledger
 from queries.ages import number, period_number
+from queries.dialect import shifted
 from queries.instants import in_period
 from queries.modelled import Modelled
 from queries.warehouse import Rendered
@@ -24,6 +25,7 @@ from queries.warehouse import Rendered
 T = TypeVar("T")
 DAY = 86_400  # seconds
 AGAIN = "bought again"
+LONGEST_DAY = number(26 * 3_600 * 1_000_000)  # microseconds; clocks that change make a day of up to 25 hours
 PURCHASES = pa.schema(
     [
         ("segment", pa.string()),
@@ -87,7 +89,8 @@ def _purchases(m: Modelled, scope: Scope) -> tuple[list[dict[str, Any]], Rendere
     o = ledger.orders(m)
     c = o.c
     first_day, day = day_of(c.first_at, scope), day_of(c.at, scope)
-    second = sa.and_(day > first_day, day_of(c.previous_at, scope) == first_day)
+    soon = c.previous_at <= shifted(c.first_at, LONGEST_DAY)  # cheap to see, and most orders are not
+    second = sa.and_(soon, day > first_day, day_of(c.previous_at, scope) == first_day)
     rows = sa.select(
         m.segment_column(o, scope).label("segment"),
         period_number(c.first_at, scope.grain, scope.calendar).label("period"),
