@@ -103,11 +103,8 @@ def _head(question: str, found: Loyalty | Value) -> dict[str, Any]:
 def _tail(found: Loyalty | Value, parts: tuple[Any, ...]) -> dict[str, Any]:
     first = next((s for part in parts if part for s in part.statements), None)
     statement = first.as_dict() if first else {"text": "", "parameters": {}}
-    return {
-        "missing": dict(found.missing),
-        "statement": statement["text"],
-        "parameters": statement["parameters"],
-    }
+    told = {"statement": statement["text"], "parameters": statement["parameters"]}
+    return {"missing": dict(found.missing)} | told
 
 
 def _repeat(found: Buyers) -> dict[str, Any]:
@@ -282,7 +279,9 @@ def _lines(part: str, item: str, content: Mapping[str, Any], measure: str = "") 
         elif isinstance(value, list):
             for number, row in enumerate(value, 1):
                 if isinstance(row, Mapping):
-                    yield from _lines(part, f"{path} {_called(row, number)}", _rest(row))
+                    yield from _lines(
+                        part, f"{path} {_called(row, number)}", {k: v for k, v in row.items() if k != "segment"}
+                    )
         elif isinstance(value, bool | int | float | str | date | None):
             yield {"part": part, "item": item, "measure": path, "value": value}
 
@@ -295,7 +294,3 @@ def _called(row: Mapping[str, Any], number: int) -> str:
     if "segment" in row:
         return " ".join(f"{k}={'' if v is None else v}" for k, v in row["segment"].items())
     return str(next((row[name] for name in CALLED if name in row), number))
-
-
-def _rest(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name != "segment"}
