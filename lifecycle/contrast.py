@@ -30,8 +30,8 @@ class Segmented:
 class Separation:
     """How far a segment tells quick stays from slow ones: log-rank between its values, p corrected over segments.
 
-    `fastest` and `slowest` are the values with the shortest and longest median, of those with 30 stays or more; a
-    median that is not reached is the longest. None where fewer than two have so many.
+    `fastest` and `slowest` are the values with the shortest and longest median, of those that are set and have 30 stays
+    or more; a median that is not reached is the longest. None where fewer than two have so many.
     """
 
     segment: str
@@ -56,7 +56,7 @@ def separations(found: Segmented) -> list[Separation]:
     known = {name: test for name, test in tests.items() if test}
     out = []
     for (name, test), p in zip(known.items(), adjusted([t.p for t in known.values()]), strict=True):
-        enough = [(value, t) for value, t in found.tables[name].items() if t.n >= FEW]
+        enough = [(value, t) for value, t in found.tables[name].items() if value is not None and t.n >= FEW]
         enough.sort(key=lambda one: _median(one[1]))
         ends = (enough[0], enough[-1]) if len(enough) > 1 else (None, None)
         out.append(Separation(name, test, p, *ends))

@@ -128,7 +128,7 @@ def little(found: Flows, times: StageTimes, model: StageModel) -> pd.DataFrame:
 
 def groups(tables: Mapping[str | None, LifeTable]) -> pd.DataFrame:
     """The values of a segment in one stage, each against all others together (log-rank, corrected for many)."""
-    names = list(tables)
+    names = sorted(tables, key=lambda name: -tables[name].n)
     rests = [[tables[name], _others(tables, name)] for name in names]
     tests = [log_rank(pair) for pair in rests]
     p_values = iter(adjusted([t.p for t in tests if t]))

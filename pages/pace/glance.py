@@ -34,7 +34,7 @@ def glance(v: View) -> None:
     for i, sentence in enumerate(said):
         st.markdown(f"{'' if i else '#### '}{labels.escape(sentence)}")
     card(
-        words.longest(found, model),
+        words.apart(found, model) or words.longest(found, model),
         lambda: found,
         lambda a: picture(v, a),
         caption=_caption(found),

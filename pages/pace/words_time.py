@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from lifecycle.attention import before_purchase
 from lifecycle.contrast import Lean, Separation
 from lifecycle.durations import OPEN, LifeTable
+from lifecycle.rates import FEW
 from lifecycle.stages import StageModel
 from lifecycle.stalled import Stalled
-from lifecycle.time_in_stage import ADVANCED, Change, StageTimes, slowest_stage
+from lifecycle.time_in_stage import ADVANCED, LEVEL, Change, StageTimes, slowest_stage
 from pages.ui import labels
 
 
@@ -45,6 +46,28 @@ def longest(found: StageTimes, model: StageModel) -> str:
         return f"{model.stage(key).label} is slowest: more than half stay, {labels.percent(share, 0)} to the last"
     key = slowest_stage(found, list(tables)) or next(iter(tables))
     return f"{model.stage(key).label} takes longest: half have left it within {half(tables[key])}"
+
+
+def apart(found: StageTimes, model: StageModel) -> str:
+    """Which value of the breakdown is slowest on the way to the purchase, and where it is furthest from the fastest."""
+    if found.test is None or found.test.p >= LEVEL:
+        return ""
+    ends = {}
+    for key in before_purchase(model):
+        parts = [(v, found.part(key, v)) for v in found.segments if v is not None and v != found.other]
+        known = [(half, v) for v, t in parts if t.n >= FEW and (half := t.quantile(0.5)) is not None]
+        if len(known) > 1 and min(known)[0]:
+            ends[key] = (max(known), min(known))
+    if not ends:
+        return ""
+    key = max(ends, key=lambda k: ends[k][0][0] / ends[k][1][0])
+    (slow, slowest), (fast, fastest) = ends[key]
+    always = all(worst[1] == slowest for worst, _ in ends.values()) and len(ends) > 1
+    where = "in every stage, most of all" if always else "most of all"
+    return (
+        f"{slowest} is slower than {fastest} {where} in {model.stage(key).label}: "
+        f"{labels.duration(slow)} against {labels.duration(fast)}"
+    )
 
 
 def flattered(found: StageTimes, model: StageModel) -> str:

@@ -147,7 +147,7 @@ def _paces(height: int) -> Spec:
         tip("note:N"),
     ]
     y = alt.Y("value:Q", axis=value_axis("~f", "days"), scale=alt.Scale(zero=True))
-    line = known.mark_line(strokeWidth=1.4, opacity=0.45, color=NOW).encode(y=y)
+    line = base.mark_line(strokeWidth=1.4, opacity=0.45, color=NOW).encode(y=y)
     band = known.mark_rule(strokeWidth=7, opacity=0.25, color=NOW, strokeCap="round").encode(
         y=alt.Y("low:Q"), y2="high:Q"
     )

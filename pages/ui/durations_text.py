@@ -7,10 +7,11 @@ from typing import Any
 
 from rich.table import Table
 
+from lifecycle.attention import purchase
 from lifecycle.durations import LifeTable
 from lifecycle.report_durations import durations_report, lines
 from lifecycle.scope import Scope, describe
-from lifecycle.time_in_stage import StageTimes
+from lifecycle.time_in_stage import ADVANCED, StageTimes
 from pages.ui.labels import count, duration, percent
 from pages.ui.terminal import table
 from queries.durations import life_tables
@@ -23,8 +24,8 @@ __all__ = ["as_table", "ask", "lines"]
 def ask(_: str, m: Modelled, scope: Scope, options: Mapping[str, str]) -> tuple[StageTimes, dict[str, Any]]:
     """The answer to time-in-stage, from stage to stage where one is named, and the same as a dictionary."""
     if options:
-        first, last = m.model.progress[0].key, m.model.progress[-1].key
-        found = end_to_end(m, scope, options.get("from_stage", first), options.get("to_stage", last))
+        first, goal = m.model.progress[0].key, purchase(m.model).key
+        found = end_to_end(m, scope, options.get("from_stage", first), options.get("to_stage", goal))
     else:
         found = life_tables(m, scope)
     return found, durations_report(found)
@@ -34,7 +35,7 @@ def as_table(answer: StageTimes) -> Table:
     """What fits on a terminal: quantiles with those still waiting, beside the median without them."""
     title = f"{answer.model}: {' · '.join(describe(answer.scope))}"
     if answer.end:
-        title += f" · from {answer.start} to {answer.end}"
+        return _arrivals(f"{title} · from {answer.start} to {answer.end}", answer)
     headings = ["stage", "", "stays", "open", "p25", "median", "95 %", "p75", "p90", "ended alone"]
     rows = [
         [stage, "all" if value is None and not answer.segments else value or "not set", *_said(table_)]
@@ -43,6 +44,20 @@ def as_table(answer: StageTimes) -> Table:
         for table_ in [answer.part(stage, value)]
     ]
     return table(title, headings, rows, left=2)
+
+
+def _arrivals(title: str, answer: StageTimes) -> Table:
+    """Who arrives, and how fast those do who are expected to."""
+    headings = ["", "journeys", "arrived", "on the way", "expected to arrive", "half of them within", "nine in ten"]
+    rows = []
+    for value in answer.segments or (None,):
+        found = answer.part(answer.stages[0], value)
+        share = found.share([ADVANCED], found.seen)
+        times = (duration(found.time_to([ADVANCED], q * share)) if share else "" for q in (0.5, 0.9))
+        name = "all" if not answer.segments else value or "not set"
+        counts = (count(found.n), count(found.ended([ADVANCED])), count(found.censored))
+        rows.append([name, *counts, percent(share if found.n else None), *times])
+    return table(title, headings, rows)
 
 
 def _said(found: LifeTable) -> list[str]:

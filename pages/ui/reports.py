@@ -78,7 +78,7 @@ QUESTIONS: Mapping[str, Question] = {
         ("stages", *PERIOD, "by", "top"),
         {
             "from_stage": ("STAGE", "From its first entry … (default: the first stage)"),
-            "to_stage": ("STAGE", "… until this stage or a later one (default: the last)"),
+            "to_stage": ("STAGE", "… until this stage or a later one (default: the purchase)"),
         },
     ),
     "moves": Question(
