@@ -31,8 +31,8 @@ class Odd:
 def odd_cohorts(found: Triangle, grain: str, rules: Rules) -> tuple[Odd, ...]:
     """Cohorts whose logo retention differs from that of the others by more than chance, in order.
 
-    Each is compared at the oldest age that all of it has passed, up to a year (an order cohort likewise), by Fisher's
-    exact test, corrected for many cohorts (Benjamini and Hochberg 1995).
+    Each is compared at the oldest age that all of it has passed, up to a year (weeks: twelve, days: fourteen), by
+    Fisher's exact test, corrected for many cohorts (Benjamini and Hochberg 1995).
     """
     horizon = HORIZON[grain] if rules.ages == "calendar" else 12
     tested = []
