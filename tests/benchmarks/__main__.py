@@ -12,10 +12,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import browser, build, questions, retention, sessions, times
+from tests.benchmarks import browser, build, loyalty, questions, retention, sessions, times
 from tests.benchmarks.measure import Line, machine
 
-PARTS = ("build", "questions", "times", "retention", "browser", "sessions")
+PARTS = ("build", "questions", "times", "retention", "loyalty", "browser", "sessions")
 
 
 def main(
@@ -23,7 +23,7 @@ def main(
     only: Annotated[
         str,
         typer.Option(
-            help="Some of build,questions,times,retention,browser,sessions; questions and times need a build."
+            help="Some of build,questions,times,retention,loyalty,browser,sessions; questions and times need a build."
         ),
     ] = "",
     repeat: Annotated[int, typer.Option(min=1, help="Repetitions; the table shows medians.")] = 5,
@@ -48,6 +48,7 @@ def main(
         "questions": lambda: questions.measure(where, repeat, console.print),
         "times": lambda: times.measure(where, repeat, console.print),
         "retention": lambda: retention.measure(where, contacts, repeat, console.print),
+        "loyalty": lambda: loyalty.measure(where, contacts, repeat, console.print),
         "browser": lambda: browser.measure(where, repeat, console.print),
         "sessions": lambda: sessions.measure(where, console.print),
     }
