@@ -24,7 +24,10 @@ def half(table: LifeTable) -> str:
 
 def band(table: LifeTable, q: float = 0.5) -> str:
     """The 95 % band of a quantile in words; `…` where a limit is not reached."""
-    low, high = (labels.duration(x) if x is not None else "…" for x in table.quantile_band(q))
+    limits = table.quantile_band(q)
+    if limits == (None, None):
+        return ""
+    low, high = (labels.duration(x) if x is not None else "…" for x in limits)
     return f"{low} – {high}"
 
 
