@@ -264,3 +264,17 @@ def test_the_unexpected_is_a_reference_not_a_traceback(
     reference = err.split("Reference ")[1].split()[0]
     assert reference in caplog.text
     assert "secret" not in err + caplog.text
+
+
+def test_a_deck_and_a_page_are_written_where_asked(run: Run, company: Path, tmp_path: Path) -> None:
+    options = ["--warehouse", company, "--period", "all"]
+    for kind, start in (("pptx", b"PK"), ("html", b"<!doctype html>"), ("json", b"{")):
+        code, out, _ = run("report", "alignment", *options, "--format", kind, "--output", f"taken.{kind}")
+        assert (code, out) == (0, "")
+        assert (tmp_path / f"taken.{kind}").read_bytes().startswith(start)
+    code, _, error = run("report", "alignment", *options, "--format", "pptx", "--output", "nowhere/taken.pptx")
+    assert code == 2
+    assert "--output" in error
+    code, _, error = run("report", "sla", *options, "--format", "pptx")
+    assert code == 2
+    assert "'pptx' is not one of" in error
