@@ -110,7 +110,8 @@ def _at(table: LifeTable, seconds: float) -> float:
 
 def referred(found: Loop, goal: str) -> str:
     """Whether the referred come further than others: to the goal, else to any stage where that is beyond chance."""
-    for reach in sorted(reversed(found.reach), key=lambda r: r.stage != goal):
+    from_the_end = list(reversed(found.reach))
+    for reach in sorted(from_the_end, key=lambda r: r.stage != goal):
         moved = reach.change
         if moved is not None and moved.significant and reach.referred.value and reach.others.value:
             here, there = percent(reach.referred.value), percent(reach.others.value)

@@ -57,7 +57,8 @@ def load(
     if not chosen:
         raise LoadError("No file is given. Name one per table: --stage-events events.csv --contacts contacts.csv.")
     reports = {table: Report(table) for table, *_ in chosen}
-    parts, lacking = [], []
+    parts: list[_Part] = []
+    lacking: list[_Part] = []
     for table, path, source in chosen:
         if source.may_lack and not path.exists():
             reports[table].notes.append(f"{table}: there is no file {path.name}")
