@@ -11,8 +11,7 @@ from lifecycle.funnel import steps_of
 from lifecycle.scope import Scope
 from queries import counted
 from queries.dialect import bytewise
-from queries.measures import one_of
-from queries.modelled import Modelled
+from queries.modelled import Modelled, one_of
 from queries.warehouse import Rendered
 
 PAGE = 100

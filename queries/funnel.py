@@ -16,6 +16,7 @@ from queries.groups import Groups, Part
 from queries.modelled import Modelled
 from queries.spend import Spend, acquisition_spend
 from queries.warehouse import Rendered
+from queries.yardsticks import yardsticks
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ def _outcomes(m: Modelled, steps: Steps, base: sa.Subquery) -> tuple[list[Outcom
 
 def _counts(m: Modelled, scope: Scope) -> Funnel:
     cohort = _counted(m, scope)
-    yard = measures.yardsticks(m, scope, cohort.steps)
+    yard = yardsticks(m, scope, cohort.steps)
     rows = [replace(row, benchmark=yard.benchmarks.get(row.stage)) for part in cohort.rows.values() for row in part]
     statements = (cohort.statement, *yard.statements)
     return Funnel(m.model.name, m.build.id, scope, tuple(rows), statements=statements, other=cohort.groups.other)
@@ -186,7 +187,7 @@ def _cohort(m: Modelled, scope: Scope) -> Funnel:
     beside, measured = measures.measured(m, scope, steps, groups) if groups.all else ({}, ())
     spent = acquisition_spend(m, scope, None)
     spent_by = acquisition_spend(m, scope, scope.by) if scope.by else Spend()
-    yard = measures.yardsticks(m, scope, steps)
+    yard = yardsticks(m, scope, steps)
     nothing = 0.0 if "deals" in m.sources else None
     rows: list[StageRow] = []
     for part, counts_alone in cohort.rows.items():

@@ -56,6 +56,7 @@ from queries import paths as paths_asked
 from queries import retention as retention_asked
 from queries import routes as routes_asked
 from queries import velocity as velocity_asked
+from queries.yardsticks import yardsticks
 
 # Subject → term as people know it → what computes it, or holds it.
 TERMS: dict[str, dict[str, object]] = {
@@ -82,7 +83,7 @@ TERMS: dict[str, dict[str, object]] = {
         "Time from the previous stage": funnel.Durations,
         "Money": measures.amounts,
         "Acquisition spend, for the cost per entry": spend.acquisition_spend,
-        "Targets and benchmarks": measures.yardsticks,
+        "Targets and benchmarks": yardsticks,
         "Trend": funnel_asked.trend,
         "Immature period": funnel.immature,
     },

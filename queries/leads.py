@@ -14,8 +14,7 @@ from lifecycle.scope import Scope
 from queries.contacts import PAGE, Records
 from queries.dialect import bytewise, local_floor
 from queries.handoff import handed
-from queries.measures import one_of
-from queries.modelled import Modelled
+from queries.modelled import Modelled, one_of
 from queries.service import timed
 from queries.touches import activities, place_of
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -75,10 +75,7 @@ class Modelled:
                 raise LookupError(f"no segment {f.segment!r} in this build")
             column = table.c[segment.column]
             if isinstance(f, Choice):
-                chosen = [v for v in f.values if v is not None]
-                tests = [column.in_(chosen)] if chosen else []
-                tests += [column.is_(None)] if None in f.values else []
-                out.append(sa.or_(*tests))
+                out.append(one_of(column, f.values))
                 continue
             low, high = (str(b) if segment.kind == "date" and b is not None else b for b in (f.low, f.high))
             out += [column >= low] if low is not None else []
@@ -92,6 +89,13 @@ class Modelled:
 
     def _table(self, kind: str, columns: Mapping[str, Kind]) -> sa.TableClause:
         return workbench.table(self.warehouse, self.build.table(kind), columns)
+
+
+def one_of(column: sa.ColumnElement, values: Sequence[str | None]) -> sa.ColumnElement[bool]:
+    """Whether a column has one of these values (None = not set)."""
+    named = [v for v in values if v is not None]
+    tests = [column.in_(named)] if named else []
+    return sa.or_(*tests, *([column.is_(None)] if None in values else []))
 
 
 def latest(warehouse: Warehouse, model: StageModel) -> Modelled:

@@ -16,8 +16,7 @@ from queries.durations import bin_of
 from queries.groups import Groups
 from queries.instants import in_period, seen
 from queries.leads import paged
-from queries.measures import one_of
-from queries.modelled import Modelled
+from queries.modelled import Modelled, one_of
 from queries.warehouse import Rendered
 
 LENGTHS = pa.schema([("stage", pa.string()), ("following", pa.string()), ("bin", pa.int64()), ("n", pa.int64())])

@@ -13,11 +13,11 @@ from lifecycle.attention import Waiting
 from lifecycle.funnel import Steps, steps_of
 from lifecycle.scope import Scope
 from lifecycle.volumes import Attainment, Volume, Volumes, periods_of, whole_months
-from queries import measures
 from queries.counted import in_period
 from queries.dialect import local_floor
 from queries.modelled import Modelled
 from queries.stalled import limits_of
+from queries.yardsticks import yardsticks
 
 ENTRIES = pa.schema([("place", pa.int64()), ("period", pa.date32()), ("n", pa.int64())])
 DAY, AGES = 86_400.0, 36_500  # seconds of a day; days that reach back before any event
@@ -43,7 +43,7 @@ def attainment(m: Modelled, scope: Scope) -> tuple[Attainment, ...]:
         return ()
     latest = replace(whole, start=scope.calendar.step(whole.end, "month", -1))
     steps = _chain(m, whole)
-    aimed, aimed_latest = (measures.yardsticks(m, s, steps).targets for s in (whole, latest))
+    aimed, aimed_latest = (yardsticks(m, s, steps).targets for s in (whole, latest))
     if not aimed:
         return ()
     found = _volumes(m, whole)

@@ -18,8 +18,7 @@ from queries.contacts import PAGE, Records
 from queries.dialect import Instant, bytewise
 from queries.groups import Groups
 from queries.instants import in_period
-from queries.measures import one_of
-from queries.modelled import Modelled
+from queries.modelled import Modelled, one_of
 
 LEFT, DAY = "left", timedelta(days=1)
 STARTS = pa.schema([("segment", pa.string()), *((name, pa.int64()) for name in ("cohort", "seen", "n", "cents"))])

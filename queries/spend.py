@@ -12,8 +12,7 @@ import sqlalchemy as sa
 from lifecycle.scope import Scope
 from lifecycle.segments import Choice
 from queries.contract import Source
-from queries.measures import one_of
-from queries.modelled import Modelled
+from queries.modelled import Modelled, one_of
 from queries.warehouse import Rendered
 
 

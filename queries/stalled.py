@@ -15,8 +15,7 @@ from lifecycle.stalled import Heap, Limit, Stalled, StalledList, StalledStay, pr
 from queries.definitions import staying
 from queries.dialect import Instant, bytewise, elapsed, quantile
 from queries.durations import life_tables
-from queries.measures import one_of
-from queries.modelled import Modelled
+from queries.modelled import Modelled, one_of
 from queries.touches import MICROSECOND, microseconds, on_the_clock, place_of
 from queries.warehouse import Rendered
 

@@ -16,8 +16,7 @@ from queries import counted
 from queries.contract import Source
 from queries.dialect import local_floor
 from queries.errors import WarehouseError
-from queries.measures import one_of
-from queries.modelled import Modelled
+from queries.modelled import Modelled, one_of
 from queries.warehouse import Rendered
 
 

@@ -24,8 +24,7 @@ from queries.errors import WarehouseError
 from queries.groups import Groups
 from queries.instants import in_period, seen
 from queries.leads import paged
-from queries.measures import one_of
-from queries.modelled import Modelled
+from queries.modelled import Modelled, one_of
 from queries.warehouse import Rendered
 
 NEEDED = ("closed_at", "is_won", "amount")
