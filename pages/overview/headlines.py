@@ -145,7 +145,7 @@ def retention(v: View) -> list[Tile]:
     ]
 
 
-HEADLINES = (volumes, conversion, agreement, pace, velocity, retention, loyalty)
+HEADLINES = (conversion, agreement, pace, velocity, retention, loyalty)  # beside the volumes, a tile each
 
 
 def followed(v: View) -> Funnel | Failure:

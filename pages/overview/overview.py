@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,7 +16,7 @@ from lifecycle.scope import Scope
 from lifecycle.volumes import at_a_glance
 from pages.overview import frames
 from pages.overview.checks import CHECKS, figure, freshness, freshness_of, interval, short
-from pages.overview.headlines import HEADLINES, against, ends, followed
+from pages.overview.headlines import HEADLINES, Tile, against, ends, followed, volumes
 from pages.ui import data, labels
 from pages.ui.failures import Failure
 from pages.ui.filters import View, view
@@ -53,11 +54,9 @@ def header(v: View) -> None:
             link("health")
 
 
-def tiles(v: View) -> None:
-    """The headlines side by side."""
-    drawn = [tile for headline in HEADLINES for tile in headline(v)]
-    grid = st.grid(min(len(drawn), 7), min_column_width=142, gap="xsmall")
-    with grid:
+def tiles(drawn: Sequence[Tile]) -> None:
+    """Headlines side by side."""
+    with st.grid(max(len(drawn), 1), min_column_width=142, gap="xsmall"):
         for draw in drawn:
             draw()
 
@@ -166,10 +165,13 @@ def link(page: str) -> None:
 
 current = view()
 header(current)
-tiles(current)
+tiles(volumes(current))
+beside = st.container()  # what takes longer to find out is asked last
 left, right = st.columns([5, 4], gap="small")
 with left:
     small_funnel(current)
+with beside:
+    tiles([tile for headline in HEADLINES for tile in headline(current)])
 with right:
     needs_attention(current)
 by_segment(current)
