@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from tests.pages import warehouses
 
 APP = Path(__file__).parents[2] / "app.py"
+OVERVIEW = "pages/overview/overview.py"
 Open = Callable[..., AppTest]
 Opening = Callable[[Callable[[], None], Path], AppTest]
 
@@ -55,13 +56,13 @@ def open_(configured: Callable[[Path], None]) -> Opening:
 
 @pytest.fixture
 def visit(configured: Callable[[Path], None]) -> Open:
-    """Opens the app on a warehouse, with the parameters of a link, and runs it once."""
+    """Opens a page of the app on a warehouse, with the parameters of a link, and runs it once."""
 
-    def run(warehouse: Path, **params: str | list[str]) -> AppTest:
+    def run(warehouse: Path, page: str = OVERVIEW, **params: str | list[str]) -> AppTest:
         configured(warehouse)
         tab = AppTest.from_file(str(APP), default_timeout=30)
         for name, value in params.items():
             tab.query_params[name] = value
-        return tab.run()
+        return tab.switch_page(page).run()
 
     return run

@@ -289,7 +289,7 @@ def shown(tab: Any) -> str:
 
 
 def presented(visit: Open, warehouse: Path, position: str, **more: str) -> Any:
-    tab = visit(warehouse, present=position, **more).switch_page(PAGE).run()
+    tab = visit(warehouse, present=position, **more, page=PAGE)
     assert not tab.exception
     return tab
 

@@ -35,7 +35,7 @@ def texts(tab: AppTest) -> str:
 
 
 def at(visit: Open, warehouse: Path, part: str = "Agreement", **params: Any) -> AppTest:
-    tab = visit(warehouse, section=part, **params).switch_page(PAGE).run()
+    tab = visit(warehouse, section=part, **params, page=PAGE)
     assert not tab.exception
     return tab
 

@@ -32,7 +32,7 @@ def said(tab: AppTest) -> str:
 
 
 def at(visit: Open, warehouse: Path, **params: Any) -> AppTest:
-    tab = visit(warehouse, **params).switch_page(PAGE).run()
+    tab = visit(warehouse, **params, page=PAGE)
     assert not tab.exception
     return tab
 

@@ -158,7 +158,7 @@ def test_filters_stay_over_a_change_of_page_and_of_model(visit: Open, company: P
 def test_funnel_choices_are_said_with_the_others(visit: Open, company: Path) -> None:
     tab = visit(company, window="90d", basis="stock", stages="lead,mql", grain="week", count="strict")
     assert scope(tab).window is None, "elsewhere they do not count"
-    tab = visit(company, by="source").switch_page("pages/funnel/funnel.py").run()
+    tab = visit(company, by="source", page="pages/funnel/funnel.py")
     tab.selectbox(key="window").set_value("30d")
     tab.selectbox(key="basis").set_value("stock")
     tab.multiselect(key="stages").set_value(["mql", "sql"]).run()

@@ -23,7 +23,7 @@ from queries.funnel import funnel, trend
 from queries.settings import load_settings
 from queries.traffic import top
 from queries.warehouse import writing
-from tests.pages.conftest import APP, Open
+from tests.pages.conftest import Open
 
 PAGE = "pages/funnel/funnel.py"
 Answered = tuple[View, Funnel]
@@ -34,11 +34,7 @@ def arrive(visit: Open) -> Open:
     """Opens the funnel page on a warehouse."""
 
     def run(warehouse: Path, **params: str | list[str]) -> AppTest:
-        visit(warehouse)  # configures the warehouse
-        tab = AppTest.from_file(str(APP), default_timeout=60)
-        for name, value in params.items():
-            tab.query_params[name] = value
-        return tab.switch_page(PAGE).run()
+        return visit(warehouse, page=PAGE, **params)
 
     return run
 

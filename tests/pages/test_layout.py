@@ -72,6 +72,6 @@ def test_every_page_runs_in_the_frame(visit: Open, company: Path) -> None:
         "pages/trust/definitions.py",
         "pages/trust/health.py",
     ):
-        tab = visit(company).switch_page(page).run()
+        tab = visit(company, page=page)
         assert not tab.exception, page
         assert tab.markdown[0].value.startswith("# "), page

@@ -36,7 +36,7 @@ def texts(tab: AppTest) -> str:
 
 
 def at(visit: Open, warehouse: Path, part: str = "Repeat purchase", **params: Any) -> AppTest:
-    tab = visit(warehouse, loyalty=part, **params).switch_page(PAGE).run()
+    tab = visit(warehouse, loyalty=part, **params, page=PAGE)
     assert not tab.exception
     return tab
 

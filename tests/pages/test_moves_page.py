@@ -25,7 +25,7 @@ PARTS = ("From each stage", "Paths", "Routes", "Coming back", "Stock and flow")
 
 
 def at(visit: Open, warehouse: Path, part: str = PARTS[0], **params: Any) -> AppTest:
-    tab = visit(warehouse, moves=part, **params).switch_page(PAGE).run()
+    tab = visit(warehouse, moves=part, **params, page=PAGE)
     assert not tab.exception
     return tab
 

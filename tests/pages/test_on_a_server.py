@@ -16,7 +16,7 @@ from queries.settings import load_settings
 from queries.warehouse import writing
 from tests.engines import Postgres
 from tests.pages import warehouses
-from tests.pages.conftest import APP, Open
+from tests.pages.conftest import Open
 from tests.pages.test_random_states import PAGES
 
 MODEL, CONTACTS = "crm", 400
@@ -59,12 +59,10 @@ def said(tab: AppTest) -> list[str]:
 @pytest.mark.parametrize("link", LINKS, ids=["everything", "narrowed"])
 @pytest.mark.parametrize("page", [page for page in PAGES if not page.endswith("health.py")])
 def test_a_page_says_the_same(visit: Open, here: Path, there: str, page: str, link: dict[str, str]) -> None:
-    first, second = (
-        said(visit(where, model=MODEL, **link).switch_page(str(APP.parent / page)).run()) for where in (here, there)
-    )
+    first, second = (said(visit(where, model=MODEL, **link, page=page)) for where in (here, there))
     assert first == second and len(first) > 3
 
 
 def test_data_health_accounts_for_the_servers_rows(visit: Open, there: str) -> None:
-    tab = visit(there, model=MODEL).switch_page(str(APP.parent / "pages/trust/health.py")).run()
+    tab = visit(there, model=MODEL, page="pages/trust/health.py")
     assert any("events are accounted for" in text for text in said(tab))

@@ -34,7 +34,7 @@ def made(system: str, export: Path, folder: Path, model: Path | None = None) -> 
 
 def shown(visit: Open, warehouse: Path, page: str, **params: str) -> list[list[dict[str, Any]]]:
     """The data of the charts on a page; nothing on it says that something is wrong or missing."""
-    tab: AppTest = visit(warehouse, **params).switch_page(page).run()
+    tab: AppTest = visit(warehouse, **params, page=page)
     assert not [*tab.exception, *tab.error, *tab.warning]
     sets = [data for chart in tab.get("vega_lite_chart") for data in chart.proto.datasets]
     return [pa.ipc.open_stream(data.data.data).read_all().to_pylist() for data in sets]

@@ -39,7 +39,7 @@ def texts(tab: AppTest) -> str:
 
 
 def at(visit: Open, warehouse: Path, part: str = "Cohorts", **params: Any) -> AppTest:
-    tab = visit(warehouse, retention=part, **params).switch_page(PAGE).run()
+    tab = visit(warehouse, retention=part, **params, page=PAGE)
     assert not tab.exception
     return tab
 

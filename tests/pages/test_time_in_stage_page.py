@@ -38,7 +38,7 @@ def texts(tab: AppTest) -> str:
 
 
 def at(visit: Open, warehouse: Path, part: str, **params: Any) -> AppTest:
-    tab = visit(warehouse, pace=part, **params).switch_page(PAGE).run()
+    tab = visit(warehouse, pace=part, **params, page=PAGE)
     assert not tab.exception
     return tab
 

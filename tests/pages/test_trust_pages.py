@@ -43,7 +43,7 @@ def scope_of(tab: AppTest) -> Scope:
 
 def shown(visit: Open, warehouse: Path, page: str, **params: str | list[str]) -> AppTest:
     """The page, drawn without an exception."""
-    tab = visit(warehouse, **params).switch_page(page).run()
+    tab = visit(warehouse, **params, page=page)
     assert not tab.exception
     return tab
 

@@ -27,7 +27,7 @@ PAGE = "pages/pace/velocity.py"
 
 
 def at(visit: Open, warehouse: Path, **params: Any) -> AppTest:
-    tab = visit(warehouse, **params).switch_page(PAGE).run()
+    tab = visit(warehouse, **params, page=PAGE)
     assert not tab.exception
     return tab
 
