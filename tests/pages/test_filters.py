@@ -188,10 +188,10 @@ def test_forty_oddly_named_columns_can_be_filtered(visit: Open, oddities: Path) 
     assert not tab.exception
     segments = tab.session_state["_view"].around.catalog.visible
     assert len(segments) >= 40
-    for segment in segments:
-        value = next(v for v in segment.values if v is not None)
-        tab = visit(oddities, **{f"where.{segment.name}": value, "by": segment.name})
+    for group in (segments[i : i + 4] for i in range(0, len(segments), 4)):
+        values = {s.name: next(v for v in s.values if v is not None) for s in group}
+        tab = visit(oddities, **{f"where.{name}": value for name, value in values.items()}, by=group[0].name)
         assert not tab.exception
         assert not tab.warning
-        assert scope(tab).filters == (Choice(segment.name, (value,)),)
-        assert scope(tab).by == segment.name
+        assert set(scope(tab).filters) == {Choice(name, (value,)) for name, value in values.items()}
+        assert scope(tab).by == group[0].name

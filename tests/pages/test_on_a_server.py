@@ -22,7 +22,7 @@ from tests.pages.test_random_states import PAGES
 MODEL, CONTACTS = "crm", 400
 LINKS = (
     {"period": "all"},
-    {"period": "all", "by": "source", "compare": "none", "where.region": ["EMEA", "∅"], "window": "60d"},
+    {"period": "all", "by": "source", "compare": "none", "where.source": ["organic", "∅"], "window": "60d"},
 )
 
 
@@ -50,17 +50,32 @@ def there(postgres: Postgres) -> Iterator[str]:
 
 
 def said(tab: AppTest) -> list[str]:
-    """Every number and sentence of a page; a build's own times and names differ between two warehouses."""
+    """Every number and sentence of a page."""
     assert not tab.exception, tab.exception[0].message
     texts = [element.value for kind in ("markdown", "metric", "info", "warning", "error") for element in tab.get(kind)]
     return [str(text) for text in texts]
 
 
+def drawn(tab: AppTest) -> list[str]:
+    """The rows of every chart and table, rounded: two engines add up in different orders."""
+    charts = [d.data.data for chart in tab.get("vega_lite_chart") for d in chart.proto.datasets]
+    rows = [pa.ipc.open_stream(found).read_all().to_pylist() for found in charts]
+    rows += [frame.value.to_dict("records") for frame in tab.dataframe]
+    return ["\n".join(sorted(str([_rounded(v) for v in row.values()]) for row in found)) for found in rows]
+
+
+def _rounded(value: object) -> object:
+    return f"{value:.6g}" if isinstance(value, float) else value
+
+
 @pytest.mark.parametrize("link", LINKS, ids=["everything", "narrowed"])
 @pytest.mark.parametrize("page", [page for page in PAGES if not page.endswith("health.py")])
 def test_a_page_says_the_same(visit: Open, here: Path, there: str, page: str, link: dict[str, str]) -> None:
-    first, second = (said(visit(where, model=MODEL, **link, page=page)) for where in (here, there))
-    assert first == second and len(first) > 3
+    first, second = (
+        (said(tab), drawn(tab)) for tab in (visit(where, page, model=MODEL, **link) for where in (here, there))
+    )
+    assert first == second
+    assert first[1] or page.endswith(("contact.py", "definitions.py"))  # where nothing is chosen yet
 
 
 def test_data_health_accounts_for_the_servers_rows(visit: Open, there: str) -> None:

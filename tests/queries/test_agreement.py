@@ -171,7 +171,7 @@ def test_random_companies_equal_a_count_by_the_book(engine: Engine, name: str) -
     company = opened(engine, name, seed=len(name), groups=25)
     random = Random(name)
     hours = Business(("monday", "tuesday", "thursday"), 8 * 60, 18 * 60, (date(2024, 1, 2),), "Europe/Berlin")
-    for business in (None, hours):
+    for business in (None, hours) if engine.name == "duckdb" else (hours,):
         scope = some_scope(random, company)
         check_agreement(company, scope)
         check_service(company, scope, business)
