@@ -35,7 +35,7 @@ TONES = {
     "bad": ":red[:material/error:]",
     "good": ":green[:material/check_circle:]",
 }
-SHOWN = 5  # what fits beside the funnel; the rest is one click away
+SHOWN = 4  # what fits beside the funnel; the rest is one click away
 
 
 def header(v: View) -> None:
@@ -166,12 +166,10 @@ def link(page: str) -> None:
 current = view()
 header(current)
 tiles(volumes(current))
-beside = st.container()  # what takes longer to find out is asked last
 left, right = st.columns([5, 4], gap="small")
 with left:
     small_funnel(current)
-with beside:
-    tiles([tile for headline in HEADLINES for tile in headline(current)])
 with right:
     needs_attention(current)
+tiles([tile for headline in HEADLINES for tile in headline(current)])
 by_segment(current)

@@ -122,7 +122,7 @@ def _steps(height: int) -> Spec:
     return bare((ghost + solid + _tops(base, "top:Q")).properties(height=height))
 
 
-def steps(stages: pd.DataFrame, *, height: int = 330) -> Picture:
+def steps(stages: pd.DataFrame, *, height: int = 260) -> Picture:
     """The funnel in small: a column per stage, the stage before it as a shadow behind.
 
     `stages`, in order: label, n, note ("48 % of MQL") and short ("48 %").
@@ -250,7 +250,7 @@ def warm() -> None:
     usual = ("advanced", "open", "exited")
     for present in (usual, (*usual, "not_due"), ("advanced", "late", "open", "exited", "not_due")):
         _waterfall(340, present)
-    _steps(330)
+    _steps(260)
     for several in (False, True):
         _trend(240, ",.0f", "", several)
         _bars(200, ",.0f", "", several)

@@ -135,6 +135,20 @@ def active(page: Page) -> Any:
     return page.get_by_test_id("stCaptionContainer").first
 
 
+SECTIONS = {"Definitions": "Reference", "Data health": "Reference"}  # pages that a menu holds
+
+
+def go(page: Page, name: str) -> None:
+    """Leave for another page by the navigation."""
+    link = page.get_by_test_id("stTopNavLink")
+    if name in SECTIONS:
+        page.get_by_test_id("stTopNavSection").filter(has_text=SECTIONS[name]).click()
+        link = page.get_by_test_id("stTopNavDropdownLink")
+    link.filter(has_text=name).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    settle(page)
+
+
 def pick(page: Page, label: str, option: str) -> None:
     """Choose an option of a select."""
     page.get_by_role("combobox", name=label).click()

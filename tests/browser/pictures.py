@@ -14,7 +14,13 @@ from tests.browser.conftest import FLAGS, ROOT, settle
 PAGES = {  # name: path, height of the picture
     "overview": ("/?compare=year", 960),
     "funnel": ("/funnel?compare=year", 1400),
-    "alignment": ("/alignment?compare=year", 1400),
+    "alignment": ("/alignment?compare=year", 1640),
+    "present": ("/alignment?present=2", 760),
+    "time-in-stage": ("/time_in_stage?pace=One+stage", 1180),
+    "moves": ("/moves?moves=Paths", 1000),
+    "velocity": ("/velocity?compare=year", 1240),
+    "retention": ("/retention", 1120),
+    "loyalty": ("/loyalty", 1300),
     "definitions": ("/definitions", 1200),
     "health": ("/health", 1100),
 }

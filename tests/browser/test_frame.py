@@ -10,19 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.browser.conftest import WIDTHS, Open, active, pick, settle, shoot
+from tests.browser.conftest import WIDTHS, Open, active, go, pick, settle, shoot
 from tests.pages.warehouses import ODD
 
 pytestmark = pytest.mark.browser
 
 PAGES = {"": "Overview", "funnel": "Funnel", "definitions": "Definitions", "health": "Data health"}
-
-
-def go(page: Page, name: str) -> None:
-    page.get_by_test_id("stTopNav").get_by_role("link", name=name).click()
-    expect(page.get_by_role("heading", level=1)).to_have_text(name)
 
 
 def test_a_deep_link_on_a_cold_server_shows_the_page_in_its_frame(
