@@ -30,7 +30,7 @@ unit: .venv/tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser and not long" tests
 
 browser: .venv/tests .venv/browser
-	$(BIN)/python -m pytest -m "browser and not long" tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "browser and not long" tests
 
 soak: .venv/tests .venv/browser ## the long tests: tens of thousands of states, kills and damages
 	$(BIN)/python -m pytest -m long tests
