@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import pkgutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
 
 import streamlit as st
@@ -65,6 +67,9 @@ def main() -> None:
 async def warmed(_app: st.App) -> AsyncIterator[None]:
     """Spare the first visitor the imports and specifications, and every rerun a sweep over them."""
     st.navigation([st.Page(lambda: None, title="warm")])  # a deep link on a cold server finds its page
+    for folder in ("lifecycle", "queries", "pages/ui"):
+        for module in pkgutil.iter_modules([str(HERE / folder)], f"{folder.replace('/', '.')}."):
+            import_module(module.name)
     charts.warm()
     gc.collect()
     gc.freeze()

@@ -205,7 +205,8 @@ def _explain(detail: ErrorDetails, kind: type[BaseModel], table: str, file: str,
         allowed = "the name of a data file" if path[-1] == "file" else "a column"
         return ConfigError(file, line_of(text, path[:-1]), key, "is missing", allowed)
     problem, _, allowed = _said(detail).partition("; allowed: ")
-    return ConfigError(file, line_of(text, path), key, f"is wrong: {problem}", allowed or "what docs/mapping.md says")
+    allowed = allowed or "what queries/crm/README.md says"
+    return ConfigError(file, line_of(text, path), key, f"is wrong: {problem}", allowed)
 
 
 def _said(detail: ErrorDetails) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,10 @@ from lifecycle.scope import Scope
 from lifecycle.stages import load_model, raw_values, shipped_models
 from queries.batches import LoadError
 from queries.configfile import ConfigError
+from queries.expressions import expression
 from queries.funnel import funnel
 from queries.load import load
-from queries.mapping import from_file, from_options
+from queries.mapping import Source, from_file, from_options
 from queries.ready import ready
 from queries.settings import Settings
 from tests.queries.loading import load_mapping, rows
@@ -158,6 +161,31 @@ def test_unknown_tables_and_missing_files_are_told(settings: Settings) -> None:
         load_mapping(settings, '[orders]\ncolumns.order_id = "id"')
     with pytest.raises(LoadError, match=r"a\.csv does not exist"):
         load_mapping(settings, '[orders]\nfile = "a.csv"')
+
+
+def test_the_mapping_that_is_explained_works(settings: Settings) -> None:
+    """The example of queries/crm/README.md, and every word of its tables."""
+    text = (HERE.parents[1] / "queries" / "crm" / "README.md").read_text(encoding="utf-8")
+    reports = load_mapping(
+        settings,
+        text.split("```toml\n")[1].split("```")[0],
+        status_changes="lead_id,field,new_value,changed_at\n1,status,MQL,2026-01-02\n1,status,MQL,2026-01-03\n1,x,y,\n",
+        deals="id,phase_id,created,closed\nD,won,2026-01-01,2026-01-05\nE,open,2026-01-02,2026-12-31\n",
+        phases="id,label,closed,won\nwon,Won,TRUE,TRUE\nopen,Open,FALSE,FALSE\n",
+        deal_people="deal_id,contact_id,removed\nD,1,\nD,2,no\nD,3,yes\n",
+    )
+    assert [(r.table, r.loaded, r.left_out) for r in reports] == [("stage_events", 1, 2), ("deals", 2, 0)]
+    assert rows(settings, "deals", "deal_id", "contact_id", "closed_at", "is_won") == [
+        ("D", "2", datetime(2026, 1, 5), True),
+        ("E", None, None, None),
+    ]
+    of_a_file, of_a_column = (text.split(f"## A {what}\n")[1].split("##")[0] for what in ("file", "column"))
+    first_cells = [line.split("|")[1] for line in of_a_file.splitlines() if line.startswith("| `")]
+    assert {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)} == Source.model_fields.keys()
+    forms = [form for form in re.findall(r"^\| `(.+?)`", of_a_column, re.MULTILINE) if "…" not in form]
+    assert len(forms) == 7
+    for form in forms:
+        assert expression(tomllib.loads(f"form = {form}")["form"])
 
 
 # --- real exports ---------------------------------------------------------------------------------------------------
