@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from lifecycle.scope import Scope
+from lifecycle.stages import shipped_models
+from queries.modelled import Modelled, latest
+from queries.settings import load_settings
+from queries.warehouse import open_warehouse
 from tests.pages import warehouses
 
 APP = Path(__file__).parents[2] / "app.py"
@@ -52,6 +58,15 @@ def open_(configured: Callable[[Path], None]) -> Opening:
         return AppTest.from_function(script, default_timeout=30).run()
 
     return run
+
+
+@pytest.fixture
+def asked(company: Path) -> Iterator[tuple[Modelled, Scope]]:
+    """The demo company asked directly, about a year."""
+    warehouse = open_warehouse(load_settings(warehouse=str(company)))
+    m = latest(warehouse, shipped_models()["crm"])
+    yield m, Scope("crm", m.build.as_of, date(2025, 4, 1), date(2026, 4, 1))
+    warehouse.close()
 
 
 @pytest.fixture

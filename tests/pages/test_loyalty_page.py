@@ -2,61 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from lifecycle.scope import Scope
-from lifecycle.stages import shipped_models
 from pages.ui import loyalty_text, terminal
 from queries.errors import WarehouseError
 from queries.ladder import ladder
-from queries.modelled import latest
 from queries.purchases import repeat
 from queries.ready import OptionError
 from queries.referrals import unasked
 from queries.rfm import rfm
-from queries.settings import load_settings
 from queries.surveys import satisfaction
-from queries.warehouse import open_warehouse
 from tests.pages.conftest import Open
+from tests.pages.reading import drawn, texts
 
 PAGE = "pages/customers/loyalty.py"
 PARTS = ("Repeat purchase", "Recommendation", "The loop", "Value")
-
-
-def texts(tab: AppTest) -> str:
-    """Everything that is said on the page, as people read it."""
-    said = [*tab.markdown, *tab.caption, *tab.info, *tab.warning]
-    return "\n".join(str(m.value) for m in said).replace("\\", "").replace("\u2060", "")
 
 
 def at(visit: Open, warehouse: Path, part: str = "Repeat purchase", **params: Any) -> AppTest:
     tab = visit(warehouse, loyalty=part, **params, page=PAGE)
     assert not tab.exception
     return tab
-
-
-def drawn(tab: AppTest, alt: str) -> list[dict[str, Any]]:
-    """The rows of the chart whose words for screen readers start so."""
-    for chart in tab.get("vega_lite_chart"):
-        if chart.proto.alt.startswith(alt):
-            found = next(d for d in chart.proto.datasets if d.name == "main")
-            return pa.ipc.open_stream(found.data.data).read_all().to_pylist()
-    raise AssertionError([c.proto.alt for c in tab.get("vega_lite_chart")])
-
-
-@pytest.fixture
-def asked(company: Path) -> Any:
-    """The same warehouse, asked directly."""
-    warehouse = open_warehouse(load_settings(warehouse=str(company)))
-    m = latest(warehouse, shipped_models()["crm"])
-    yield m, Scope("crm", m.build.as_of, date(2025, 4, 1), date(2026, 4, 1))
-    warehouse.close()
 
 
 @pytest.mark.parametrize("part", PARTS)

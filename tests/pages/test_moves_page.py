@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from lifecycle.scope import Scope
-from lifecycle.stages import shipped_models
 from queries.errors import WarehouseError
-from queries.modelled import latest
 from queries.moves import moves
 from queries.paths import paths
-from queries.settings import load_settings
-from queries.warehouse import open_warehouse
 from tests.pages.conftest import Open
-from tests.pages.test_alignment_page import drawn, texts
+from tests.pages.reading import drawn, texts
 
 PAGE = "pages/pace/moves.py"
 PARTS = ("From each stage", "Paths", "Routes", "Coming back", "Stock and flow")
@@ -28,15 +22,6 @@ def at(visit: Open, warehouse: Path, part: str = PARTS[0], **params: Any) -> App
     tab = visit(warehouse, moves=part, **params, page=PAGE)
     assert not tab.exception
     return tab
-
-
-@pytest.fixture
-def asked(company: Path) -> Any:
-    """The same warehouse, asked directly."""
-    warehouse = open_warehouse(load_settings(warehouse=str(company)))
-    m = latest(warehouse, shipped_models()["crm"])
-    yield m, Scope("crm", m.build.as_of, date(2025, 4, 1), date(2026, 4, 1))
-    warehouse.close()
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -26,16 +26,11 @@ from queries.settings import load_settings
 from queries.warehouse import open_warehouse
 from tests.pages import warehouses
 from tests.pages.conftest import Open
+from tests.pages.reading import texts
 
 PAGE = "pages/customers/retention.py"
 PARTS = ("Cohorts", "Curves", "Money", "Activity")
 RULES = Rules(periods=PERIODS["quarter"])
-
-
-def texts(tab: AppTest) -> str:
-    """Everything that is said on the page, as people read it."""
-    said = [*tab.markdown, *tab.caption, *tab.info, *tab.warning]
-    return "\n".join(str(m.value) for m in said).replace("\\", "").replace("\u2060", "")
 
 
 def at(visit: Open, warehouse: Path, part: str = "Cohorts", **params: Any) -> AppTest:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from lifecycle.scope import Scope
-from lifecycle.stages import shipped_models
 from lifecycle.time_in_stage import ADVANCED, DAY
 from pages.ui import labels
 from pages.ui.charts_durations import colours
@@ -21,44 +16,18 @@ from queries.durations import life_tables, trend
 from queries.end_to_end import end_to_end
 from queries.errors import WarehouseError
 from queries.flow import stock_by_age
-from queries.modelled import latest
-from queries.settings import load_settings
 from queries.stalled import stalled, stalled_list
-from queries.warehouse import open_warehouse
 from tests.pages.conftest import Open
+from tests.pages.reading import drawn, texts
 
 PAGE = "pages/pace/time_in_stage.py"
 PARTS = ("Every stage", "One stage", "Compared", "Trend", "Stalled", "End to end")
-
-
-def texts(tab: AppTest) -> str:
-    """Everything that is said on the page, as people read it."""
-    said = [*tab.markdown, *tab.caption, *tab.info, *tab.warning]
-    return "\n".join(str(m.value) for m in said).replace("\\", "").replace("\u2060", "")
 
 
 def at(visit: Open, warehouse: Path, part: str, **params: Any) -> AppTest:
     tab = visit(warehouse, pace=part, **params, page=PAGE)
     assert not tab.exception
     return tab
-
-
-def drawn(tab: AppTest, alt: str, dataset: str = "main") -> list[dict[str, Any]]:
-    """The rows of the chart whose words for screen readers start so."""
-    for chart in tab.get("vega_lite_chart"):
-        if chart.proto.alt.startswith(alt):
-            found = next(d for d in chart.proto.datasets if d.name == dataset)
-            return pa.ipc.open_stream(found.data.data).read_all().to_pylist()
-    raise AssertionError([json.loads(c.proto.spec).get("mark") for c in tab.get("vega_lite_chart")])
-
-
-@pytest.fixture
-def asked(company: Path) -> Any:
-    """The same warehouse, asked directly."""
-    warehouse = open_warehouse(load_settings(warehouse=str(company)))
-    m = latest(warehouse, shipped_models()["crm"])
-    yield m, Scope("crm", m.build.as_of, date(2025, 4, 1), date(2026, 4, 1))
-    warehouse.close()
 
 
 @pytest.mark.parametrize("part", PARTS)

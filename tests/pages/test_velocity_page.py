@@ -21,7 +21,7 @@ from queries.velocity import velocity
 from queries.warehouse import open_warehouse
 from tests.pages import warehouses
 from tests.pages.conftest import Open
-from tests.pages.test_alignment_page import drawn, texts
+from tests.pages.reading import drawn, texts
 
 PAGE = "pages/pace/velocity.py"
 

@@ -1,0 +1,23 @@
+"""What a page says and draws, read back from a headless tab."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+from streamlit.testing.v1 import AppTest
+
+
+def texts(tab: AppTest) -> str:
+    """Everything that is said on the page, as people read it."""
+    said = [*tab.markdown, *tab.caption, *tab.info, *tab.warning]
+    return "\n".join(str(m.value) for m in said).replace("\\", "").replace("\u2060", "")
+
+
+def drawn(tab: AppTest, alt: str, dataset: str = "main") -> list[dict[str, Any]]:
+    """The rows of the chart whose words for screen readers start so."""
+    for chart in tab.get("vega_lite_chart"):
+        if chart.proto.alt.startswith(alt):
+            found = next(d for d in chart.proto.datasets if d.name == dataset)
+            return pa.ipc.open_stream(found.data.data).read_all().to_pylist()
+    raise AssertionError([chart.proto.alt for chart in tab.get("vega_lite_chart")])
