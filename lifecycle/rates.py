@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 FEW = 30  # below this many, a rate is flagged
+KEPT = 20_000  # intervals that are remembered
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,7 @@ class Rate:
         """95 % interval (Wilson 1927); None where the rate is undefined."""
         if not self.denominator:
             return None
-        low, high = proportion_confint(self.numerator, self.denominator, method="wilson")
-        return float(low), float(high)
+        return _wilson(self.numerator, self.denominator)
 
     @property
     def few(self) -> bool:
@@ -67,12 +68,24 @@ def difference(now: Rate, before: Rate) -> Difference | None:
     """The change of a rate between two independent groups; None where either is undefined."""
     if now.value is None or before.value is None:
         return None
-    low, high = confint_proportions_2indep(
-        now.numerator, now.denominator, before.numerator, before.denominator, compare="diff", method="newcomb"
-    )
-    return Difference(now.value - before.value, float(low), float(high))
+    return Difference(now.value - before.value, *_newcombe(now, before))
 
 
 def adjusted(p_values: list[float]) -> list[float]:
     """p values corrected for looking at many segments at once (Benjamini and Hochberg 1995)."""
     return [float(p) for p in multipletests(p_values, method="fdr_bh")[1]] if p_values else []
+
+
+# A page shows the same rates at every rerun, and the library takes half a millisecond for one.
+@lru_cache(maxsize=KEPT)
+def _wilson(numerator: int, denominator: int) -> tuple[float, float]:
+    low, high = proportion_confint(numerator, denominator, method="wilson")
+    return float(low), float(high)
+
+
+@lru_cache(maxsize=KEPT)
+def _newcombe(now: Rate, before: Rate) -> tuple[float, float]:
+    low, high = confint_proportions_2indep(
+        now.numerator, now.denominator, before.numerator, before.denominator, compare="diff", method="newcomb"
+    )
+    return float(low), float(high)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from lifecycle.durations import LifeTable, Test, joined, log_rank
@@ -42,7 +43,14 @@ class StageTimes:
 
     def of(self, stage: str) -> LifeTable:
         """All parts of a stage together."""
-        return joined(table for (key, _), table in self.tables.items() if key == stage)
+        return self._wholes.get(stage, LifeTable(()))
+
+    @cached_property
+    def _wholes(self) -> dict[str, LifeTable]:
+        return {
+            stage: joined(table for (key, _), table in self.tables.items() if key == stage)
+            for stage in {key for key, _ in self.tables}
+        }
 
     def part(self, stage: str, value: str | None) -> LifeTable:
         """One part of a stage; empty where nobody of it entered."""

@@ -65,8 +65,9 @@ class Server(Warehouse):
 
         return newest(self)
 
-    def _fetch(self, text: str, parameters: Mapping[str, Any], limit: float | None) -> pa.Table:
-        return self._attempt(text, parameters, None if self._writes else limit, rows=True, again=not self._writes)
+    def _fetch(self, text: str, parameters: Mapping[str, Any]) -> pa.Table:
+        limit = None if self._writes else self.settings.time_limit_seconds
+        return self._attempt(text, parameters, limit, rows=True, again=not self._writes)
 
     def _run(self, text: str, parameters: Mapping[str, Any]) -> None:
         self._attempt(text, parameters, None, rows=False, again=False)

@@ -16,6 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
+from sqlalchemy.util import LRUCache
 
 from queries import dialect
 from queries.errors import WarehouseError
@@ -24,6 +25,7 @@ from queries.settings import Settings
 log = logging.getLogger(__name__)
 
 MAX_ROWS = 100_000  # no answer is larger: pages ask for counts, and lists are paged
+KEPT_STATEMENTS = 1_000  # whose words are kept; a page asks some twenty, in as many shapes as there are choices
 asking: ContextVar[str] = ContextVar("asking", default="")  # whose question is running, so that it can be superseded
 
 
@@ -55,6 +57,7 @@ class Warehouse(ABC):
         self.settings = settings
         self._running: dict[int, tuple[str, Callable[[], None]]] = {}
         self._lock = threading.Lock()
+        self._compiled: LRUCache = LRUCache(KEPT_STATEMENTS)
 
     @property
     @abstractmethod
@@ -62,7 +65,7 @@ class Warehouse(ABC):
         """Changes whenever pages should look again for newer data."""
 
     @abstractmethod
-    def _fetch(self, text: str, parameters: Mapping[str, Any], limit: float | None) -> pa.Table: ...
+    def _fetch(self, text: str, parameters: Mapping[str, Any]) -> pa.Table: ...
 
     @abstractmethod
     def _run(self, text: str, parameters: Mapping[str, Any]) -> None: ...
@@ -79,7 +82,7 @@ class Warehouse(ABC):
 
         Raises WarehouseError: timeout after the configured limit, too_large beyond MAX_ROWS rows, else as mapped.
         """
-        table = self._fetch(rendered.text, rendered.parameters, self.settings.time_limit_seconds)
+        table = self._fetch(rendered.text, rendered.parameters)
         if table.num_rows > MAX_ROWS:
             raise WarehouseError(
                 "too_large", f"The answer has more than {MAX_ROWS:,} rows.", "Narrow the period or the filters."
@@ -92,14 +95,25 @@ class Warehouse(ABC):
         self._run(rendered.text, rendered.parameters)
 
     def render(self, statement: Any) -> Rendered:
-        """The statement in this engine's words, values apart from the text."""
-        compiled = statement.compile(dialect=self.dialect, compile_kwargs={"render_postcompile": True})
-        values = compiled.construct_params()
-        processors = compiled._bind_processors  # types such as Instant convert their values per engine
-        values = {name: processors[name](value) if name in processors else value for name, value in values.items()}
+        """The statement in this engine's words, values apart from the text.
+
+        A question is asked again and again with other values: its words are found once and kept, as an engine of
+        SQLAlchemy keeps them.
+        """
+        if isinstance(statement, sa.Select | sa.CompoundSelect):
+            compiled, values, *_ = statement._compile_w_cache(
+                self.dialect, compiled_cache=self._compiled, column_keys=[]
+            )
+            parameters = compiled.construct_params(extracted_parameters=values, _no_postcompile=True)
+        else:
+            compiled = statement.compile(dialect=self.dialect)
+            parameters = compiled.construct_params(_no_postcompile=True)
+        whole = compiled._process_parameters_for_postcompile(parameters)  # a list of values is as many parameters
+        processors = {**compiled._bind_processors, **whole.processors}  # types such as Instant convert their values
+        bound = {name: processors[name](value) if name in processors else value for name, value in parameters.items()}
         if compiled.positional:
-            values = {str(i): values[name] for i, name in enumerate(compiled.positiontup, 1)}
-        return Rendered(str(compiled), values)
+            bound = {str(i): bound[name] for i, name in enumerate(whole.positiontup, 1)}
+        return Rendered(whole.statement, bound)
 
     def tables(self) -> dict[tuple[str | None, str], dict[str, str]]:
         """(schema, table) → column → the engine's name of its type, for every readable table."""

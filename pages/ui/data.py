@@ -70,7 +70,8 @@ def _modelled(token: str, model: StageModel, _warehouse: Warehouse) -> Modelled:
     return modelled_tables.latest(_warehouse, model)
 
 
-@st.cache_data(show_spinner=False, max_entries=MAX_ANSWERS)
+# Shared as it is, never copied: answers are frozen, and what one works out of itself (a curve) is worked out once.
+@st.cache_resource(show_spinner=False, max_entries=MAX_ANSWERS)
 def _answer(build: str, question: str, arguments: str, policy: str, _run: Callable[[], Any]) -> Any:
     return _run()
 
