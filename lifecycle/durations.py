@@ -7,7 +7,6 @@ any cause; Aalen and Johansen (1978) for each way of leaving, because rivals are
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -70,19 +69,19 @@ class LifeTable:
         at_risk = gone[::-1].cumsum()[::-1]
         return times, events, censored, at_risk
 
-    @property
+    @cached_property
     def n(self) -> int:
         return sum(n for _, _, n in self.rows)
 
-    @property
+    @cached_property
     def events(self) -> int:
         return sum(n for _, outcome, n in self.rows if outcome != OPEN)
 
-    @property
+    @cached_property
     def censored(self) -> int:
         return self.n - self.events
 
-    @property
+    @cached_property
     def longest(self) -> float:
         """The longest stay seen, ended or not, in seconds: nothing is known beyond it."""
         return max((t for t, _, n in self.rows if n), default=0.0)
@@ -90,19 +89,24 @@ class LifeTable:
     @cached_property
     def seen(self) -> float:
         """How long the curve can be told, in seconds: the last time at which ten or more were at risk."""
-        times = [p.seconds for p in self.curve if p.at_risk >= LEAST]
-        return times[-1] if times else self.longest
+        times = self._steps[0, self._steps[1] >= LEAST]
+        return float(times[-1]) if len(times) else self.longest
 
     def ended(self, outcomes: Sequence[str]) -> int:
         """How many stays ended in one of these ways."""
         return sum(n for _, outcome, n in self.rows if outcome in outcomes)
 
-    @cached_property
+    @property
     def curve(self) -> tuple[Point, ...]:
         """Still in the stage after t seconds, with a 95 % band (log-log of Greenwood's variance).
 
         Once nobody is left that variance is not defined: the upper limit stays where it was.
         """
+        return tuple(Point(t, int(r), int(d), int(c), s, a, b) for t, r, d, c, s, a, b in self._steps.T.tolist())
+
+    @cached_property
+    def _steps(self) -> np.ndarray:
+        """The curve as seven rows of numbers, in the order of a Point's fields: a tenth of what points take."""
         times, events, censored, at_risk = self._arrays
         left = events.sum(axis=1)
         survival = np.cumprod(1 - left / at_risk) if len(times) else np.array([])
@@ -113,43 +117,43 @@ class LifeTable:
         inside = (survival > 0) & (survival < 1)
         low, high = np.where(inside, low, survival), np.where(inside, high, 1.0)
         high = np.minimum.accumulate(high)
-        columns = zip(times, at_risk, left, censored, survival, low, high, strict=True)
-        return tuple(
-            Point(float(t), int(r), int(d), int(c), float(s), float(a), float(b)) for t, r, d, c, s, a, b in columns
-        )
+        return np.array([times, at_risk, left, censored, survival, low, high])
 
-    @cached_property
-    def _times(self) -> list[float]:
-        return [p.seconds for p in self.curve]
+    def _point(self, i: int) -> Point:
+        t, r, d, c, s, a, b = self._steps[:, i].tolist()
+        return Point(t, int(r), int(d), int(c), s, a, b)
 
     def at(self, seconds: float) -> Point:
         """The curve at a time: its last step by then, and who is at risk at that very time."""
-        i, j = bisect_right(self._times, seconds) - 1, bisect_left(self._times, seconds)
-        at_risk = self.curve[j].at_risk if j < len(self.curve) else 0
-        if i < 0:
+        times, risk = self._steps[0], self._steps[1]
+        i, j = (int(np.searchsorted(times, seconds, side)) for side in ("right", "left"))
+        at_risk = int(risk[j]) if j < len(risk) else 0
+        if i == 0:
             return Point(seconds, at_risk, 0, 0, 1.0, 1.0, 1.0)
-        return replace(self.curve[i], seconds=seconds, at_risk=at_risk)
+        return replace(self._point(i - 1), seconds=seconds, at_risk=at_risk)
 
     def variance(self, seconds: float) -> float:
         """Greenwood's variance (1926) of the share still in after a time; 0 where nobody or everybody is."""
-        here, spread = self.at(seconds).survival, 0.0
-        for p in self.curve:
-            if p.seconds > seconds or p.left == p.at_risk:
-                break
-            spread += p.left / (p.at_risk * (p.at_risk - p.left))
-        return here**2 * spread
+        times, at_risk, left = self._steps[:3]
+        n = int(np.searchsorted(times, seconds, "right"))
+        gone = np.flatnonzero(left[:n] == at_risk[:n])
+        risk, events = at_risk[: gone[0] if len(gone) else n], left[: gone[0] if len(gone) else n]
+        return float(self.at(seconds).survival ** 2 * (events / (risk * (risk - events))).sum())
 
     def quantile(self, q: float) -> float | None:
         """The time by which a share `q` had left by any cause: first t with S(t) ≤ 1 − q; None = not reached."""
-        return next((p.seconds for p in self.curve if p.left and p.survival <= 1 - q + 1e-12), None)
+        return self._first(self._steps[4] <= 1 - q + 1e-12)
 
     def quantile_band(self, q: float) -> tuple[float | None, float | None]:
         """95 % limits of a quantile, where the band of the curve crosses 1 − q (Brookmeyer and Crowley 1982)."""
-        low = next((p.seconds for p in self.curve if p.left and p.low <= 1 - q), None)
-        high = next((p.seconds for p in self.curve if p.left and p.high <= 1 - q), None)
-        return low, high
+        return self._first(self._steps[5] <= 1 - q), self._first(self._steps[6] <= 1 - q)
 
-    @property
+    def _first(self, where: np.ndarray) -> float | None:
+        """The first time of all at which somebody left and the condition holds."""
+        found = np.flatnonzero(where & (self._steps[2] > 0))
+        return float(self._steps[0, found[0]]) if len(found) else None
+
+    @cached_property
     def naive_median(self) -> float | None:
         """The median of the closed ones alone: what a report that drops the waiting ones shows, and too short."""
         ended = sorted((t, n) for t, outcome, n in self.rows if outcome != OPEN and n)
@@ -175,7 +179,7 @@ class LifeTable:
 
     def share(self, outcomes: Sequence[str], seconds: float) -> float:
         """The share that has left in one of these ways by a time."""
-        i = bisect_right(self._times, seconds) - 1
+        i = int(np.searchsorted(self._steps[0], seconds, "right")) - 1
         return sum(self.incidence[o][i][1] for o in outcomes if o in self.incidence) if i >= 0 else 0.0
 
     def chance(self, outcomes: Sequence[str], age: float) -> float | None:
@@ -195,12 +199,10 @@ class LifeTable:
 
     def restricted_mean(self, horizon: float) -> float:
         """Mean time in the stage up to `horizon` seconds: the area under the curve."""
-        area, t, survival = 0.0, 0.0, 1.0
-        for p in self.curve:
-            if p.seconds >= horizon:
-                break
-            area, t, survival = area + survival * (p.seconds - t), p.seconds, p.survival
-        return area + survival * (horizon - t)
+        times, survival = self._steps[0], self._steps[4]
+        n = int(np.searchsorted(times, horizon, "left"))
+        edges = np.concatenate([[0.0], times[:n], [horizon]])
+        return float(np.diff(edges) @ np.concatenate([[1.0], survival[:n]]))
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,16 @@ class StageTimes:
         """Whether the parts of the breakdown leave at different rates, stage by stage (stratified log-rank)."""
         return log_rank(*(self.parts(stage) for stage in self.stages)) if self.segments else None
 
+    @cached_property
+    def changes(self) -> tuple[Change, ...]:
+        """How the pace of each stage differs from the compared period's, which was watched for equally long."""
+        if self.comparison is None:
+            return ()
+        pairs = {stage: (self.of(stage), self.comparison.of(stage)) for stage in self.stages}
+        tests = {stage: test for stage, pair in pairs.items() if (test := log_rank(pair))}
+        p_values = adjusted([test.p for test in tests.values()])
+        return tuple(Change(stage, *pairs[stage], p) for stage, p in zip(tests, p_values, strict=True))
+
 
 def edge(seconds: float) -> float:
     """The lower edge of the bin of a duration: whole hours up to 14 days, whole days beyond."""
@@ -128,16 +138,6 @@ class Change:
 def _exceeds(low: float | None, high: float | None) -> bool:
     """Whether a lower limit lies above an upper one; an upper limit that is not reached lies above all."""
     return high is not None and (low is None or low > high)
-
-
-def changes(answer: StageTimes) -> list[Change]:
-    """How the pace of each stage differs from the compared period's, which was watched for equally long."""
-    if answer.comparison is None:
-        return []
-    pairs = {stage: (answer.of(stage), answer.comparison.of(stage)) for stage in answer.stages}
-    tests = {stage: test for stage, pair in pairs.items() if (test := log_rank(pair))}
-    p_values = adjusted([test.p for test in tests.values()])
-    return [Change(stage, *pairs[stage], p) for stage, p in zip(tests, p_values, strict=True)]
 
 
 @dataclass(frozen=True)

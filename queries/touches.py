@@ -109,7 +109,8 @@ def _passed(at: sa.ColumnElement, start: timedelta, end: timedelta) -> sa.Column
 
 def place_of(instant: datetime, business: Business | None) -> sa.ColumnElement:
     """The place of one instant on the clock, as `on_the_clock` counts it."""
-    return microseconds(business.place(instant) if business else instant - MONDAY)
+    place = business.place(instant) if business else instant - MONDAY
+    return sa.literal(place // MICROSECOND, sa.BigInteger())  # bound: as_of is another in every question
 
 
 def microseconds(span: timedelta) -> sa.ColumnElement:

@@ -100,6 +100,7 @@ class Warehouse(ABC):
         A question is asked again and again with other values: its words are found once and kept, as an engine of
         SQLAlchemy keeps them.
         """
+        compiled: Any
         if isinstance(statement, sa.Select | sa.CompoundSelect):
             compiled, values, *_ = statement._compile_w_cache(
                 self.dialect, compiled_cache=self._compiled, column_keys=[]

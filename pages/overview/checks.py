@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from lifecycle import attention
 from lifecycle.attention import Figure, Freshness, Sign
 from lifecycle.rates import Difference, Rate
-from lifecycle.time_in_stage import changes
 from lifecycle.volumes import Count
 from pages.overview.headlines import against, followed
 from pages.ui import data, labels
@@ -70,7 +69,7 @@ def response(v: View) -> list[Sign] | Failure:
 def pace(v: View) -> list[Sign] | Failure:
     """Which stages take longer, or less time, than before."""
     found = data.ask(life_tables, v.modelled, against(v.scope.whole))
-    return found if isinstance(found, Failure) else attention.paced(v.modelled.model, changes(found))
+    return found if isinstance(found, Failure) else attention.paced(v.modelled.model, found.changes)
 
 
 CHECKS = (freshness, targets, conversion, agreement, response, pace, waiting)

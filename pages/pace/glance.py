@@ -7,7 +7,7 @@ import streamlit as st
 
 from lifecycle.durations import LifeTable
 from lifecycle.flow import Flow, Flows
-from lifecycle.time_in_stage import StageTimes, changes
+from lifecycle.time_in_stage import StageTimes
 from pages.pace import frames_stages as frames
 from pages.pace import words_time as words
 from pages.pace.choices import choices
@@ -29,7 +29,7 @@ def glance(v: View) -> None:
     if isinstance(found, Failure):
         state(found)
         return
-    moved = changes(found)
+    moved = found.changes
     said = [*words.changed(moved, model), *filter(None, [words.flattered(found, model)])]
     for i, sentence in enumerate(said):
         st.markdown(f"{'' if i else '#### '}{labels.escape(sentence)}")

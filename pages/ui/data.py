@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, timedelta
+from functools import partial
+from types import FunctionType
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -24,6 +26,7 @@ from queries.warehouse import Warehouse, asking, open_warehouse
 T = TypeVar("T")
 EVERYONE = "everyone"  # the one policy: every reader may see the same rows
 MAX_ANSWERS = 2_000
+DRAWINGS = "_drawings"  # beside the fields of an answer, as what it works out of itself
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,30 @@ def ask(question: Callable[..., T], modelled: Modelled, scope: Scope, *args: Any
         return explain(problem)
 
 
+def drawn(draw: Callable[[Any], T], answer: Any) -> T:
+    """What `draw` makes of an answer, made once and kept with it for every reader.
+
+    A drawing depends on the answer and on what its function closes over, as a question does on its arguments; where
+    that is more than plain values, it is drawn anew.
+    """
+    try:
+        key, kept = _depends_on(draw), vars(answer).setdefault(DRAWINGS, {})
+    except (AttributeError, TypeError):
+        return draw(answer)
+    if key not in kept:
+        kept[key] = draw(answer)
+    made: T = kept[key]
+    return made
+
+
+def _depends_on(draw: Any) -> tuple[Any, ...]:
+    """A function's code and everything it has been given beforehand; TypeError or AttributeError where that is hidden."""
+    if isinstance(draw, partial):
+        return (*_depends_on(draw.func), digest(draw.args), digest(draw.keywords))
+    given = [cell.cell_contents for cell in draw.__closure__ or ()]
+    return draw.__code__, *(_depends_on(v) if isinstance(v, partial | FunctionType) else digest(v) for v in given)
+
+
 def digest(value: object) -> str:
     """A fingerprint of plain values; TypeError for anything whose content is not all in it."""
     return hashlib.sha256(_spelled(value).encode()).hexdigest()
@@ -121,8 +148,8 @@ def digest(value: object) -> str:
 def _spelled(value: object) -> str:
     if value is None or isinstance(value, bool | int | float | str | date | timedelta):
         return f"{type(value).__name__}:{value!r}"
-    if isinstance(value, StageModel):
-        return f"model:{value.digest}"
+    if isinstance(own := getattr(value, "digest", None), str):  # of a stage model, of a view
+        return f"{type(value).__name__}:{own}"
     if isinstance(value, tuple | frozenset):
         parts = [_spelled(v) for v in value]
         return f"({','.join(sorted(parts) if isinstance(value, frozenset) else parts)})"

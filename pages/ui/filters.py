@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import cache
+from functools import cached_property
 from typing import Any
-from zoneinfo import available_timezones
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -46,6 +45,11 @@ class View:
     around: Surroundings
     spelling: Spelling
     line: DeltaGenerator  # where the active choices are written
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells two views apart: the words and choices of the bar follow from these."""
+        return data.digest((self.modelled.model, self.modelled.build.id, self.scope))
 
 
 def view() -> View:
@@ -240,7 +244,7 @@ def _more(around: Surroundings, spelled: Spelling) -> Values:
                 bind="query-params",
             )
         with grid.cell():
-            zones = _zones()
+            zones = spelling.zones()
             place = zones.index(around.calendar.timezone)
             zone = st.selectbox("Time zone of days", zones, place, key="timezone", bind="query-params")
         with grid.cell():
@@ -281,11 +285,6 @@ def _segment(segment: Segment, spelled: Spelling) -> list[str]:
     st.session_state[DEFAULTS][key] = whole
     chosen = st.slider(label, *whole, whole, ends.step, "localized", key, help=note, bind="query-params")
     return [f"{plain(chosen[0])}..{plain(chosen[1])}"] if chosen != whole else []
-
-
-@cache
-def _zones() -> list[str]:
-    return sorted(available_timezones())
 
 
 def _reset() -> None:

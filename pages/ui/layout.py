@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from lifecycle.rates import Difference, Rate
-from pages.ui import export, filters, labels
+from pages.ui import data, export, filters, labels
 from pages.ui.failures import Failure, explain
 from pages.ui.picture import Picture
 from pages.ui.slides import Figure
@@ -153,7 +153,7 @@ def _drawn(ask: Callable[[], Any], draw: Callable[[Any], Drawing]) -> tuple[Any,
     """One card's mishap stays in that card: the others, and the page, live on."""
     try:
         answer = ask()
-        return answer, None if isinstance(answer, Failure) else draw(answer)
+        return answer, None if isinstance(answer, Failure) else data.drawn(draw, answer)
     except Exception as problem:
         return explain(problem), None
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from zoneinfo import available_timezones
 
 from lifecycle.links import WHERE, Params, Surroundings
 from lifecycle.periods import GRAINS, PRESETS
@@ -96,3 +98,9 @@ def write(scope: Scope, url: Params, spelled: Spelling, around: Surroundings) ->
         elif segment := around.catalog.get(f.segment):
             out[WHERE + f.segment] = limits(segment).spell(f)
     return {name: [spelled.say(name, value) for value in values] for name, values in out.items()}
+
+
+@cache
+def zones() -> list[str]:
+    """The time zones on offer, in order."""
+    return sorted(available_timezones())

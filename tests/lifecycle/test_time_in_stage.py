@@ -13,7 +13,7 @@ from lifecycle.flow import Flow, accumulated
 from lifecycle.report_durations import durations_report, lines
 from lifecycle.scope import Scope
 from lifecycle.stages import shipped_models
-from lifecycle.time_in_stage import ADVANCED, DAY, StageTimes, changes, edge, slowest_stage
+from lifecycle.time_in_stage import ADVANCED, DAY, StageTimes, edge, slowest_stage
 from queries.warehouse import Rendered
 
 CRM = shipped_models()["crm"]
@@ -63,11 +63,11 @@ def test_a_breakdown_is_tested_stage_by_stage() -> None:
 
 def test_only_what_is_clear_and_visible_is_a_sign() -> None:
     now = replace(answer(lead=20, mql=4, sql=6), comparison=answer(lead=10, mql=4, sql=9))
-    signs = paced(CRM, changes(now))
+    signs = paced(CRM, now.changes)
     assert [(s.tone, s.finding) for s in signs] == [("bad", "Lead takes longer"), ("good", "SQL takes less time")]
     assert signs[0].evidence[0][1] > timedelta(days=15)  # type: ignore[operator]
-    assert paced(CRM, changes(replace(now, comparison=replace(now)))) == []
-    assert "customer" not in before_purchase(CRM) and changes(answer(lead=1)) == []
+    assert paced(CRM, replace(now, comparison=replace(now)).changes) == []
+    assert "customer" not in before_purchase(CRM) and answer(lead=1).changes == ()
     assert slowest_stage(now, ["lead", "mql"]) == "lead"
 
 
