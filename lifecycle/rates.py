@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from math import hypot, sqrt
 
 from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
+Z = 1.959963984540054  # of the normal distribution, 97.5 % lie below
 FEW = 30  # below this many, a rate is flagged
-KEPT = 20_000  # intervals that are remembered
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,10 @@ class Rate:
         """95 % interval (Wilson 1927); None where the rate is undefined."""
         if not self.denominator:
             return None
-        return _wilson(self.numerator, self.denominator)
+        n, share = self.denominator, self.numerator / self.denominator
+        middle, spread = share + Z**2 / (2 * n), Z * sqrt(share * (1 - share) / n + (Z / (2 * n)) ** 2)
+        low, high = ((middle + sign * spread) / (1 + Z**2 / n) for sign in (-1, 1))
+        return max(0.0, low) if self.numerator else 0.0, min(1.0, high) if self.numerator < n else 1.0
 
     @property
     def few(self) -> bool:
@@ -66,26 +68,15 @@ class Difference:
 
 def difference(now: Rate, before: Rate) -> Difference | None:
     """The change of a rate between two independent groups; None where either is undefined."""
-    if now.value is None or before.value is None:
+    if now.value is None or before.value is None or now.interval is None or before.interval is None:
         return None
-    return Difference(now.value - before.value, *_newcombe(now, before))
+    (low, high), (low_before, high_before) = now.interval, before.interval
+    change = now.value - before.value
+    down = hypot(now.value - low, high_before - before.value)
+    up = hypot(high - now.value, before.value - low_before)
+    return Difference(change, change - down, change + up)
 
 
 def adjusted(p_values: list[float]) -> list[float]:
     """p values corrected for looking at many segments at once (Benjamini and Hochberg 1995)."""
     return [float(p) for p in multipletests(p_values, method="fdr_bh")[1]] if p_values else []
-
-
-# A page shows the same rates at every rerun, and the library takes half a millisecond for one.
-@lru_cache(maxsize=KEPT)
-def _wilson(numerator: int, denominator: int) -> tuple[float, float]:
-    low, high = proportion_confint(numerator, denominator, method="wilson")
-    return float(low), float(high)
-
-
-@lru_cache(maxsize=KEPT)
-def _newcombe(now: Rate, before: Rate) -> tuple[float, float]:
-    low, high = confint_proportions_2indep(
-        now.numerator, now.denominator, before.numerator, before.denominator, compare="diff", method="newcomb"
-    )
-    return float(low), float(high)
