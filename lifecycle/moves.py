@@ -7,18 +7,19 @@ stage's stays add up to one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from lifecycle.durations import OPEN, LifeTable, Row
-from lifecycle.findings import clearly_unequal
-from lifecycle.rates import FEW, Difference, Rate, difference
+from lifecycle.parts import Contrast, Part, beside_before, beside_others
+from lifecycle.rates import Rate
 from lifecycle.scope import Scope
 from lifecycle.stages import StageModel
 
 KINDS = ("advance", "skip", "regress", "recycle", "exit", "reopen", "open")
 
-Counts = Mapping[tuple[str, str | None], int]  # (stage, the next one; None: still there) → stays
+Pair = tuple[str, str | None]  # a stage, and the next one; None: still there
+Counts = Mapping[Pair, int]  # stays
 
 
 def kind_of(model: StageModel, start: str, end: str | None) -> str:
@@ -62,27 +63,21 @@ class Transition:
 
 
 @dataclass(frozen=True)
-class Part:
-    """The transitions of one value of the breakdown (`name`: as people read it; `values`: those it holds)."""
-
-    name: str | None
-    values: tuple[str | None, ...]
-    transitions: tuple[Transition, ...]
-
-
-@dataclass(frozen=True)
 class Moves:
-    """The answer: transitions of the whole by stage and, with a breakdown, of each part; `other`: the part of the rest.
+    """The answer: transitions of the whole by stage and, with a breakdown, of each part.
 
-    With a comparison, the same of the compared period.
+    With a comparison, those of the compared period. `contrasts`: what sets parts apart; `changes`: what has changed
+    since the compared period.
     """
 
     model: str
     build: int
     scope: Scope
     whole: tuple[Transition, ...]
-    parts: tuple[Part, ...] = ()
+    parts: tuple[Part[tuple[Transition, ...]], ...] = ()
     comparison: Moves | None = None
+    contrasts: tuple[Contrast[Pair], ...] = ()
+    changes: tuple[Contrast[Pair], ...] = ()
     statements: tuple[Any, ...] = ()
 
     def n(self, stage: str | None = None) -> int:
@@ -97,7 +92,7 @@ class Moves:
         return Rate(self.of_kind(*kinds), self.n() - self.of_kind(OPEN))
 
 
-def ordered(model: StageModel, counts: Counts) -> list[tuple[str, str | None]]:
+def ordered(model: StageModel, counts: Counts) -> list[Pair]:
     """The pairs by the order of their stages, progress before exits; still there last."""
     place = {s.key: i for i, s in enumerate((*model.progress, *model.exits))}
     return sorted(counts, key=lambda pair: (place[pair[0]], place.get(pair[1] or "", len(place))))
@@ -132,59 +127,22 @@ def life_tables(rows: Iterable[tuple[str, str | None, float, int]]) -> dict[str,
     return {stage: LifeTable(tuple(lengths)) for stage, lengths in found.items()}
 
 
-@dataclass(frozen=True)
-class Contrast:
-    """One move in one group beside all others, or in the period beside the compared one.
-
-    `clear`: chance does not explain the difference, judged over all moves and groups that are looked at together (95 %
-    interval by Newcombe 1998; p values by Benjamini and Hochberg 1995).
-    """
-
-    name: str | None
-    values: tuple[str | None, ...]
-    start: str
-    end: str | None
-    kind: str
-    here: Rate
-    there: Rate
-    clear: bool = False
-    difference: Difference | None = field(default=None)
-
-
-def between_parts(found: Moves) -> tuple[Contrast, ...]:
+def between_parts(found: Moves) -> tuple[Contrast[Pair], ...]:
     """How often each move is made in each part of the breakdown, beside all the others together; the clearest first."""
-    total = {(t.start, t.end): t for t in found.whole}
-    pairs = []
-    for part in found.parts:
-        own = {(t.start, t.end): t.share for t in part.transitions}
-        stays = {t.start: t.share.denominator for t in part.transitions}
-        for key, t in total.items():
-            here = own.get(key, Rate(0, stays.get(t.start, 0)))
-            rest = Rate(t.share.numerator - here.numerator, t.share.denominator - here.denominator)
-            pairs.append((part.name, part.values, t, here, rest))
-    return _judged(pairs)
+    pairs = [(t.start, t.end) for t in found.whole]
+    return beside_others([(part, _shares(part.answer, pairs)) for part in found.parts], _shares(found.whole, pairs))
 
 
-def since_before(found: Moves) -> tuple[Contrast, ...]:
+def since_before(found: Moves) -> tuple[Contrast[Pair], ...]:
     """How often each move is made, beside the compared period seen equally long; the clearest first."""
-    before = found.comparison
-    if before is None:
+    if found.comparison is None:
         return ()
-    then = {(t.start, t.end): t.share for t in before.whole}
-    stays = {t.start: t.share.denominator for t in before.whole}
-    now = {(t.start, t.end): t for t in found.whole}
-    pairs = [(None, (), t, t.share, then.get(key, Rate(0, stays.get(t.start, 0)))) for key, t in now.items()]
-    return _judged(pairs)
+    pairs = [(t.start, t.end) for t in found.whole]
+    return beside_before(_shares(found.whole, pairs), _shares(found.comparison.whole, pairs))
 
 
-def _judged(
-    pairs: Sequence[tuple[str | None, tuple[str | None, ...], Transition, Rate, Rate]],
-) -> tuple[Contrast, ...]:
-    """Those with at least 30 stays on both sides, the clear ones first, each by the size of its difference."""
-    kept = [pair for pair in pairs if min(pair[3].denominator, pair[4].denominator) >= FEW]
-    clear = clearly_unequal([(here, there) for *_, here, there in kept])
-    made = [
-        Contrast(name, values, t.start, t.end, t.kind, here, there, is_clear, difference(here, there))
-        for (name, values, t, here, there), is_clear in zip(kept, clear, strict=True)
-    ]
-    return tuple(sorted(made, key=lambda c: (not c.clear, -abs(c.difference.value) if c.difference else 0.0)))
+def _shares(found: Sequence[Transition], pairs: Sequence[Pair]) -> dict[Pair, Rate]:
+    """How often each of these moves is made, of the stays in its stage; also of those that nobody made."""
+    made = {(t.start, t.end): t.share for t in found}
+    stays = {t.start: t.share.denominator for t in found}
+    return {pair: made.get(pair, Rate(0, stays.get(pair[0], 0))) for pair in pairs}

@@ -6,11 +6,13 @@ MQL 2). Nodes are as tall as they are large, ribbons too; what leaves a node in 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from lifecycle.moves import kind_of
+from lifecycle.parts import Contrast, Part, beside_before, beside_others
+from lifecycle.rates import Rate
 from lifecycle.scope import Scope
 from lifecycle.stages import StageModel
 
@@ -38,18 +40,74 @@ class Entered:
 
 
 @dataclass(frozen=True)
-class Paths:
-    """The answer: entities whose first journey began in the period, by every step of their history up to as_of."""
+class Walk:
+    """Entities whose first journey began in the period, by every step of their history up to as_of."""
 
-    model: str
-    build: int
-    scope: Scope
     entered: tuple[Entered, ...]
-    statements: tuple[Any, ...] = ()
 
     @property
     def entities(self) -> int:
         return sum(e.n for e in self.entered if e.step == 1)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What was entered as `step`-th stage after what; `start` None: it is the first of the history."""
+
+    step: int
+    start: str | None
+    start_visit: int | None
+    stage: str
+    visit: int
+
+
+@dataclass(frozen=True)
+class Paths(Walk):
+    """The answer, with a breakdown also of each part, by the segment of the first journey; with a comparison, of the
+    compared period seen equally long. `contrasts`: what sets parts apart; `changes`: what has changed since then.
+    """
+
+    model: str
+    build: int
+    scope: Scope
+    parts: tuple[Part[Walk], ...] = ()
+    comparison: Paths | None = None
+    contrasts: tuple[Contrast[Stream], ...] = ()
+    changes: tuple[Contrast[Stream], ...] = ()
+    statements: tuple[Any, ...] = ()
+
+    def of(self, values: tuple[str | None, ...]) -> Walk:
+        """The part that holds these values; all together where there is none."""
+        return next((part.answer for part in self.parts if part.values == values), self)
+
+
+def between_parts(found: Paths) -> tuple[Contrast[Stream], ...]:
+    """How many of each part go each way, beside all the others together; the clearest first."""
+    return beside_others([(part, shares(part.answer, found)) for part in found.parts], shares(found, found))
+
+
+def since_before(found: Paths) -> tuple[Contrast[Stream], ...]:
+    """How many go each way, beside the compared period seen equally long; the clearest first."""
+    return beside_before(shares(found, found), shares(found.comparison, found)) if found.comparison else ()
+
+
+def shares(walk: Walk, whole: Walk) -> dict[Stream, Rate]:
+    """Of the entities of a walk, those that took each of the streams that are wide enough in the whole to be drawn."""
+    wide = [e for e in whole.entered if e.n >= max(LEAST * whole.entities, 1)]
+    n = {stream_of(e): e.n for e in walk.entered}
+    return {(stream := stream_of(e)): Rate(n.get(stream, 0), walk.entities) for e in wide}
+
+
+def stream_of(e: Entered) -> Stream:
+    return Stream(e.step, e.start, e.start_visit, e.stage, e.visit)
+
+
+def added(walks: Iterable[Walk]) -> tuple[Entered, ...]:
+    """Several walks as one."""
+    n: dict[Stream, int] = {}
+    for e in (e for walk in walks for e in walk.entered):
+        n[stream_of(e)] = n.get(stream_of(e), 0) + e.n
+    return tuple(Entered(s.step, s.stage, s.visit, s.start, s.start_visit, count) for s, count in n.items())
 
 
 @dataclass(frozen=True)
@@ -81,7 +139,7 @@ class Ribbon:
 Key = tuple[int, str | None, int | None]
 
 
-def layout(model: StageModel, paths: Paths, steps: int = STEPS) -> tuple[tuple[Node, ...], tuple[Ribbon, ...]]:
+def layout(model: StageModel, paths: Walk, steps: int = STEPS) -> tuple[tuple[Node, ...], tuple[Ribbon, ...]]:
     """Nodes and ribbons of the first `steps` columns; x counts columns from 1, heights are shares of all entities.
 
     A column shows its largest nodes, those furthest along the lifecycle on top and exits below; the rest is one node.

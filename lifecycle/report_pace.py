@@ -2,60 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lifecycle.comebacks import FIRST, Comebacks
-from lifecycle.moves import Contrast, Moves, Transition, between_parts, since_before
+from lifecycle.comebacks import FIRST, RETURNED, Back, Comebacks
+from lifecycle.moves import Moves, Transition
+from lifecycle.parts import Contrast
 from lifecycle.pipeline import LOST, WON, Estimate, Pipeline
 from lifecycle.rates import Difference
 from lifecycle.report_alignment import head, statement
 from lifecycle.routes import Route, Routes
-from lifecycle.stockflow import StockFlow
+from lifecycle.stockflow import Balance, StockFlow
 from lifecycle.velocity import FACTORS, Course, Factors, Velocity, factors, split
 
 
 def moves_report(moves: Moves, routes: Routes, back: Comebacks, stock: StockFlow) -> dict[str, Any]:
-    """Transitions of the whole (segment {}) and of each value of the breakdown, routes, comebacks, stock and flow.
+    """Transitions, routes, comebacks, stock and flow, of the whole (segment {}) and of each value of the breakdown.
 
-    `to` null: still there. `median_seconds`: as Transition has it. `differences`: moves in which a value of the
-    breakdown, or the period beside the compared one, differs from the others; the clearest first.
+    `to` null: still there. `median_seconds`: as Transition and Route have it. `exit` and `after_exit` null in
+    differences: any. `…differences`: rates in which a value of the breakdown differs from all the others together, or
+    the period (segment {}) from the compared one; the clearest first. `before`: the compared period.
     """
     by = moves.scope.by
-    rows = [_transition({}, t) for t in moves.whole]
-    rows += [_transition({by: p.name}, t) for p in moves.parts for t in p.transitions]
+
+    def parted(answer: Any, rows: Callable[[Any, dict[str | None, str | None]], list[dict]]) -> list[dict]:
+        return [*rows(answer, {}), *(row for part in answer.parts for row in rows(part.answer, {by: part.name}))]
+
+    def differing(answer: Any, told: Callable[[Any], dict[str, Any]]) -> list[dict]:
+        return [_contrast(by, c) | told(c.about) for c in (*answer.changes, *answer.contrasts)]
+
+    before = stock.comparison
     return {
         **head("moves", moves.model, moves.build, moves.scope),
-        "rows": rows,
-        "differences": [_contrast(by, c) for c in (*since_before(moves), *between_parts(moves))],
+        "rows": parted(moves, _transitions),
+        "differences": differing(moves, lambda pair: {"from": pair[0], "to": pair[1]}),
         "from_stage": routes.between.start,
         "to_stage": routes.between.end,
-        "routes": [_route(r) for r in routes.rows],
-        "returns": [{"exit": key, **back.returned(key).as_dict()} for key in back.returns],
-        "second_time": [
-            {
-                "after_exit": None if key == FIRST else key,
-                **back.conversion(key).as_dict(),
-                "difference": None if key == FIRST else _interval(back.against_first(key)),
-            }
-            for key in back.attempts
-        ],
+        "routes": parted(routes, _routes),
+        "routes_differences": differing(routes, lambda way: {"stages": None if way is None else list(way)}),
+        "returns": parted(back, _returns),
+        "returns_differences": [c for c in differing(back, _returned) if "exit" in c],
+        "second_time": parted(back, _attempts),
+        "second_time_differences": [c for c in differing(back, _returned) if "after_exit" in c],
         "stock_and_flow": {
             "balanced": stock.balanced,
-            "rows": [
-                {
-                    "stage": f.stage,
-                    "period": f.period.isoformat(),
-                    "start": f.start,
-                    "in": f.entered,
-                    "out": f.left,
-                    "end": f.end,
-                }
-                for f in stock.rows
-            ],
+            "rows": parted(stock, _flows),
+            "before": _flows(before, {}) if before else None,
         },
         **statement(moves.statements),
     }
+
+
+Named = Mapping[str | None, str | None]
+
+
+def _transitions(found: Moves | Sequence[Transition], segment: Named) -> list[dict[str, Any]]:
+    rows = found.whole if isinstance(found, Moves) else found
+    return [_transition(segment, t) for t in rows]
+
+
+def _routes(found: Routes | Sequence[Route], segment: Named) -> list[dict[str, Any]]:
+    rows = found.rows if isinstance(found, Routes) else found
+    return [{"segment": dict(segment), **_route(r)} for r in rows]
+
+
+def _returns(back: Back, segment: Named) -> list[dict[str, Any]]:
+    return [{"segment": dict(segment), "exit": key, **back.returned(key).as_dict()} for key in back.returns]
+
+
+def _attempts(back: Back, segment: Named) -> list[dict[str, Any]]:
+    return [
+        {
+            "segment": dict(segment),
+            "after_exit": None if key == FIRST else key,
+            **back.conversion(key).as_dict(),
+            "difference": None if key == FIRST else _interval(back.against_first(key)),
+        }
+        for key in back.attempts
+    ]
+
+
+def _returned(about: tuple[str, str | None]) -> dict[str, Any]:
+    what, exit_ = about
+    return {"exit" if what == RETURNED else "after_exit": exit_}
+
+
+def _flows(balance: Balance, segment: Named) -> list[dict[str, Any]]:
+    return [
+        {
+            "segment": dict(segment),
+            "stage": f.stage,
+            "period": f.period.isoformat(),
+            "start": f.start,
+            "in": f.entered,
+            "out": f.left,
+            "end": f.end,
+        }
+        for f in balance.rows
+    ]
 
 
 def _transition(segment: Mapping[Any, str | None], t: Transition) -> dict[str, Any]:
@@ -66,8 +110,6 @@ def _transition(segment: Mapping[Any, str | None], t: Transition) -> dict[str, A
 def _contrast(by: str | None, c: Contrast) -> dict[str, Any]:
     return {
         "segment": {by: c.name} if c.values else {},
-        "from": c.start,
-        "to": c.end,
         "here": c.here.as_dict(),
         "there": c.there.as_dict(),
         "difference": _interval(c.difference),

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import floor, log2
 from typing import Any
 
 from lifecycle.durations import OPEN
+from lifecycle.parts import Contrast, Part, beside_before, beside_others
 from lifecycle.rates import Rate
 from lifecycle.scope import Scope
 from lifecycle.stages import StageModel
 
 WON = "won"
+MORE = "…"  # ends a way that goes on beyond what is told
+Way = tuple[str, ...] | None  # the stages of a route; None: any route that reaches the goal
 BITS = 62  # of a route's number
 
 
@@ -43,6 +46,11 @@ class Route:
         return sum(self.outcomes.values())
 
     @property
+    def way(self) -> tuple[str, ...]:
+        """What tells a route that has a name from the others."""
+        return (*(self.stages or ()), *([MORE] if self.is_cut else []))
+
+    @property
     def share(self) -> Rate:
         """Of all journeys that started in the period."""
         return Rate(self.n, self.total)
@@ -64,13 +72,21 @@ class Route:
 
 @dataclass(frozen=True)
 class Routes:
-    """The answer: the most frequent routes, then all others as one."""
+    """The answer: the most frequent routes, then all others as one; with a breakdown the same routes of each part.
+
+    With a comparison, the same routes in the compared period, seen equally long. `contrasts`: what sets parts apart;
+    `changes`: what has changed since the compared period.
+    """
 
     model: str
     build: int
     scope: Scope
     between: Between
     rows: tuple[Route, ...]
+    parts: tuple[Part[tuple[Route, ...]], ...] = ()
+    comparison: Routes | None = None
+    contrasts: tuple[Contrast[Way], ...] = ()
+    changes: tuple[Contrast[Way], ...] = ()
     statements: tuple[Any, ...] = ()
 
     @property
@@ -80,7 +96,37 @@ class Routes:
     @property
     def conversion(self) -> Rate:
         """Of all journeys, those that reached the goal so far."""
-        return Rate(sum(r.conversion.numerator for r in self.rows), self.total)
+        return reached(self.rows)
+
+    @property
+    def ways(self) -> tuple[tuple[str, ...], ...]:
+        """The routes that have a name, the most frequent first."""
+        return tuple(r.way for r in self.rows if r.stages is not None)
+
+
+def reached(rows: Sequence[Route]) -> Rate:
+    """Of the journeys on these routes, those that reached the goal so far."""
+    return Rate(sum(r.conversion.numerator for r in rows), sum(r.n for r in rows))
+
+
+def between_parts(found: Routes) -> tuple[Contrast[Way], ...]:
+    """How often each route is taken, and the goal reached, in each part of the breakdown, beside all the others
+    together; the clearest first."""
+    return beside_others([(p, _rates(p.answer, found.ways)) for p in found.parts], _rates(found.rows, found.ways))
+
+
+def since_before(found: Routes) -> tuple[Contrast[Way], ...]:
+    """How often each route is taken, and the goal reached, beside the compared period, seen equally long; the clearest
+    first."""
+    if found.comparison is None:
+        return ()
+    return beside_before(_rates(found.rows, found.ways), _rates(found.comparison.rows, found.ways))
+
+
+def _rates(rows: Sequence[Route], ways: Sequence[tuple[str, ...]]) -> dict[Way, Rate]:
+    taken = {r.way: r.share for r in rows if r.stages is not None}
+    whole = reached(rows)
+    return {None: whole} | {way: taken.get(way, Rate(0, whole.denominator)) for way in ways}
 
 
 def most_steps(model: StageModel) -> int:
@@ -111,8 +157,13 @@ def routes(model: StageModel, found: Iterable[tuple[int | None, int, str, int, f
         if outcome == WON:
             medians[key] = median
     total = sum(n for counts in outcomes.values() for n in counts.values())
-    made = [
-        Route(None if number is None else stages_of(model, number), total, counts, medians.get((number, cut)), cut)
-        for (number, cut), counts in outcomes.items()
-    ]
-    return tuple(sorted(made, key=lambda r: (r.stages is None, -r.n, r.stages or ())))
+    made = {
+        key: Route(None if key[0] is None else stages_of(model, key[0]), total, counts, medians.get(key), key[1])
+        for key, counts in outcomes.items()
+    }
+
+    def place(key: tuple[int | None, bool]) -> tuple[bool, int, int, int]:
+        """As the warehouse ranks them: the most frequent first, then the shortest."""
+        return key[0] is None, -made[key].n, len(made[key].stages or ()), key[0] or 0
+
+    return tuple(made[key] for key in sorted(made, key=place))

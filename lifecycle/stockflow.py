@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from lifecycle.moves import kind_of
+from lifecycle.parts import Part
 from lifecycle.scope import Scope
 from lifecycle.stages import StageModel
 
@@ -41,15 +42,11 @@ class Flow:
 
 
 @dataclass(frozen=True)
-class StockFlow:
-    """The answer: every stage and period, in order. `counted`: who is in each stage at the end, counted apart."""
+class Balance:
+    """Every stage and period, in order. `counted`: who is in each stage at the end, counted apart."""
 
-    model: str
-    build: int
-    scope: Scope
     rows: tuple[Flow, ...]
     counted: Mapping[str, int]
-    statements: tuple[Any, ...] = ()
 
     def of(self, stage: str) -> tuple[Flow, ...]:
         return tuple(row for row in self.rows if row.stage == stage)
@@ -65,35 +62,69 @@ class StockFlow:
         return all(self.counted.get(stage, 0) == end for stage, end in last.items())
 
 
+@dataclass(frozen=True)
+class StockFlow(Balance):
+    """The answer; with a breakdown also of each part, which add up to it; with a comparison, of the compared period."""
+
+    model: str
+    build: int
+    scope: Scope
+    parts: tuple[Part[Balance], ...] = ()
+    comparison: StockFlow | None = None
+    statements: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Through:
+    """One stage over the whole period: `start` + `entered` − `left` = `end`."""
+
+    start: int = 0
+    entered: int = 0
+    left: int = 0
+
+    @property
+    def end(self) -> int:
+        return self.start + self.entered - self.left
+
+
+def through(balance: Balance, stage: str) -> Through:
+    """What went through a stage; nothing where nobody was ever in it."""
+    own = balance.of(stage)
+    return Through(own[0].start if own else 0, sum(f.entered for f in own), sum(f.left for f in own))
+
+
+Moved = tuple[str, str | None, date, int]  # a stage, the other one (None: there is none), the period, n
+
+
 def flows(
     model: StageModel,
     periods: Sequence[date],
     start: Mapping[str, int],
-    moved: Iterable[tuple[str | None, str | None, date, int]],
+    entered: Iterable[Moved],
+    left: Iterable[Moved],
 ) -> tuple[Flow, ...]:
-    """From the stock at the start of the first period, and the moves (from, to, period, n) of all periods.
+    """From the stock at the start of the first period, and who entered (from) and left (to) each stage in all periods.
 
-    A move without `from` is the first of its entity.
+    An entry without `from` is the first of its entity.
     """
     came: dict[tuple[str, date], dict[str, int]] = {}
     went: dict[tuple[str, date], dict[str, int]] = {}
-    for source, end, period, n in moved:
-        assert end is not None
-        kind = kind_of(model, source, end) if source else NEW
-        into = came.setdefault((end, period), {})
+    for key, source, period, n in entered:
+        kind = kind_of(model, source, key) if source else NEW
+        into = came.setdefault((key, period), {})
         into[kind] = into.get(kind, 0) + n
-        if source:
-            out = went.setdefault((source, period), {})
-            out[kind] = out.get(kind, 0) + n
-    seen = {stage for stage, _ in came} | {stage for stage, n in start.items() if n}
+    for key, end, period, n in left:
+        kind, out = kind_of(model, key, end), went.setdefault((key, period), {})
+        out[kind] = out.get(kind, 0) + n
+    seen = {key for key, _ in (*came, *went)} | {key for key, n in start.items() if n}
     made = []
     for stage in (*model.progress, *model.exits):
         if stage.key not in seen:
             continue
         stock = start.get(stage.key, 0)
         for period in periods:
-            key = stage.key, period
-            flow = Flow(stage.key, period, stock, came.get(key, {}), went.get(key, {}))
+            at = stage.key, period
+            flow = Flow(stage.key, period, stock, came.get(at, {}), went.get(at, {}))
             made.append(flow)
             stock = flow.end
     return tuple(made)

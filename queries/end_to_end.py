@@ -14,7 +14,7 @@ from lifecycle.time_in_stage import ADVANCED, Month, StageTimes, Trend
 from lifecycle.volumes import periods_of
 from queries.dialect import elapsed, local_floor
 from queries.durations import BIN, by_bin, grain_of, life_table, rows_of
-from queries.groups import Groups
+from queries.groups import sized
 from queries.instants import in_period
 from queries.modelled import Modelled
 
@@ -33,12 +33,7 @@ def end_to_end(m: Modelled, scope: Scope, start: str, end: str) -> StageTimes:
 
 def _end_to_end(m: Modelled, scope: Scope, start: str, end: str) -> StageTimes:
     base = journeys(m, scope, start, end)
-    groups, asked = Groups(scope, {}), []
-    if scope.by:
-        schema = pa.schema([("segment", pa.string()), ("n", pa.int64())])
-        sizes = sa.select(base.c.segment, sa.func.count().label("n")).group_by(base.c.segment)
-        table, rendered = m.ask(sizes, schema)
-        groups, asked = Groups(scope, {row["segment"]: row["n"] for row in table.to_pylist()}), [rendered]
+    groups, asked = sized(m, scope, base)
     parted = groups.split(base)
     table, rendered = m.ask(by_bin(parted, [parted.c.part]), pa.schema([("part", pa.int64()), *BIN]))
     label = {part: next(iter(groups.label(part).values()), None) for part in (None, *groups.parts)}

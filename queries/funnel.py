@@ -12,7 +12,7 @@ from lifecycle.funnel import Funnel, Outcome, StageRow, Steps, TrendRow, immatur
 from lifecycle.scope import Scope
 from queries import counted, entries, measures
 from queries.dialect import local_floor
-from queries.groups import Groups, Part
+from queries.groups import Groups, Part, sized
 from queries.modelled import Modelled
 from queries.spend import Spend, acquisition_spend
 from queries.warehouse import Rendered
@@ -57,7 +57,7 @@ def trend(m: Modelled, scope: Scope) -> Trend:
         return _entries_trend(m, scope) if scope.basis == "period" else Trend((), ())
     steps = steps_of(m.model, scope)
     base = counted.population(m, scope, steps)
-    groups, sized = _sizes(m, scope, base)
+    groups, asked = sized(m, scope, base)
     parted = groups.split(base)
     dated = sa.select(parted, local_floor(parted.c.t1, scope.grain, scope.calendar).label("period")).subquery("dated")
     c, sums = dated.c, counted.summed(dated, steps)
@@ -79,16 +79,7 @@ def trend(m: Modelled, scope: Scope) -> Trend:
                 not_due = row.get("young", 0) if place == 1 and not is_side else 0
                 label = groups.label(part)
                 rows.append(TrendRow(period, label, stage.key, row.get(f"n{i}", 0), not_due, young_still))
-    return Trend(tuple(rows), tuple(s for s in (rendered, sized, timed) if s))
-
-
-def _sizes(m: Modelled, scope: Scope, base: sa.Subquery) -> tuple[Groups, Rendered | None]:
-    """The parts of a breakdown, from the entries of each value; without one there is nothing to ask."""
-    if not scope.by:
-        return Groups(scope, {}), None
-    statement = sa.select(base.c.segment, sa.func.count().label("n")).group_by(base.c.segment)
-    table, rendered = m.ask(statement, pa.schema([("segment", pa.string()), ("n", pa.int64())]))
-    return Groups(scope, {row["segment"]: row["n"] for row in table.to_pylist()}), rendered
+    return Trend(tuple(rows), tuple(s for s in (rendered, *asked, timed) if s))
 
 
 def _entries_trend(m: Modelled, scope: Scope) -> Trend:

@@ -26,6 +26,7 @@ from lifecycle import (
     moves,
     mrr,
     nps,
+    parts,
     pipeline,
     prediction,
     promoters,
@@ -136,7 +137,7 @@ TERMS: dict[str, dict[str, object]] = {
     "Moves": {
         "Kinds of moves": moves.kind_of,
         "Share and time of a move": moves.Transition,
-        "A group, or a period, beside the others": moves.Contrast,
+        "A group, or a period, beside the others": parts.Contrast,
         "Paths, and visits of a stage": paths_asked.paths,
         "Routes": routes_asked.routes,
         "Conversion of a route": routes.Route.conversion,

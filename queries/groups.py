@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
 
+import pyarrow as pa
 import sqlalchemy as sa
 
+from lifecycle import parts as told
 from lifecycle.funnel import other_than
 from lifecycle.scope import Scope
+from queries.modelled import Modelled
+from queries.warehouse import Rendered
 
+A = TypeVar("A")
 Part = int | None  # a group of a breakdown by its place, OTHERS, or None for the whole
 OTHERS = -1
 
@@ -42,6 +48,11 @@ class Groups:
         """The values of the segment that a part holds."""
         return self.all if part is None else self.rest if part == OTHERS else [self.shown[part]]
 
+    def told(self, answers: Mapping[Part, A]) -> tuple[told.Part[A], ...]:
+        """The answers for the parts, with what people call them."""
+        names = {part: next(iter(self.label(part).values()), None) for part in self.parts}
+        return tuple(told.Part(names[part], tuple(self.values(part)), answers[part]) for part in self.parts)
+
     def split(self, base: sa.FromClause) -> sa.Subquery:
         """The population with the part that each row belongs to."""
         if not self.by:
@@ -50,6 +61,15 @@ class Groups:
         cases = [(c == v if v is not None else c.is_(None), _place(i)) for i, v in enumerate(self.shown)]
         part = sa.case(*cases, else_=_place(OTHERS)) if cases else _place(OTHERS)
         return sa.select(base, part.label("part")).subquery("parted")
+
+
+def sized(m: Modelled, scope: Scope, base: sa.FromClause) -> tuple[Groups, tuple[Rendered, ...]]:
+    """The parts of a breakdown, by how many rows of `base` each segment has; without one there is nothing to ask."""
+    if not scope.by:
+        return Groups(scope, {}), ()
+    statement = sa.select(base.c.segment, sa.func.count().label("n")).group_by(base.c.segment)
+    table, rendered = m.ask(statement, pa.schema([("segment", pa.string()), ("n", pa.int64())]))
+    return Groups(scope, {row["segment"]: row["n"] for row in table.to_pylist()}), (rendered,)
 
 
 def whole(base: sa.FromClause) -> sa.Subquery:

@@ -8,7 +8,8 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from lifecycle import moves as told
-from lifecycle.moves import Moves, Part
+from lifecycle.moves import Moves, Transition, between_parts, since_before
+from lifecycle.parts import Part
 from lifecycle.scope import Scope
 from queries.contacts import Records
 from queries.dialect import Instant, bytewise, elapsed
@@ -49,8 +50,9 @@ def moves(m: Modelled, scope: Scope) -> Moves:
     Of a stay that ended later the next stage is unknown: it is still there. Exits are stages too: what follows them is
     a reopening. Repeats are no stays.
     """
-    here = _moves(m, scope)
-    return replace(here, comparison=_moves(m, scope.compared)) if scope.compared else here
+    here, before = _moves(m, scope), scope.compared
+    here = replace(here, comparison=_moves(m, before.whole)) if before else here
+    return replace(here, contrasts=between_parts(here), changes=since_before(here))
 
 
 def _moves(m: Modelled, scope: Scope) -> Moves:
@@ -64,10 +66,10 @@ def _moves(m: Modelled, scope: Scope) -> Moves:
         counts[stage, following] = counts.get((stage, following), 0) + n
     parts, asked = _parts(m, scope) if scope.by else ((), ())
     whole = told.transitions(m.model, counts, told.life_tables(rows))
-    return Moves(m.model.name, m.build.id, scope, whole, parts, None, (rendered, *asked))
+    return Moves(m.model.name, m.build.id, scope, whole, parts, statements=(rendered, *asked))
 
 
-def _parts(m: Modelled, scope: Scope) -> tuple[tuple[Part, ...], tuple[Rendered, ...]]:
+def _parts(m: Modelled, scope: Scope) -> tuple[tuple[Part[tuple[Transition, ...]], ...], tuple[Rendered, ...]]:
     """The transitions of each part of the breakdown."""
     c = stays(m, scope).c
     table, rendered = m.ask(_counted(sa.select(c.segment, c.stage, c.following).subquery("parted")), COUNTS)
@@ -75,16 +77,12 @@ def _parts(m: Modelled, scope: Scope) -> tuple[tuple[Part, ...], tuple[Rendered,
     for row in table.to_pylist():
         found.setdefault(row["segment"], {})[row["stage"], row["following"]] = row["n"]
     groups = Groups(scope, {value: sum(counts.values()) for value, counts in found.items()})
-    made = []
-    for part in groups.parts:
-        values = tuple(groups.values(part))
-        counts: dict[tuple[str, str | None], int] = {}
-        for value in values:
+    counts: dict[int | None, dict[tuple[str, str | None], int]] = {part: {} for part in groups.parts}
+    for part, own in counts.items():
+        for value in groups.values(part):
             for pair, n in found[value].items():
-                counts[pair] = counts.get(pair, 0) + n
-        (name,) = groups.label(part).values()
-        made.append(Part(name, values, told.transitions(m.model, counts)))
-    return tuple(made), (rendered,)
+                own[pair] = own.get(pair, 0) + n
+    return groups.told({part: told.transitions(m.model, own) for part, own in counts.items()}), (rendered,)
 
 
 def stays(m: Modelled, scope: Scope) -> sa.Subquery:

@@ -74,6 +74,12 @@ def limits(v: View) -> tuple[str, Business | None]:
     return kind, declared if counted else None
 
 
+def segment_label(v: View) -> str:
+    """The breakdown as people call it."""
+    segment = v.modelled.catalog.get(v.scope.by) if v.scope.by else None
+    return segment.label if segment else "Segment"
+
+
 def two_or_more(model: StageModel) -> bool:
     """Whether there is a later stage to go to."""
     return len(model.progress) > 1

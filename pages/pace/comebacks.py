@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
-from lifecycle.comebacks import FIRST, Comebacks
+from lifecycle.comebacks import FIRST, Comebacks, between_parts, since_before
 from lifecycle.findings import clearly_unequal
 from lifecycle.stages import StageModel
+from pages.pace import frames_parts
 from pages.pace import frames_paths as frames
+from pages.pace.choices import segment_label
+from pages.pace.contrasts import BEFORE, OTHERS, contrasts
 from pages.ui import charts_paths, labels
 from pages.ui.data import ask
 from pages.ui.failures import Failure
@@ -21,7 +26,7 @@ from queries.comebacks import comebacks
 def coming_back(v: View) -> None:
     """Two questions side by side: who is back, and what becomes of them."""
     model = v.modelled.model
-    found = ask(comebacks, v.modelled, v.scope.whole)
+    found = ask(comebacks, v.modelled, v.scope)
     left, right = st.columns(2, gap="small")
     with left:
         card(
@@ -62,6 +67,60 @@ def coming_back(v: View) -> None:
             definition=Comebacks.against_first,
             key="again-table",
         )
+
+    if not isinstance(found, Failure):
+        beside(v, found)
+
+
+def beside(v: View, found: Comebacks) -> None:
+    """The period beside the compared one, and the parts of the breakdown beside each other."""
+    model = v.modelled.model
+    goal = model.stage(found.goal).label
+    told = partial(
+        contrasts,
+        found,
+        said=partial(frames_parts.about_name, model=model, goal=goal),
+        what=f"Of those who left, how many are back; of those who came back, how many reach {goal}",
+    )
+    if found.comparison:
+        told(found.changes, other=BEFORE, definition=since_before, key="back-before")
+    if not found.parts:
+        return
+    told(found.contrasts, other=OTHERS, definition=between_parts, key="back-parts")
+    by = segment_label(v)
+    names = {key: model.stage(key).label for key in found.returns}
+    chosen = st.selectbox(
+        "Left by", list(names), None, names.__getitem__, "back.exit", placeholder="Any exit", width=220
+    )
+    left, right = st.columns(2, gap="small")
+    with left:
+        card(
+            f"Who is back after {names[chosen] if chosen else 'any exit'}, by {by.lower()}",
+            lambda: found,
+            lambda answer: _curves(frames_parts.returns(answer, chosen), "back again"),
+            caption="Days since they left; of fewer than 30 no curve is drawn",
+            definition=Comebacks.returned_within,
+            empty="Of no value have 30 left.",
+            key="returns-parts",
+        )
+    with right:
+        card(
+            f"How they do then, by {by.lower()}",
+            lambda: found,
+            lambda answer: _curves(frames_parts.attempts(answer), "reached the goal"),
+            caption=f"Days since they started again; share that reached {goal}",
+            definition=Comebacks.conversion,
+            empty="Of no value have 30 started again, or nobody has reached the goal.",
+            key="attempts-parts",
+        )
+    card(
+        f"Coming back, by {by.lower()}",
+        lambda: found,
+        lambda answer: frames_parts.comebacks(answer, model, by),
+        caption="“chance”: it explains the difference to all others",
+        definition=between_parts,
+        key="back-table",
+    )
 
 
 def _curves(rows: pd.DataFrame, title: str) -> Picture | None:

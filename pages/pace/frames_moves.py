@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pandas as pd
 
-from lifecycle.moves import Contrast, Moves, Transition
+from lifecycle.moves import Moves, Pair, Transition, kind_of
 from lifecycle.stages import StageModel
+from pages.pace.contrasts import named
 from pages.ui import labels
 from pages.ui.charts_moves import KINDS
 from queries.contacts import Records
@@ -55,7 +54,7 @@ def _drawn(model: StageModel, t: Transition) -> str:
 def table(found: Moves, model: StageModel) -> pd.DataFrame:
     """Every move of the whole and of each part, for the CSV."""
     rows = [_row(model, "All", t) for t in found.whole]
-    rows += [_row(model, named(p.name), t) for p in found.parts for t in p.transitions]
+    rows += [_row(model, named(p.name), t) for p in found.parts for t in p.answer]
     return pd.DataFrame(rows)
 
 
@@ -75,39 +74,15 @@ def _row(model: StageModel, group: str, t: Transition) -> dict[str, object]:
     }
 
 
-def named(value: str | None) -> str:
-    """A value of a segment as people read it."""
-    return "Not set" if value is None else value
+def said(pair: Pair, model: StageModel) -> str:
+    """A move in words."""
+    start, end = pair
+    return f"{label_of(model, start)} → {label_of(model, end).lower() if end is None else label_of(model, end)}"
 
 
-def contrasts(found: Sequence[Contrast], model: StageModel) -> pd.DataFrame:
-    """Differences in percentage points with their intervals, as a picture takes them."""
-    return pd.DataFrame(
-        [
-            {
-                "label": said(c, model),
-                "value": c.difference.value * 100,
-                "low": c.difference.low * 100,
-                "high": c.difference.high * 100,
-                "clear": c.clear,
-                "welcome": c.kind in WELCOME,
-                "note": labels.points(c.difference),
-                "rates": f"{labels.percent(c.here.value)} against {labels.percent(c.there.value)}",
-                "n": c.here.numerator,
-                "of": c.here.denominator,
-                "other_n": c.there.numerator,
-                "other_of": c.there.denominator,
-            }
-            for c in found
-            if c.difference
-        ]
-    )
-
-
-def said(c: Contrast, model: StageModel) -> str:
-    """A move in words, of its group where there is one."""
-    move = f"{label_of(model, c.start)} → {label_of(model, c.end).lower() if c.end is None else label_of(model, c.end)}"
-    return f"{named(c.name)}: {move}" if c.values else move
+def is_welcome(pair: Pair, model: StageModel) -> bool:
+    """Whether more of a move is better."""
+    return kind_of(model, *pair) in WELCOME
 
 
 def movers(found: Records, model: StageModel) -> pd.DataFrame:

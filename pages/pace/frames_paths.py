@@ -8,7 +8,7 @@ import pandas as pd
 
 from lifecycle.comebacks import FIRST, RETURNED, WON, Comebacks
 from lifecycle.durations import LifeTable
-from lifecycle.paths import WIDTH, Node, Paths, layout
+from lifecycle.paths import WIDTH, Node, Walk, layout
 from lifecycle.routes import Route, Routes
 from lifecycle.stages import StageModel
 from lifecycle.stockflow import Flow, StockFlow
@@ -26,7 +26,7 @@ def node_name(model: StageModel, node: Node) -> str:
     return label if node.visit == 1 else f"{label} {node.visit}"
 
 
-def flow(found: Paths, model: StageModel) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def flow(found: Walk, model: StageModel) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """The flow diagram: the outlines of its ribbons, its nodes, and a row per ribbon for the export."""
     nodes, ribbons = layout(model, found)
     total = found.entities or 1
@@ -110,10 +110,14 @@ def returns(found: Comebacks, model: StageModel) -> pd.DataFrame:
     """The share that is back, by days since leaving, a curve per exit, with its band."""
     rows = []
     for key in _by_size(found.returns):
-        table = found.returns[key]
-        points = [(p.seconds / DAY, 1 - p.survival, 1 - p.high, 1 - p.low, p.at_risk) for p in table.curve]
-        rows += _curve(model.stage(key).label, points)
+        rows += curve(model.stage(key).label, found.returns[key])
     return pd.DataFrame(rows)
+
+
+def curve(name: str, table: LifeTable) -> list[dict[str, object]]:
+    """The share that has left a life table by days, with its band."""
+    points = [(p.seconds / DAY, 1 - p.survival, 1 - p.high, 1 - p.low, p.at_risk) for p in table.curve]
+    return _curve(name, points)
 
 
 def attempts(found: Comebacks, model: StageModel) -> pd.DataFrame:
@@ -123,14 +127,16 @@ def attempts(found: Comebacks, model: StageModel) -> pd.DataFrame:
     """
     rows = []
     for key in _by_size(found.attempts):
-        table = found.attempts[key]
-        if found.conversion(key).few:
-            continue
-        at_risk = {p.seconds: p.at_risk for p in table.curve}
-        points = [(t / DAY, value, value, value, at_risk[t]) for t, value in table.incidence.get(WON, ())]
-        if points:
-            rows += _curve(attempt_name(model, key), points)
+        if not found.conversion(key).few:
+            rows += reached_curve(attempt_name(model, key), found.attempts[key])
     return pd.DataFrame(rows)
+
+
+def reached_curve(name: str, table: LifeTable) -> list[dict[str, object]]:
+    """The share that has reached the goal by days; nothing where nobody has."""
+    at_risk = {p.seconds: p.at_risk for p in table.curve}
+    points = [(t / DAY, value, value, value, at_risk[t]) for t, value in table.incidence.get(WON, ())]
+    return _curve(name, points) if points else []
 
 
 def _curve(name: str, points: Sequence[tuple[float, float, float, float, int]]) -> list[dict[str, object]]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 import streamlit as st
 
-from lifecycle.moves import Contrast, Moves, Transition, between_parts, since_before
+from lifecycle.moves import Moves, Transition, between_parts, since_before
 from lifecycle.stages import StageModel
 from pages.pace import comebacks, paths, stockflow
 from pages.pace import frames_moves as frames
+from pages.pace.contrasts import BEFORE, OTHERS, contrasts
 from pages.pace.movers import show_movers
 from pages.ui import charts_moves, labels
-from pages.ui.charts_funnel import changes
 from pages.ui.data import ask
 from pages.ui.failures import Failure
 from pages.ui.filters import View, view
@@ -21,7 +20,6 @@ from pages.ui.layout import card, page_header
 from queries.moves import Cell, moves
 
 PARTS = ("From each stage", "Paths", "Routes", "Coming back", "Stock and flow")
-MOST = 10  # differences that are shown
 
 
 def page() -> None:
@@ -82,37 +80,18 @@ def title(model: StageModel, found: Moves | Failure) -> str:
 
 def differences(v: View, found: Moves) -> None:
     """Where groups, or the compared period, go another way."""
-    if found.comparison:
-        shown = since_before(found)
-        contrasts(v, found, shown, "since-before", "before", since_before)
-    if found.parts:
-        contrasts(v, found, between_parts(found), "between-parts", "all others", between_parts)
-
-
-def contrasts(
-    v: View, found: Moves, shown: tuple[Contrast, ...], key: str, other: str, definition: Callable[..., Any]
-) -> None:
-    """The largest differences to what is named by `other`, the clear ones first."""
     model = v.modelled.model
-    card(
-        contrast_title(model, shown, other),
-        lambda: found,
-        lambda _: changes(frames.contrasts(shown[:MOST], model)) if shown else None,
-        caption=f"Share of the stage's stays that went this way, against {other}; grey: chance explains it",
-        definition=definition,
-        table=lambda _: frames.contrasts(shown, model),
-        empty="Too few stays to compare: it takes 30 on both sides.",
-        key=key,
+    told = partial(
+        contrasts,
+        found,
+        said=partial(frames.said, model=model),
+        welcome=partial(frames.is_welcome, model=model),
+        what="Share of the stage's stays that went this way",
     )
-
-
-def contrast_title(model: StageModel, shown: tuple[Contrast, ...], other: str) -> str:
-    """The clearest difference; none where chance explains them all."""
-    first = shown[0] if shown else None
-    if first is None or not first.clear:
-        return f"No move differs from {other} by more than chance"
-    here, there = (labels.percent(rate.value, 0) for rate in (first.here, first.there))
-    return f"{frames.said(first, model)}: {here}, {other} {there}"
+    if found.comparison:
+        told(found.changes, other=BEFORE, definition=since_before, key="since-before")
+    if found.parts:
+        told(found.contrasts, other=OTHERS, definition=between_parts, key="between-parts")
 
 
 page()

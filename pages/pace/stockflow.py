@@ -8,8 +8,10 @@ import streamlit as st
 
 from lifecycle.stages import StageModel
 from lifecycle.stockflow import Flow, StockFlow
-from lifecycle.volumes import at_a_glance
+from lifecycle.volumes import at_a_glance, change
+from pages.pace import frames_parts
 from pages.pace import frames_paths as frames
+from pages.pace.choices import segment_label
 from pages.ui import charts, charts_paths, labels
 from pages.ui.data import ask
 from pages.ui.failures import Failure
@@ -22,7 +24,7 @@ from queries.stockflow import stock_and_flow
 def stock(v: View) -> None:
     """Every stage over the period, then one of them period by period."""
     model = v.modelled.model
-    found = ask(stock_and_flow, v.modelled, at_a_glance(v.scope.whole))
+    found = ask(stock_and_flow, v.modelled, at_a_glance(v.scope))
     card(
         _title(model, found),
         lambda: found,
@@ -34,6 +36,15 @@ def stock(v: View) -> None:
     )
     if isinstance(found, Failure) or not found.rows:
         return
+    if found.comparison:
+        card(
+            "Now and before",
+            lambda: found,
+            lambda answer: frames_parts.stock_before(answer, model),
+            caption="Who came and who went, beside the compared period; changes in brackets are explained by chance",
+            definition=change,
+            key="stock-before",
+        )
     names = {key: model.stage(key).label for key in found.stages}
     place = len([s for s in model.progress if s.key in names]) // 2
     chosen = st.selectbox("Look at", list(names), place, names.__getitem__, "stock.stage", width=220)
@@ -46,6 +57,31 @@ def stock(v: View) -> None:
         table=lambda answer: frames.stock_rows(answer, model),
         key="stock-stage",
     )
+    if found.parts:
+        each(v, found, chosen, names[chosen])
+
+
+def each(v: View, found: StockFlow, stage: str, label: str) -> None:
+    """One stage, part by part."""
+    by = segment_label(v)
+    left, right = st.columns(2, gap="small")
+    with left:
+        card(
+            f"{label}, by {by.lower()}",
+            lambda: found,
+            lambda answer: frames_parts.stock_parts(answer, stage, by),
+            caption="Each row closes, and all rows add up to the last",
+            definition=stock_and_flow,
+            key="stock-parts",
+        )
+    with right:
+        card(
+            f"Who is in {label} at the end of each {found.scope.grain}",
+            lambda: found,
+            lambda answer: charts.trend(frames_parts.stock_courses(answer, stage), height=300),
+            definition=stock_and_flow,
+            key="stock-courses",
+        )
 
 
 def panels(found: StockFlow, stage: str) -> Mapping[str, Picture]:

@@ -11,6 +11,7 @@ from pages.ui.picture import GRID, INK, NOW, QUIET, Picture, Spec, axis, bare, f
 
 MAIN = alt.NamedData("main")
 ENDS = alt.NamedData("ends")
+PHONE = "containerSize()[0] < 520"
 WORSE, UNSURE = "#CB5A3C", GRID
 EXITS = ("#CB5A3C", "#E39B7F", "#8F3F2A", "#A9B2BD", "#6B4A86")  # the most frequent first
 
@@ -71,8 +72,12 @@ def reasons(frame: pd.DataFrame) -> Picture:
 
 @cache
 def _changes(height: int) -> Spec:
-    y = alt.Y("label:N", sort=place("position"), axis=axis(labelLimit=190, labelPadding=8))
-    base = alt.Chart(MAIN).encode(y=y)
+    named = axis(
+        labelLimit={"expr": f"{PHONE} ? 130 : max(190, containerSize()[0] * 0.26)"},
+        labelPadding=8,
+        labelExpr=f"{PHONE} ? split(datum.label, ': ') : datum.label",  # a group and what is said of it: two lines
+    )
+    base = alt.Chart(MAIN).encode(y=alt.Y("label:N", sort=place("position"), axis=named))
     colour = alt.Color(
         "verdict:N",
         scale=alt.Scale(domain=["better", "worse", "unsure"], range=[NOW, WORSE, UNSURE]),

@@ -35,8 +35,7 @@ def ask(question: str, m: Modelled, scope: Scope, options: Mapping[str, str]) ->
         return found, velocity_report(found, course(m, scope, found.days))
     part = between(m.model, options.get("from_stage"), options.get("to_stage"))
     went = moves(m, scope)
-    whole = scope.whole
-    return went, moves_report(went, routes(m, whole, part), comebacks(m, whole), stock_and_flow(m, whole))
+    return went, moves_report(went, routes(m, scope, part), comebacks(m, scope), stock_and_flow(m, scope))
 
 
 def _days(text: str | None) -> int | None:
@@ -55,7 +54,7 @@ def as_table(answer: Answer) -> Table:
         case Moves():
             headings = ["", "from", "to", "move", "n", "of", "share %", "half within"]
             rows = [_moved("all", t) for t in answer.whole]
-            rows += [_moved("not set" if p.name is None else p.name, t) for p in answer.parts for t in p.transitions]
+            rows += [_moved("not set" if p.name is None else p.name, t) for p in answer.parts for t in p.answer]
             return table(title, headings, rows, left=4)
         case Velocity():
             title += f" · judged at {answer.days} days"

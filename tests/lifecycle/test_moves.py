@@ -6,7 +6,8 @@ from datetime import date, datetime
 
 import pytest
 
-from lifecycle.moves import Moves, Part, between_parts, kind_of, life_tables, since_before, time_of, transitions
+from lifecycle.moves import Moves, between_parts, kind_of, life_tables, since_before, time_of, transitions
+from lifecycle.parts import Part
 from lifecycle.scope import Scope
 from lifecycle.stages import shipped_models
 from lifecycle.stockflow import flows
@@ -57,7 +58,7 @@ def test_groups_are_set_beside_all_others_and_only_what_is_clear_stands_out() ->
     paid = {("mql", "sql"): 10, ("mql", "lost"): 90, ("lead", "mql"): 51, ("lead", None): 49}
     other = {("mql", "sql"): 50, ("mql", "lost"): 50, ("lead", "mql"): 50, ("lead", None): 50}
     found = between_parts(moves({k: paid[k] + other[k] for k in paid}, {"paid": paid, "other": other}))
-    clear = [(c.name, c.start, c.end) for c in found if c.clear]
+    clear = [(c.name, *c.about) for c in found if c.clear]
     assert {c[1] for c in clear} == {"mql"}
     first = found[0]
     assert first.difference is not None
@@ -69,7 +70,7 @@ def test_a_move_that_a_group_never_makes_counts_as_none_of_its_stays() -> None:
     paid = {("mql", "sql"): 40}
     other = {("mql", "lost"): 40}
     found = between_parts(moves({**paid, **other}, {"paid": paid, "other": other}))
-    shares = {(c.name, c.end): (c.here.numerator, c.here.denominator) for c in found}
+    shares = {(c.name, c.about[1]): (c.here.numerator, c.here.denominator) for c in found}
     assert shares["paid", "lost"] == (0, 40)
 
 
@@ -88,13 +89,15 @@ def test_shares_of_moves_leave_out_who_has_not_moved() -> None:
 
 def test_stock_is_carried_from_period_to_period() -> None:
     january, february, march = (date(2026, m, 1) for m in (1, 2, 3))
-    moved = [
-        (None, "lead", january, 5),
-        ("lead", "mql", january, 2),
-        ("lead", "lost", march, 1),
+    entered = [
+        ("lead", None, january, 5),
+        ("mql", "lead", january, 2),
         ("lost", "lead", march, 1),
+        ("lead", "lost", march, 1),
     ]
-    found = {(f.stage, f.period.month): f for f in flows(CRM, [january, february, march], {"lead": 10}, moved)}
+    left = [("lead", "mql", january, 2), ("lead", "lost", march, 1), ("lost", "lead", march, 1)]
+    flowing = flows(CRM, [january, february, march], {"lead": 10}, entered, left)
+    found = {(f.stage, f.period.month): f for f in flowing}
     assert [found["lead", m].start for m in (1, 2, 3)] == [10, 13, 13]
     assert found["lead", 1].came == {"new": 5}
     assert found["lead", 3].came == {"reopen": 1}

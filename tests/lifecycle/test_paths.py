@@ -29,7 +29,7 @@ def walked(histories: list[list[str]]) -> Paths:
             visits[stage] += 1
             counted[step, stage, visits[stage], *before] += 1
             before = stage, visits[stage]
-    return Paths("crm", 1, Scope("crm", datetime(2026, 1, 1)), tuple(Entered(*key, n) for key, n in counted.items()))
+    return Paths(tuple(Entered(*key, n) for key, n in counted.items()), "crm", 1, Scope("crm", datetime(2026, 1, 1)))
 
 
 def test_a_recycled_lead_comes_back_as_another_node() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,51 @@ def test_groups_and_periods_are_compared_where_they_are_chosen(visit: Open, comp
     assert "against before" in texts(both)
     assert "against all others" in texts(both)
     assert sum(chart.proto.alt.startswith("Changes.") for chart in both.get("vega_lite_chart")) == 2
+
+
+def test_paths_of_one_value_are_drawn_and_set_beside_another(visit: Open, company: Path, asked: Any) -> None:
+    m, scope = asked
+    found = paths(m, replace(scope, by="source"))
+    here, there = found.parts[:2]
+    tab = at(visit, company, "Paths", by="source")
+    tab = tab.selectbox(key="paths.of").select_index(1).run()
+    tab = tab.selectbox(key="paths.beside.1").select_index(1).run()
+    first = [row for row in drawn(tab, "Paths.", "nodes") if row["step"] == 1]
+    assert sum(row["n"] for row in first) == here.answer.entities
+    rows = drawn(tab, "Changes.")
+    assert {(row["of"], row["other_of"]) for row in rows} == {(here.answer.entities, there.answer.entities)}
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "total"),
+    [("Routes", "Journeys", 0), ("Coming back", "Left", 0), ("Stock and flow", "In", -1)],
+)
+def test_parts_add_up_to_the_whole(visit: Open, company: Path, part: str, key: str, total: int) -> None:
+    tab = at(visit, company, part, by="source", compare="previous")
+    (table,) = [d.value for d in tab.dataframe if d.value.columns[0] == "Source"]
+    values = table[key].to_list()
+    whole = values.pop(total)
+    assert sum(values) == whole > 0
+    assert table["Source"].iloc[total] == "All"
+
+
+def test_routes_of_each_value_by_share_outcome_and_time(visit: Open, company: Path) -> None:
+    tab = at(visit, company, "Routes", by="source")
+    seen = set()
+    for shown in ("share", "conversion", "time"):
+        tab = tab.selectbox(key="routes.shown").select(shown).run()
+        (table,) = [d.value for d in tab.dataframe if d.value.columns[0] == "Route"]
+        seen.add(str(table["All"].to_list()))
+    assert len(seen) == 3
+
+
+@pytest.mark.parametrize("part", PARTS[1:])
+def test_nothing_is_compared_unless_it_is_chosen(visit: Open, company: Path, part: str) -> None:
+    plain, before = at(visit, company, part), at(visit, company, part, compare="previous")
+    assert not [c for c in plain.get("vega_lite_chart") if c.proto.alt.startswith("Changes.")]
+    said = {"against before", "Now and before"}
+    assert not [words for words in said if words in texts(plain)]
+    assert [words for words in said if words in texts(before)]
 
 
 def test_filters_change_the_answer(visit: Open, company: Path) -> None:

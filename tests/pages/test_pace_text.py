@@ -43,8 +43,19 @@ def test_moves_are_those_of_the_page(m: Modelled, scope: Scope) -> None:
             parted[row["from"], row["to"]] = parted.get((row["from"], row["to"]), 0) + row["n"]
     assert parted == {(t.start, t.end): t.n for t in found.whole}
     assert (told["from_stage"], told["to_stage"]) == ("mql", "opportunity")
-    assert sum(r["n"] for r in told["routes"]) == told["routes"][0]["share"]["denominator"]
+    whole, parts = ([r for r in told["routes"] if bool(r["segment"]) is parted] for parted in (False, True))
+    assert sum(r["n"] for r in whole) == sum(r["n"] for r in parts) == whole[0]["share"]["denominator"]
     assert told["stock_and_flow"]["balanced"]
+    for what in ("in", "out"):
+        rows = told["stock_and_flow"]["rows"]
+        assert sum(r[what] for r in rows if r["segment"]) == sum(r[what] for r in rows if not r["segment"])
+    assert told["stock_and_flow"]["before"]
+    for name in ("differences", "routes_differences", "returns_differences"):
+        assert {bool(c["segment"]) for c in told[name]} == {True, False}
+    for name, key in (("returns", "exit"), ("second_time", "after_exit")):
+        whole, parts = ([r for r in told[name] if bool(r["segment"]) is parted] for parted in (False, True))
+        assert sum(r["denominator"] for r in whole) == sum(r["denominator"] for r in parts)
+        assert {r[key] for r in parts} <= {r[key] for r in whole}
     assert "SELECT" in told["statement"]
     json.loads(json.dumps(told, allow_nan=False))
     assert as_table(answer).row_count == len(told["rows"])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 
@@ -14,6 +16,8 @@ from lifecycle.scope import Scope
 from lifecycle.segments import Choice
 from lifecycle.stages import StageModel
 from lifecycle.transitions import Derivation, Entry, Journey
+from tests.queries.funnels import Company
+from tests.queries.reference import describer
 
 Told = dict[tuple[str, int], dict]
 
@@ -138,22 +142,32 @@ def comebacks(derivation: Derivation, scope: Scope, told: Told, goal: str) -> tu
     return returns, attempts
 
 
-def stock(derivation: Derivation, instant: datetime, *, with_it: bool = False) -> Counter:
+def of_everybody(company: Company) -> Told:
+    """What is known of every journey, and as of today of the exits before any: they are journey 0."""
+    describe = describer(company.world, company.m.model)
+    never = {e.entity_id for e in company.derivation.entries if not e.journey}
+    today = {(n, 0): describe(cast(Journey, SimpleNamespace(entity_id=n, started_at=datetime.min))) for n in never}
+    return company.told | today
+
+
+def stock(derivation: Derivation, scope: Scope, told: Told, instant: datetime, *, with_it: bool = False) -> Counter:
     """Who is in which stage just before an instant, or at it."""
+    keep = kept(scope, told)
 
     def begun(at: datetime) -> bool:
         return at <= instant if with_it else at < instant
 
-    rows = [e for e in derivation.entries if e.move != "repeat"]
+    rows = [e for e in derivation.entries if e.move != "repeat" and keep((e.entity_id, e.journey))]
     return Counter(e.stage for e in rows if begun(e.entered_at) and not (e.exited_at and begun(e.exited_at)))
 
 
-def flows(derivation: Derivation, scope: Scope, periods: list[date]) -> tuple[Counter, Counter]:
+def flows(derivation: Derivation, scope: Scope, told: Told) -> tuple[Counter, Counter]:
     """(stage, period) → entries, and exits."""
+    keep = kept(scope, told)
     came: Counter = Counter()
     went: Counter = Counter()
     for e in derivation.entries:
-        if e.move == "repeat":
+        if e.move == "repeat" or not keep((e.entity_id, e.journey)):
             continue
         for instant, into in ((e.entered_at, came), (e.exited_at, went)):
             if instant is not None and inside(scope, instant):

@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from random import Random
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -14,13 +16,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lifecycle.attention import purchase
-from lifecycle.comebacks import FIRST
 from lifecycle.durations import LifeTable
-from lifecycle.moves import between_parts, since_before, transitions
-from lifecycle.paths import STEPS
+from lifecycle.moves import between_parts, transitions
+from lifecycle.paths import STEPS, Walk
 from lifecycle.routes import Between
 from lifecycle.scope import Scope
+from lifecycle.segments import Choice
 from lifecycle.stages import ModelError, StageModel, parse_model
+from lifecycle.stockflow import Balance, through
 from queries.build import build
 from queries.comebacks import comebacks
 from queries.modelled import Modelled
@@ -190,14 +193,31 @@ def check(company: Company, scope: Scope, random: Random) -> None:
     m, told, derived = company.m, company.told, company.derivation
     check_moves(company, scope)
     steps = {k: n for k, n in book.steps(derived, scope, told).items() if k[0] <= STEPS}
-    found = paths(m, scope).entered
-    assert {(e.step, e.stage, e.visit, e.start, e.start_visit): e.n for e in found} == steps
+    walked = paths(m, scope)
+    assert as_steps(walked) == steps
+    for part in walked.parts:
+        narrow = replace(scope, filters=(*scope.filters, Choice("plan", part.values)))
+        own = book.steps(derived, narrow, told)
+        assert as_steps(part.answer) == {k: n for k, n in own.items() if k[0] <= STEPS}
+    if scope.by:
+        assert sum(part.answer.entities for part in walked.parts) == walked.entities
     check_routes(company, scope, random)
     back = comebacks(m, scope)
     returns, attempts = book.comebacks(derived, scope, told, purchase(m.model).key)
     assert {key: as_counts(table) for key, table in back.returns.items()} == returns
     assert {key: as_counts(table) for key, table in back.attempts.items()} == attempts
-    check_stock(company, replace(scope, filters=()))
+    for own in back.parts:
+        narrow = replace(scope, filters=(*scope.filters, Choice("plan", own.values)))
+        returns, attempts = book.comebacks(derived, narrow, told, purchase(m.model).key)
+        assert {key: as_counts(table) for key, table in own.answer.returns.items()} == returns
+        assert {key: as_counts(table) for key, table in own.answer.attempts.items()} == attempts
+    if scope.by:
+        assert sum(own.answer.returned().denominator for own in back.parts) == back.returned().denominator
+    check_stock(company, scope)
+
+
+def as_steps(walk: Walk) -> dict:
+    return {(e.step, e.stage, e.visit, e.start, e.start_visit): e.n for e in walk.entered}
 
 
 def as_counts(table: LifeTable) -> Counter:
@@ -215,9 +235,9 @@ def check_moves(company: Company, scope: Scope) -> None:
     assert sum(t.n for t in answer.whole) == len(stays)
     for part in answer.parts:
         own = [e for e in stays if company.told[e.entity_id, e.journey]["plan"] in part.values]
-        assert {(t.start, t.end): t.n for t in part.transitions} == book.counts(own, scope)
+        assert {(t.start, t.end): t.n for t in part.answer} == book.counts(own, scope)
     if scope.by and stays:
-        assert sum(t.n for part in answer.parts for t in part.transitions) == len(stays)
+        assert sum(t.n for part in answer.parts for t in part.answer) == len(stays)
 
 
 def check_routes(company: Company, scope: Scope, random: Random) -> None:
@@ -233,26 +253,47 @@ def check_routes(company: Company, scope: Scope, random: Random) -> None:
     for r in found:
         assert r.stages is not None
         assert r.median_seconds == pytest.approx(book.median(wanted[r.stages]["won"]))
-    few = routes(m, scope, part, 2).rows
-    assert few[:2] == found[:2]
-    assert sum(r.n for r in few) == sum(r.n for r in found)
+    few = routes(m, scope, part, 2)
+    assert few.rows[:2] == found[:2]
+    assert few.total == sum(r.n for r in found)
+    for own in few.parts:
+        narrow = replace(scope, filters=(*scope.filters, Choice("plan", own.values)))
+        wanted = book.routes(company.derivation, m.model, narrow, company.told, part)
+        assert sum(r.n for r in own.answer) == sum(len(times) for route in wanted.values() for times in route.values())
+        for r in own.answer:
+            if r.stages is not None:
+                assert dict(r.outcomes) == {outcome: len(times) for outcome, times in wanted[r.stages].items()}
+                assert r.median_seconds == pytest.approx(book.median(wanted[r.stages]["won"]))
+                assert r.way in few.ways
+    if scope.by:
+        assert sum(r.n for own in few.parts for r in own.answer) == few.total
 
 
 def check_stock(company: Company, scope: Scope) -> None:
-    found, derived = stock_and_flow(company.m, scope), company.derivation
+    found, told = stock_and_flow(company.m, scope), book.of_everybody(company)
+    check_balance(company, found, scope, told)
+    for own in found.parts:
+        check_balance(company, own.answer, replace(scope, filters=(*scope.filters, Choice("plan", own.values))), told)
+    for stage in found.stages if scope.by else ():
+        parts = [through(own.answer, stage) for own in found.parts]
+        for what in ("start", "entered", "left", "end"):
+            assert sum(getattr(part, what) for part in parts) == getattr(through(found, stage), what)
+
+
+def check_balance(company: Company, found: Balance, scope: Scope, told: book.Told) -> None:
     assert found.balanced
-    periods = sorted({f.period for f in found.rows})
-    came, went = book.flows(derived, scope, periods)
+    derived = company.derivation
+    came, went = book.flows(derived, scope, told)
     assert {(f.stage, f.period): f.entered for f in found.rows if f.entered} == came
     assert {(f.stage, f.period): f.left for f in found.rows if f.left} == went
     for f in found.rows:
         start = max(scope.calendar.instant(f.period), scope.instants[0] or datetime.min)
-        assert f.start == book.stock(derived, start)[f.stage]
+        assert f.start == book.stock(derived, scope, told, start)[f.stage]
         after = scope.calendar.instant(scope.calendar.step(f.period, scope.grain))
         if after <= min(scope.as_of, scope.instants[1] or datetime.max):
-            assert f.end == book.stock(derived, after)[f.stage]
+            assert f.end == book.stock(derived, scope, told, after)[f.stage]
     if not scope.end and found.rows:
-        assert found.counted == book.stock(derived, scope.as_of, with_it=True)
+        assert found.counted == book.stock(derived, scope, told, scope.as_of, with_it=True)
 
 
 @pytest.mark.parametrize("name", ON_EVERY_ENGINE)
@@ -288,8 +329,8 @@ def test_differences_are_of_the_groups_that_are_shown(large: Company) -> None:
     found = moves(large.m, scope)
     whole = {(t.start, t.end): t.share for t in found.whole}
     for c in between_parts(found):
-        assert c.here.numerator + c.there.numerator == whole[c.start, c.end].numerator
-        assert c.here.denominator + c.there.denominator == whole[c.start, c.end].denominator
+        assert c.here.numerator + c.there.numerator == whole[c.about].numerator
+        assert c.here.denominator + c.there.denominator == whole[c.about].denominator
         assert min(c.here.denominator, c.there.denominator) >= 30
     assert between_parts(found)
 
@@ -303,9 +344,43 @@ def test_a_comparison_is_seen_as_long_after(large: Company) -> None:
     )
     assert found.comparison is not None
     assert found.comparison.whole == before.whole
-    assert since_before(found)
+    assert found.changes
 
 
-def test_first_journeys_have_none_before_them(large: Company) -> None:
-    found = comebacks(large.m, Scope("sal_pql", T0 + timedelta(days=30)))
-    assert found.conversion(FIRST).denominator == len({j.entity_id for j in large.derivation.journeys})
+def test_every_comparison_is_seen_as_long_after(large: Company) -> None:
+    """The compared period has its as_of shifted by the same span, and no parts."""
+    m, goal = large.m, between(large.m.model)
+    scope = Scope("sal_pql", T0 + timedelta(days=4), date(2024, 1, 3), date(2024, 1, 5), by="plan", compare="previous")
+    ends = {"start": date(2024, 1, 1), "end": date(2024, 1, 3), "as_of": T0 + timedelta(days=2)}
+    then = replace(scope.whole, **ends, compare="none")
+    walked, back, stock = (question(m, scope).comparison for question in (paths, comebacks, stock_and_flow))
+    assert walked is not None and back is not None and stock is not None
+    assert (as_steps(walked), walked.parts) == (as_steps(paths(m, then)), ())
+    assert (back.returns, back.attempts) == ((wanted := comebacks(m, then)).returns, wanted.attempts)
+    assert (stock.rows, stock.counted) == ((filled := stock_and_flow(m, then)).rows, filled.counted)
+    found = routes(m, scope, goal)
+    taken = {r.way: r.outcomes for r in routes(m, then, goal, 10_000).rows}
+    assert found.comparison is not None
+    assert found.comparison.total == routes(m, then, goal).total
+    assert {r.way: r.outcomes for r in found.comparison.rows if r.stages is not None} == {
+        way: taken[way] for way in found.ways if way in taken
+    }
+
+
+@pytest.mark.parametrize("question", [paths, partial(routes, part=Between("customer"))])
+def test_differences_are_of_the_parts_and_periods_that_are_shown(large: Company, question: Any) -> None:
+    everything = Scope("sal_pql", T0 + timedelta(days=30), by="plan")
+    days = replace(everything, as_of=T0 + timedelta(days=4), start=date(2024, 1, 3), end=date(2024, 1, 5), by=None)
+    found, moved = question(large.m, everything), question(large.m, replace(days, compare="previous"))
+    assert found.contrasts
+    assert moved.changes
+    for c in (*found.contrasts, *moved.changes):
+        assert not (c.here.few or c.there.few)
+        assert not c.clear or c.difference.significant
+    assert {c.values for c in found.contrasts} == {part.values for part in found.parts}
+    assert not any(c.values for c in moved.changes)
+    for about in {c.about for c in found.contrasts}:
+        both = [(c.here.numerator + c.there.numerator) for c in found.contrasts if c.about == about]
+        assert len(set(both)) == 1  # a part and all the others are everybody
+    plain = question(large.m, days)
+    assert not (plain.parts or plain.contrasts or plain.changes or plain.comparison)
