@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,15 +28,21 @@ class Back:
 
     def left(self, exit_: str | None = None) -> LifeTable:
         """Those who left by this exit, or by any, by the time until they were back."""
-        return _one(self.returns, self.returns if exit_ is None else (exit_,))
+        return joined(self._left(exit_))
 
     def again(self, after: str | None = None) -> LifeTable:
         """The journeys of those who came back after this exit, or any, by the time until the goal."""
-        return _one(self.attempts, self.attempts.keys() - {FIRST} if after is None else (after,))
+        return joined(self._again(after))
+
+    def _left(self, exit_: str | None) -> list[LifeTable]:
+        return [table for key, table in self.returns.items() if exit_ in (None, key)]
+
+    def _again(self, after: str | None) -> list[LifeTable]:
+        return [table for key, table in self.attempts.items() if (key != FIRST if after is None else key == after)]
 
     def returned(self, exit_: str | None = None) -> Rate:
         """Of those who left by this exit (or any) in the period, the share that is back by as_of; it can only grow."""
-        return _rate(self.left(exit_), RETURNED)
+        return _rate(self._left(exit_), RETURNED)
 
     def returned_within(self, exit_: str, days: int) -> float | None:
         """The share back within so many days of leaving, the young counted for as long as they were seen (Kaplan and
@@ -49,19 +55,15 @@ class Back:
     def conversion(self, after: str | None = FIRST) -> Rate:
         """Of the journeys that started in the period after this exit (FIRST: at all first; None: after any exit), those
         that reached the goal by as_of."""
-        return _rate(self.again(after), WON)
+        return _rate(self._again(after), WON)
 
     def against_first(self, after: str) -> Difference | None:
         """The conversion of those who came back less that of first journeys, with its 95 % interval (Newcombe 1998)."""
         return difference(self.conversion(after), self.conversion())
 
 
-def _one(tables: Mapping[str, LifeTable], keys: Iterable[str]) -> LifeTable:
-    return joined(tables[key] for key in sorted(keys) if key in tables)
-
-
-def _rate(table: LifeTable, outcome: str) -> Rate:
-    return Rate(table.ended([outcome]), table.n)
+def _rate(tables: Sequence[LifeTable], outcome: str) -> Rate:
+    return Rate(sum(table.ended([outcome]) for table in tables), sum(table.n for table in tables))
 
 
 About = tuple[str, str | None]  # RETURNED or WON, and the exit: None for any

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scipy.stats import norm
@@ -15,14 +15,23 @@ from lifecycle.scope import Scope
 LEVEL = 0.05
 QUICK, SLOW = 0.25, 0.75
 
+Tables = Mapping[str, Mapping[str | None, LifeTable]]
+
 
 @dataclass(frozen=True)
 class Segmented:
-    """The stays of one stage by every segment: `tables` is segment → value → life table."""
+    """The stays of one stage by every segment: `tables` is segment → value → life table.
+
+    `separations`: how far each segment tells quick stays from slow ones; `quick` and `slow`: which values lean to
+    either end. All of them are corrected for looking at many.
+    """
 
     scope: Scope
     stage: str
     tables: Mapping[str, Mapping[str | None, LifeTable]]
+    separations: tuple[Separation, ...]
+    quick: Leans
+    slow: Leans
     statements: tuple[Any, ...] = ()
 
 
@@ -50,17 +59,17 @@ class Separation:
         return self.test.statistic / self.test.df
 
 
-def separations(found: Segmented) -> list[Separation]:
+def separations(tables: Tables) -> tuple[Separation, ...]:
     """Every segment with two values or more, those that tell most first."""
-    tests = {name: log_rank(list(values.values())) for name, values in found.tables.items()}
+    tests = {name: log_rank(list(values.values())) for name, values in tables.items()}
     known = {name: test for name, test in tests.items() if test}
     out = []
     for (name, test), p in zip(known.items(), adjusted([t.p for t in known.values()]), strict=True):
-        enough = [(value, t) for value, t in found.tables[name].items() if value is not None and t.n >= FEW]
+        enough = [(value, t) for value, t in tables[name].items() if value is not None and t.n >= FEW]
         enough.sort(key=lambda one: _median(one[1]))
         ends = (enough[0], enough[-1]) if len(enough) > 1 else (None, None)
         out.append(Separation(name, test, p, *ends))
-    return sorted(out, key=lambda s: -s.strength)
+    return tuple(sorted(out, key=lambda s: -s.strength))
 
 
 def _median(table: LifeTable) -> float:
@@ -92,33 +101,52 @@ class Lean:
         return self.p < LEVEL
 
 
-def quickest(found: Segmented) -> tuple[float | None, list[Lean]]:
-    """The time within which the quickest quarter left, and how much each value leans to it, the most first."""
-    return _leans(found, QUICK)
+@dataclass(frozen=True)
+class Leans:
+    """The time by which the quickest quarter had left, or after which the slowest was still in (None: not known yet),
+    and how much each value leans to that end, the most first."""
+
+    at: float | None
+    rows: tuple[Lean, ...] = ()
 
 
-def slowest(found: Segmented) -> tuple[float | None, list[Lean]]:
-    """The time after which the slowest quarter was still in, and how much each value leans to it, the most first."""
-    return _leans(found, SLOW)
+def leans(tables: Tables) -> tuple[Leans, Leans]:
+    """Who is over-represented among the quickest quarter, and among the slowest."""
+    compared = [
+        (name, value, table, rest)
+        for name, values in tables.items()
+        for value, table, rest in _beside_others(values)
+        if value is not None and table.n >= FEW and rest.n >= FEW
+    ]
+    whole = joined(next(iter(tables.values()), {}).values())
+    quick, slow = (_leans(compared, whole.quantile(q), q) for q in (QUICK, SLOW))
+    return quick, slow
 
 
-def _leans(found: Segmented, q: float) -> tuple[float | None, list[Lean]]:
-    whole = joined(next(iter(found.tables.values()), {}).values())
-    at = whole.quantile(q)
+def _beside_others(values: Mapping[str | None, LifeTable]) -> Iterator[tuple[str | None, LifeTable, LifeTable]]:
+    """Each value with its life table, and that of all others: the whole less its own."""
+    whole: dict[tuple[float, str], int] = {}
+    for table in values.values():
+        for seconds, outcome, n in table.rows:
+            whole[seconds, outcome] = whole.get((seconds, outcome), 0) + n
+    for value, table in values.items():
+        rest = whole.copy()
+        for seconds, outcome, n in table.rows:
+            rest[seconds, outcome] -= n
+        yield value, table, LifeTable(tuple((*key, n) for key, n in rest.items() if n))
+
+
+def _leans(compared: Sequence[tuple[str, str | None, LifeTable, LifeTable]], at: float | None, q: float) -> Leans:
     if at is None:
-        return None, []
-    leans, p_values = [], []
-    for name, values in found.tables.items():
-        for value, table in values.items():
-            rest = joined(t for other, t in values.items() if other != value)
-            if value is None or table.n < FEW or rest.n < FEW:
-                continue
-            here, there = table.at(at), rest.at(at)
-            share, low, high = _share(here, q)
-            leans.append(Lean(name, value, table.n, share, low, high, _share(there, q)[0], 1.0))
-            p_values.append(_p(table, rest, here, there))
-    tested = [Lean(**{**vars(lean), "p": p}) for lean, p in zip(leans, adjusted(p_values), strict=True)]
-    return at, sorted(tested, key=lambda lean: -(lean.share - lean.others))
+        return Leans(None)
+    found, p_values = [], []
+    for name, value, table, rest in compared:
+        here, there = table.at(at), rest.at(at)
+        share, low, high = _share(here, q)
+        found.append(Lean(name, value, table.n, share, low, high, _share(there, q)[0], 1.0))
+        p_values.append(_p(table, rest, here, there))
+    tested = [replace(lean, p=p) for lean, p in zip(found, adjusted(p_values), strict=True)]
+    return Leans(at, tuple(sorted(tested, key=lambda lean: -(lean.share - lean.others))))
 
 
 def _share(point: Point, q: float) -> tuple[float, float, float]:

@@ -45,46 +45,57 @@ class LifeTable:
     zero: int = 0
 
     @cached_property
+    def _columns(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[str, ...]]:
+        """Seconds, outcome by number, and n, of every row that anybody is in; the outcomes in the order of numbers."""
+        rows = self.rows if all(n for *_, n in self.rows) else [row for row in self.rows if row[2]]
+        seconds, outcomes, n = zip(*rows, strict=True) if rows else ((), (), ())
+        names = tuple(dict.fromkeys(outcomes))
+        numbers = {name: i for i, name in enumerate(names)}
+        how = np.array([numbers[outcome] for outcome in outcomes], np.int64)
+        return np.array(seconds, float), how, np.array(n, np.int64), names
+
+    @cached_property
+    def _n(self) -> dict[str, int]:
+        """How many stays ended in each way, or are open."""
+        _, how, n, names = self._columns
+        totals: Iterable[float] = np.bincount(how, n, len(names)) if names else ()
+        return {name: int(total) for name, total in zip(names, totals, strict=True)}
+
+    @cached_property
     def outcomes(self) -> tuple[str, ...]:
         """The ways in which stays ended, the most frequent first."""
-        n: dict[str, int] = {}
-        for _, outcome, count in self.rows:
-            n[outcome] = n.get(outcome, 0) + count
-        n.pop(OPEN, None)
-        return tuple(sorted(n, key=lambda o: (-n[o], o)))
+        return tuple(sorted(self._n.keys() - {OPEN}, key=lambda o: (-self._n[o], o)))
 
     @cached_property
     def _arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Distinct times, events per time and outcome, censored per time, at risk per time."""
-        times = np.unique([t for t, _, n in self.rows if n])
-        place = {t: i for i, t in enumerate(times)}
-        events = np.zeros((len(times), len(self.outcomes)))
-        censored = np.zeros(len(times))
-        for t, outcome, n in self.rows:
-            if n and outcome == OPEN:
-                censored[place[t]] += n
-            elif n:
-                events[place[t], self.outcomes.index(outcome)] += n
+        seconds, how, n, names = self._columns
+        times, place = np.unique(seconds, return_inverse=True)
+        wide = len(names) + 1  # the last for ways in which nobody ended
+        counts = np.bincount(place * wide + how, n, len(times) * wide).reshape(len(times), wide)
+        events = counts[:, [names.index(outcome) for outcome in self.outcomes]]
+        censored = counts[:, names.index(OPEN) if OPEN in names else -1]
         gone = events.sum(axis=1) + censored
         at_risk = gone[::-1].cumsum()[::-1]
         return times, events, censored, at_risk
 
     @cached_property
     def n(self) -> int:
-        return sum(n for _, _, n in self.rows)
+        return sum(self._n.values())
 
-    @cached_property
+    @property
     def events(self) -> int:
-        return sum(n for _, outcome, n in self.rows if outcome != OPEN)
+        return self.n - self.censored
 
-    @cached_property
+    @property
     def censored(self) -> int:
-        return self.n - self.events
+        return self._n.get(OPEN, 0)
 
-    @cached_property
+    @property
     def longest(self) -> float:
         """The longest stay seen, ended or not, in seconds: nothing is known beyond it."""
-        return max((t for t, _, n in self.rows if n), default=0.0)
+        times = self._arrays[0]
+        return float(times[-1]) if len(times) else 0.0
 
     @cached_property
     def seen(self) -> float:
@@ -94,7 +105,7 @@ class LifeTable:
 
     def ended(self, outcomes: Sequence[str]) -> int:
         """How many stays ended in one of these ways."""
-        return sum(n for _, outcome, n in self.rows if outcome in outcomes)
+        return sum(self._n.get(outcome, 0) for outcome in set(outcomes))
 
     @property
     def curve(self) -> tuple[Point, ...]:
@@ -156,13 +167,9 @@ class LifeTable:
     @cached_property
     def naive_median(self) -> float | None:
         """The median of the closed ones alone: what a report that drops the waiting ones shows, and too short."""
-        ended = sorted((t, n) for t, outcome, n in self.rows if outcome != OPEN and n)
-        half, seen = sum(n for _, n in ended) / 2, 0
-        for t, n in ended:
-            seen += n
-            if seen >= half:
-                return t
-        return None
+        times, events, *_ = self._arrays
+        left = events.sum(axis=1).cumsum()
+        return float(times[np.searchsorted(left, left[-1] / 2)]) if self.events else None
 
     @cached_property
     def incidence(self) -> dict[str, tuple[tuple[float, float], ...]]:
@@ -238,7 +245,7 @@ def log_rank(*strata: Sequence[LifeTable]) -> Test | None:
 
 def _observed_less_expected(groups: Sequence[LifeTable]) -> tuple[np.ndarray, np.ndarray]:
     """Per group the events beyond those expected if all left alike, and their covariance (hypergeometric)."""
-    times = np.unique([t for g in groups for t, outcome, n in g.rows if n and outcome != OPEN])
+    times = np.unique(np.concatenate([g._steps[0, g._steps[2] > 0] for g in groups]))
     at_risk, left = np.zeros((len(groups), len(times))), np.zeros((len(groups), len(times)))
     for i, group in enumerate(groups):
         own, events, _, risk = group._arrays

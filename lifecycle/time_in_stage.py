@@ -60,7 +60,7 @@ class StageTimes:
         """The parts of a stage, in order."""
         return [self.part(stage, value) for value in self.segments]
 
-    @property
+    @cached_property
     def test(self) -> Test | None:
         """Whether the parts of the breakdown leave at different rates, stage by stage (stratified log-rank)."""
         return log_rank(*(self.parts(stage) for stage in self.stages)) if self.segments else None

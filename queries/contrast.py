@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from lifecycle.contrast import Segmented
+from lifecycle.contrast import Segmented, leans, separations
 from lifecycle.durations import LifeTable
 from lifecycle.scope import Scope
 from queries.durations import BIN, by_bin, lengths, life_table, rows_of
@@ -24,4 +24,4 @@ def by_every_segment(m: Modelled, scope: Scope, stage: str, skip_zero: bool = Fa
             table, rendered = m.ask(by_bin(base, [base.c.segment]), schema)
             tables[segment.name] = {value: life_table(rows) for (value,), rows in rows_of(table).items()}
             asked.append(rendered)
-    return Segmented(scope, stage, tables, tuple(asked))
+    return Segmented(scope, stage, tables, separations(tables), *leans(tables), statements=tuple(asked))

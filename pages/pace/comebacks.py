@@ -13,7 +13,7 @@ from lifecycle.stages import StageModel
 from pages.pace import frames_parts
 from pages.pace import frames_paths as frames
 from pages.pace.choices import segment_label
-from pages.pace.contrasts import BEFORE, OTHERS, contrasts
+from pages.pace.contrasts import contrasts
 from pages.ui import charts_paths, labels
 from pages.ui.data import ask
 from pages.ui.failures import Failure
@@ -81,12 +81,13 @@ def beside(v: View, found: Comebacks) -> None:
         found,
         said=partial(frames_parts.about_name, model=model, goal=goal),
         what=f"Of those who left, how many are back; of those who came back, how many reach {goal}",
+        welcome=lambda _: True,
     )
     if found.comparison:
-        told(found.changes, other=BEFORE, definition=since_before, key="back-before")
+        told(since=True, definition=since_before, key="back-before")
     if not found.parts:
         return
-    told(found.contrasts, other=OTHERS, definition=between_parts, key="back-parts")
+    told(since=False, definition=between_parts, key="back-parts")
     by = segment_label(v)
     names = {key: model.stage(key).label for key in found.returns}
     chosen = st.selectbox(

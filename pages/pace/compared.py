@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
-from lifecycle.contrast import Lean, Segmented, Separation, quickest, separations, slowest
-from lifecycle.durations import LifeTable, joined, log_rank
+from lifecycle.contrast import Lean, Segmented, Separation
+from lifecycle.durations import joined, log_rank
 from pages.pace import frames_stages, frames_time
 from pages.pace import words_time as words
 from pages.pace.choices import Choices, choices
@@ -31,7 +32,7 @@ def compared(v: View) -> None:
     if isinstance(found, Failure):
         state(found)
         return
-    ranked = separations(found)
+    ranked = found.separations
     by = v.scope.by if v.scope.by in found.tables else ranked[0].segment if ranked else None
     if by is None:
         st.info("There is no segment with two values or more among these stays.", icon=":material/splitscreen:")
@@ -47,23 +48,22 @@ def compared(v: View) -> None:
     card(
         f"Which segments tell quick stays in {chosen.label} from slow ones",
         lambda: found,
-        lambda _: frames_stages.separations(ranked, v.modelled.catalog),
+        lambda a: frames_stages.separations(a.separations, v.modelled.catalog),
         caption="Log-rank between the values of each, corrected for looking at many; the most telling first",
         definition=Separation,
         key="separations",
     )
 
 
-def values(v: View, chosen: Choices, found: Segmented, ranked: list[Separation], by: str) -> None:
+def values(v: View, chosen: Choices, found: Segmented, ranked: Sequence[Separation], by: str) -> None:
     """The curves of the segment's values, and each value against the others."""
     segment = v.modelled.catalog.get(by)
     label = segment.label if segment else by
     separation = next((s for s in ranked if s.segment == by), None)
-    tables = dict(sorted(found.tables[by].items(), key=lambda one: -one[1].n)[:MOST_CURVES])
     card(
         words.separated(ranked, by, label),
         lambda: found,
-        lambda _: curves(chosen, tables),
+        partial(curves, chosen, by),
         caption=f"Still in {chosen.label} after so long, by {label.lower()}"
         + (f"; log-rank {words.p_value(separation.p)}, corrected" if separation else ""),
         definition=log_rank,
@@ -80,8 +80,10 @@ def values(v: View, chosen: Choices, found: Segmented, ranked: list[Separation],
     )
 
 
-def curves(chosen: Choices, tables: Mapping[str | None, LifeTable]) -> Picture | None:
-    named = {frames_stages.named(value): table for value, table in tables.items()}
+def curves(chosen: Choices, by: str, found: Segmented) -> Picture | None:
+    """The curves of the largest values."""
+    largest = sorted(found.tables[by].items(), key=lambda one: -one[1].n)[:MOST_CURVES]
+    named = {frames_stages.named(value): table for value, table in largest}
     if not named:
         return None
     longest = max(table.longest for table in named.values())
@@ -90,16 +92,22 @@ def curves(chosen: Choices, tables: Mapping[str | None, LifeTable]) -> Picture |
     return charts.survival(rows, risk, frames_time.medians({}, along), log=chosen.log)
 
 
+def leaning(v: View, quick: bool, found: Segmented) -> Picture | None:
+    rows = frames_stages.leans((found.quick if quick else found.slow).rows, v.modelled.catalog)
+    return charts_pace.leans(rows, slow=not quick) if len(rows) else None
+
+
 def ends(v: View, chosen: Choices, found: Segmented, *, quick: bool) -> None:
     """Who is over-represented at one end."""
-    at, leans = quickest(found) if quick else slowest(found)
-    rows = frames_stages.leans(leans, v.modelled.catalog)
+    leans = found.quick if quick else found.slow
+    at = leans.at
+    rows = frames_stages.leans(leans.rows, v.modelled.catalog)
     first = rows["label"].iloc[0] if len(rows) else ""
     when = "" if at is None else labels.duration(at)
     card(
-        words.leaning(leans, quick, first) if at is not None else "The slowest quarter is not known yet",
+        words.leaning(leans.rows, quick, first) if at is not None else "The slowest quarter is not known yet",
         lambda: found,
-        lambda _: charts_pace.leans(rows, slow=not quick) if len(rows) else None,
+        partial(leaning, v, quick),
         caption=f"Share that {'left within' if quick else 'stayed for more than'} {when}; dashed: of all"
         if when
         else "",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 import pandas as pd
 
@@ -14,7 +15,6 @@ from pages.ui.layout import card
 
 S = TypeVar("S")
 MOST = 10  # differences that are shown
-OTHERS, BEFORE = "all others", "before"
 
 
 def named(value: str | None) -> str:
@@ -22,25 +22,57 @@ def named(value: str | None) -> str:
     return "Not set" if value is None else value
 
 
+class Answer(Protocol):
+    """An answer that tells what sets its parts, and the two periods, apart."""
+
+    @property
+    def contrasts(self) -> tuple[Contrast[Any], ...]: ...
+
+    @property
+    def changes(self) -> tuple[Contrast[Any], ...]: ...
+
+
 def contrasts(
-    found: Any,
-    shown: Sequence[Contrast[S]],
-    said: Callable[[S], str],
+    found: Answer,
+    said: Callable[[Any], str],
     *,
     what: str,
+    key: str,
+    since: bool,
+    definition: Callable[..., Any],
+    welcome: Callable[[Any], bool],
+) -> None:
+    """The largest differences to all others, or with `since` to the compared period; `what`: whose share they are of.
+
+    `said` and `welcome` tell of what a rate is of: its words, and whether more of it is better.
+    """
+    other = "before" if since else "all others"
+    show(found, partial(_shown, since), said, what=what, key=key, other=other, definition=definition, welcome=welcome)
+
+
+def _shown(since: bool, found: Answer) -> tuple[Contrast[Any], ...]:
+    return found.changes if since else found.contrasts
+
+
+def show(
+    found: Any,
+    shown: Callable[[Any], Sequence[Contrast[Any]]],
+    said: Callable[[Any], str],
+    *,
+    what: str,
+    key: str,
     other: str,
     definition: Callable[..., Any],
-    key: str,
-    welcome: Callable[[S], bool] = lambda _: True,
+    welcome: Callable[[Any], bool],
 ) -> None:
-    """The largest differences to what is named by `other`, the clear ones first; `what`: whose share they are of."""
+    """A card of what `shown` makes of an answer, against what is named by `other`; the clear differences first."""
     card(
-        title(shown, said, other),
+        title(shown(found), said, other),
         lambda: found,
-        lambda _: changes(frame(shown[:MOST], said, welcome)) if shown else None,
+        lambda a: changes(frame(rows[:MOST], said, welcome)) if (rows := shown(a)) else None,
         caption=f"{what}, against {other}; grey: chance explains it",
         definition=definition,
-        table=lambda _: frame(shown, said, welcome),
+        table=lambda a: frame(shown(a), said, welcome),
         empty="Too few to compare: it takes 30 on both sides.",
         key=key,
     )

@@ -10,13 +10,14 @@ import pandas as pd
 from lifecycle.comebacks import RETURNED, WON, Back, Comebacks
 from lifecycle.durations import LifeTable
 from lifecycle.parts import Contrast
-from lifecycle.paths import Stream, Walk, shares
+from lifecycle.paths import Stream
 from lifecycle.rates import Rate
 from lifecycle.routes import MORE, Route, Routes, Way, reached
 from lifecycle.stages import StageModel
 from lifecycle.stockflow import StockFlow, through
 from lifecycle.volumes import change
 from pages.pace.contrasts import named
+from pages.pace.frames_moves import is_welcome
 from pages.pace.frames_paths import curve, period_name, reached_curve, route_name
 from pages.ui import labels
 
@@ -25,7 +26,7 @@ ALL = "All"
 SHOWN = {"share": "Share of journeys", "conversion": "How many reach the goal", "time": "Median time to the goal"}
 
 
-def way_name(way: Way, model: StageModel, goal: str) -> str:
+def way_name(model: StageModel, goal: str, way: Way) -> str:
     """A route as a difference speaks of it."""
     if way is None:
         return f"reach {goal}"
@@ -208,7 +209,7 @@ def _changed(now: int, before: int) -> str:
     return f"{moved.value:+.0%}" if moved.significant else f"({moved.value:+.0%})"
 
 
-def stream_name(stream: Stream, model: StageModel) -> str:
+def stream_name(model: StageModel, stream: Stream) -> str:
     """A step of a path in words."""
     label = _visited(model, stream.stage, stream.visit)
     if stream.start is None:
@@ -225,7 +226,6 @@ def _ordinal(step: int) -> str:
     return {2: "2nd", 3: "3rd"}.get(step, f"{step}th")
 
 
-def pairs(here: Walk, there: Walk, whole: Walk) -> list[Contrast[Stream]]:
-    """The streams of two walks beside each other."""
-    now, then = shares(here, whole), shares(there, whole)
-    return [Contrast(stream, rate, then[stream]) for stream, rate in now.items()]
+def leads_on(model: StageModel, stream: Stream) -> bool:
+    """Whether more of a step is better."""
+    return stream.start is None or is_welcome((stream.start, stream.stage), model)

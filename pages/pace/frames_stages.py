@@ -107,11 +107,10 @@ def _stage(model: StageModel, stage: str, part: str, table: LifeTable, change: C
     }
 
 
-def little(found: Flows, times: StageTimes, model: StageModel) -> pd.DataFrame:
-    """Little's law beside the mean: stock ÷ throughput where flow is steady."""
+def little(found: Flows, means: Mapping[str, float], model: StageModel) -> pd.DataFrame:
+    """Little's law beside the mean time in each stage, in seconds: stock ÷ throughput where flow is steady."""
     rows = []
     for f in found.rows:
-        table = times.of(f.stage)
         rows.append(
             {
                 "Stage": model.stage(f.stage).label,
@@ -120,10 +119,16 @@ def little(found: Flows, times: StageTimes, model: StageModel) -> pd.DataFrame:
                 "In it on average": round(f.mean_stock),
                 "Flow": "steady" if f.is_steady else "grows" if f.entered > f.left else "shrinks",
                 "Stock ÷ throughput": "" if f.little_seconds is None else labels.duration(f.little_seconds),
-                "Mean within a year": labels.duration(table.restricted_mean(horizon(table))) if table.n else "",
+                "Mean within a year": labels.duration(means[f.stage]) if f.stage in means else "",
             }
         )
     return pd.DataFrame(rows)
+
+
+def means(found: StageTimes) -> dict[str, float]:
+    """Mean time in each stage within a year, in seconds, of the stages that anybody entered."""
+    tables = {stage: found.of(stage) for stage in found.stages}
+    return {stage: table.restricted_mean(horizon(table)) for stage, table in tables.items() if table.n}
 
 
 def groups(tables: Mapping[str | None, LifeTable]) -> pd.DataFrame:

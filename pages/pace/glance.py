@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
 from lifecycle.durations import LifeTable
-from lifecycle.flow import Flow, Flows
+from lifecycle.flow import Flow
 from lifecycle.time_in_stage import StageTimes
 from pages.pace import frames_stages as frames
 from pages.pace import words_time as words
@@ -29,8 +28,7 @@ def glance(v: View) -> None:
     if isinstance(found, Failure):
         state(found)
         return
-    moved = found.changes
-    said = [*words.changed(moved, model), *filter(None, [words.flattered(found, model)])]
+    said = [*words.changed(found.changes, model), *filter(None, [words.flattered(found, model)])]
     for i, sentence in enumerate(said):
         st.markdown(f"{'' if i else '#### '}{labels.escape(sentence)}")
     card(
@@ -39,22 +37,23 @@ def glance(v: View) -> None:
         lambda a: picture(v, a),
         caption=_caption(found),
         definition=LifeTable,
-        table=lambda a: frames.every_stage(a, model, moved),
+        table=lambda a: frames.every_stage(a, model, a.changes),
         height=420,
         key="ranges",
     )
     card(
         "Every stage",
         lambda: found,
-        lambda a: frames.every_stage(a, model, moved) if any(t.n for t in a.tables.values()) else None,
+        lambda a: frames.every_stage(a, model, a.changes) if any(t.n for t in a.tables.values()) else None,
         caption="By Kaplan and Meier: whoever is still in a stage counts as waiting, not as missing",
         definition=life_tables,
         key="every-stage",
     )
+    means = frames.means(found)
     card(
         "Do stock, flow and times agree?",
         lambda: ask(flows, v.modelled, v.scope.whole),
-        lambda a: law(v, found, a),
+        lambda a: frames.little(a, means, model) if a.rows else None,
         caption="Little’s law: stock ÷ throughput is the mean time in a stage, where as many leave as enter",
         definition=Flow.little_seconds.__doc__ or "",
         key="little",
@@ -64,10 +63,6 @@ def glance(v: View) -> None:
 def picture(v: View, found: StageTimes) -> Picture | None:
     rows = frames.ranges(found, v.modelled.model)
     return None if rows.empty else charts_pace.ranges(rows)
-
-
-def law(v: View, times: StageTimes, found: Flows) -> pd.DataFrame | None:
-    return frames.little(found, times, v.modelled.model) if found.rows else None
 
 
 def _caption(found: StageTimes) -> str:

@@ -10,7 +10,7 @@ from lifecycle.moves import Moves, Transition, between_parts, since_before
 from lifecycle.stages import StageModel
 from pages.pace import comebacks, paths, stockflow
 from pages.pace import frames_moves as frames
-from pages.pace.contrasts import BEFORE, OTHERS, contrasts
+from pages.pace.contrasts import contrasts
 from pages.pace.movers import show_movers
 from pages.ui import charts_moves, labels
 from pages.ui.data import ask
@@ -89,9 +89,9 @@ def differences(v: View, found: Moves) -> None:
         what="Share of the stage's stays that went this way",
     )
     if found.comparison:
-        told(found.changes, other=BEFORE, definition=since_before, key="since-before")
+        told(since=True, definition=since_before, key="since-before")
     if found.parts:
-        told(found.contrasts, other=OTHERS, definition=between_parts, key="between-parts")
+        told(since=False, definition=between_parts, key="between-parts")
 
 
 page()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import partial
 
 import streamlit as st
 
 from lifecycle.attention import purchase
-from lifecycle.parts import judged
-from lifecycle.paths import Paths, Walk, between_parts, layout, since_before
+from lifecycle.parts import Contrast, judged
+from lifecycle.paths import Paths, Stream, Walk, between_parts, layout, shares, since_before
 from lifecycle.routes import Route, Routes, Way, reached
 from lifecycle.routes import between_parts as routes_between
 from lifecycle.routes import since_before as routes_since
@@ -17,8 +16,7 @@ from lifecycle.stages import StageModel
 from pages.pace import frames_parts
 from pages.pace import frames_paths as frames
 from pages.pace.choices import segment_label
-from pages.pace.contrasts import BEFORE, OTHERS, contrasts, named
-from pages.pace.frames_moves import is_welcome
+from pages.pace.contrasts import contrasts, named, show
 from pages.pace.frames_parts import SHOWN
 from pages.ui import charts_paths, labels
 from pages.ui.data import ask
@@ -37,62 +35,75 @@ def flow(v: View) -> None:
     if isinstance(found, Failure):
         state(found)
         return
-    here, there = _sides(v, found)
-    walk = here.walk
+    here, there = _sides(found)
     card(
-        _flow_title(model, walk, here.name),
+        _flow_title(model, side(found, here), _name(found, here)),
         lambda: found,
-        lambda _: _drawn(walk, model),
+        partial(_drawn, model, here),
         caption="Who first came in the period, through all their journeys; a number marks the second visit of a stage "
         "and later ones. What leaves a bar in no ribbon is still there",
         definition=asked.paths,
         height=600,
         key="flow",
     )
-    told = partial(
-        contrasts,
-        found,
-        said=partial(frames_parts.stream_name, model=model),
-        welcome=lambda stream: stream.start is None or is_welcome((stream.start, stream.stage), model),
-        what=f"Of all {model.entity}s, those that took the step",
-    )
-    if there:
-        shown = judged(replace(c, name=here.name) for c in frames_parts.pairs(walk, there.walk, found))
-        told(shown, other=there.name, definition=asked.paths, key="between-two")
+    said, welcome = partial(frames_parts.stream_name, model), partial(frames_parts.leads_on, model)
+    what = f"Of all {model.entity}s, those that took the step"
+    if there is not None:
+        show(
+            found,
+            partial(beside, here, there),
+            said,
+            what=what,
+            key=f"paths-{here}-{there}",
+            other=_name(found, there),
+            definition=asked.paths,
+            welcome=welcome,
+        )
         return
+    told = partial(contrasts, found, said, what=what, welcome=welcome)
     if found.comparison:
-        told(found.changes, other=BEFORE, definition=since_before, key="paths-before")
+        told(since=True, definition=since_before, key="paths-before")
     if found.parts:
-        told(found.contrasts, other=OTHERS, definition=between_parts, key="paths-parts")
+        told(since=False, definition=between_parts, key="paths-parts")
 
 
-@dataclass(frozen=True)
-class Side:
-    """Whose paths are drawn, or set against them."""
-
-    name: str
-    walk: Walk
+EVERYONE, BEFORE = -2, -1  # whose paths are drawn, or the part of that place
 
 
-def _sides(v: View, found: Paths) -> tuple[Side, Side | None]:
-    """Whose paths are drawn, and whose are set against them; all and nobody without a breakdown or a comparison."""
-    everyone = Side("Everyone", found)
-    sides = [everyone, *(Side(named(p.name), p.answer) for p in found.parts)]
-    sides += [Side("Before", found.comparison)] if found.comparison else []
+def side(found: Paths, which: int) -> Walk:
+    """Whose paths are drawn."""
+    if which == EVERYONE:
+        return found
+    return found.parts[which].answer if which != BEFORE or found.comparison is None else found.comparison
+
+
+def _name(found: Paths, which: int) -> str:
+    return {EVERYONE: "Everyone", BEFORE: "Before"}.get(which) or named(found.parts[which].name)
+
+
+def beside(here: int, there: int, found: Paths) -> tuple[Contrast[Stream], ...]:
+    """How the paths of two sides differ."""
+    now, then = (shares(side(found, which), found) for which in (here, there))
+    return judged(Contrast(stream, rate, then[stream], _name(found, here), ("",)) for stream, rate in now.items())
+
+
+def _sides(found: Paths) -> tuple[int, int | None]:
+    """Whose paths are drawn, and whose are set beside them: everyone's, without a breakdown or a comparison."""
+    sides = [EVERYONE, *range(len(found.parts)), *([BEFORE] if found.comparison else [])]
     if len(sides) < 2:
-        return everyone, None
-    names = labels.distinct({str(i): side.name for i, side in enumerate(sides)})
+        return EVERYONE, None
+    names = labels.distinct({str(which): _name(found, which) for which in sides})
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         here = st.selectbox("Paths of", list(names), 0, names.__getitem__, "paths.of", width=220)
-        others = [key for key in names if key != here]
+        rest = [key for key in names if key != here]
         there = st.selectbox(
-            "Beside", others, None, names.__getitem__, f"paths.beside.{here}", placeholder="All others", width=220
+            "Beside", rest, None, names.__getitem__, f"paths.beside.{here}", placeholder="All others", width=220
         )
-    return sides[int(here)], None if there is None else sides[int(there)]
+    return int(here), None if there is None else int(there)
 
 
-def _drawn(found: Walk, model: StageModel) -> Picture | None:
-    ribbons, nodes, rows = frames.flow(found, model)
+def _drawn(model: StageModel, which: int, found: Paths) -> Picture | None:
+    ribbons, nodes, rows = frames.flow(side(found, which), model)
     return charts_paths.flow(ribbons, nodes, rows) if len(ribbons) else None
 
 
@@ -132,21 +143,24 @@ def frequent(v: View) -> None:
     told = partial(
         contrasts,
         found,
-        said=partial(frames_parts.way_name, model=model, goal=goal),
-        welcome=partial(_leads_there, found),
+        said=partial(frames_parts.way_name, model, goal),
+        welcome=partial(_leads_there, tuple(r.way for r in found.rows if r.stages is not None and _is_good(found, r))),
         what=f"Share of journeys on a route (blue: for the better, by how often it leads to {goal})",
     )
     if found.comparison:
-        told(found.changes, other=BEFORE, definition=routes_since, key="routes-before")
+        told(since=True, definition=routes_since, key="routes-before")
     if found.parts:
-        told(found.contrasts, other=OTHERS, definition=routes_between, key="routes-parts")
+        told(since=False, definition=routes_between, key="routes-parts")
         side_by_side(v, found, goal)
 
 
-def _leads_there(found: Routes, way: Way) -> bool:
+def _is_good(found: Routes, route: Route) -> bool:
+    return (route.conversion.value or 0.0) > (found.conversion.value or 0.0)
+
+
+def _leads_there(good: tuple[tuple[str, ...], ...], way: Way) -> bool:
     """Whether more journeys on a route are more that reach the goal."""
-    route = next((r for r in found.rows if r.stages is not None and r.way == way), None)
-    return route is None or (route.conversion.value or 0.0) > (found.conversion.value or 0.0)
+    return way is None or way in good
 
 
 def side_by_side(v: View, found: Routes, goal: str) -> None:

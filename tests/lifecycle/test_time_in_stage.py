@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lifecycle.attention import before_purchase, paced
-from lifecycle.contrast import Segmented, quickest, separations, slowest
+from lifecycle.contrast import leans, separations
 from lifecycle.durations import OPEN, LifeTable
 from lifecycle.flow import Flow, accumulated
 from lifecycle.report_durations import durations_report, lines
@@ -73,14 +73,15 @@ def test_only_what_is_clear_and_visible_is_a_sign() -> None:
 
 def test_segments_lean_to_an_end() -> None:
     noise = {"x": stays(10), "y": stays(10)}
-    found = Segmented(SCOPE, "mql", {"size": {"small": stays(5), "large": stays(15)}, "noise": noise})
+    found = {"size": {"small": stays(5), "large": stays(15)}, "noise": noise}
     first, second = separations(found)
     assert (first.segment, first.is_clear, second.is_clear) == ("size", True, False)
     assert first.fastest and first.slowest and (first.fastest[0], first.slowest[0]) == ("small", "large")
-    quick, slow = quickest(found), slowest(found)
-    assert (quick[1][0].value, slow[1][0].value) == ("small", "large")
-    assert quick[1][0].share > quick[1][0].others and quick[1][0].is_clear
-    assert not any(x.is_clear for x in quick[1] if x.segment == "noise")
+    (at, quick), (until, slow) = ((end.at, end.rows) for end in leans(found))
+    assert at and until and at < until
+    assert (quick[0].value, slow[0].value) == ("small", "large")
+    assert quick[0].share > quick[0].others and quick[0].is_clear
+    assert not any(x.is_clear for x in quick if x.segment == "noise")
 
 
 def test_little_s_law_needs_a_steady_flow() -> None:

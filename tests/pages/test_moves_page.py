@@ -78,7 +78,7 @@ def test_paths_of_one_value_are_drawn_and_set_beside_another(visit: Open, compan
     here, there = found.parts[:2]
     tab = at(visit, company, "Paths", by="source")
     tab = tab.selectbox(key="paths.of").select_index(1).run()
-    tab = tab.selectbox(key="paths.beside.1").select_index(1).run()
+    tab = tab.selectbox(key="paths.beside.0").select_index(1).run()
     first = [row for row in drawn(tab, "Paths.", "nodes") if row["step"] == 1]
     assert sum(row["n"] for row in first) == here.answer.entities
     rows = drawn(tab, "Changes.")

@@ -13,7 +13,6 @@ import pyarrow as pa
 import pytest
 
 from lifecycle.business import Business
-from lifecycle.contrast import quickest, separations, slowest
 from lifecycle.durations import OPEN, LifeTable
 from lifecycle.flow import AGES
 from lifecycle.scope import Scope
@@ -203,9 +202,9 @@ def test_segments_that_tell_quick_from_slow(story: Modelled) -> None:
     found = by_every_segment(story, SCOPE, "mql")
     assert set(found.tables) == {"owner"}
     assert sum(t.n for t in found.tables["owner"].values()) == life_tables(story, SCOPE).of("mql").n
-    (one,) = separations(found)
+    (one,) = found.separations
     assert (one.segment, one.fastest) == ("owner", None)  # no value has thirty stays
-    assert quickest(found)[1] == slowest(found)[1] == []
+    assert found.quick.rows == found.slow.rows == ()
 
 
 # --- random companies -------------------------------------------------------------------------------------------------
