@@ -60,6 +60,15 @@ def responses(counts: Iterable[tuple[str, int]]) -> Responses:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """The service level alone: of the period, and of the compared one where there is one."""
+
+    now: Responses
+    before: Responses | None
+    statements: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
 class Attempts:
     """Touches within 14 days of the clock's start, of the leads whose 14 days have passed; `younger` are not due.
 

@@ -83,33 +83,37 @@ def _last_handed(m: Modelled, scope: Scope) -> sa.Subquery:
 
 @dataclass(frozen=True)
 class Profile:
-    """Every segment with few values, by name: a row per value. `rows`: all of them, p corrected for as many."""
+    """Every segment with few values, by name: a row per value. `rows`: all of them, p corrected for as many.
+
+    `whole`: all leads together, and `before`, those of the compared period where there is one.
+    """
 
     segments: dict[str, tuple[Row, ...]]
     rows: tuple[Row, ...]
+    whole: Agreement
+    before: Agreement | None
     statements: tuple[Rendered, ...]
 
 
 def profile(m: Modelled, scope: Scope) -> Profile:
     """Acceptance by every value of every segment at once, beside the compared period where there is one."""
-    now, asked = _outcomes_by_segment(m, scope)
-    before, also = _outcomes_by_segment(m, scope.compared) if scope.compared else ({}, ())
-    segments = {name: rows(name, found, before.get(name)) for name, found in now.items()}
-    return Profile(segments, corrected(r for found in segments.values() for r in found), (*asked, *also))
+    whole, now, asked = _outcomes_by_segment(m, scope)
+    before, earlier, also = _outcomes_by_segment(m, scope.compared) if scope.compared else (None, {}, ())
+    segments = {name: rows(name, found, earlier.get(name)) for name, found in now.items()}
+    every = corrected(r for found in segments.values() for r in found)
+    return Profile(segments, every, whole, before, (*asked, *also))
 
 
 def _outcomes_by_segment(
     m: Modelled, scope: Scope
-) -> tuple[dict[str, dict[str | None, Agreement]], tuple[Rendered, ...]]:
+) -> tuple[Agreement, dict[str, dict[str | None, Agreement]], tuple[Rendered, ...]]:
+    """The agreement of all, and of each value of each segment."""
     segments = [s for s in m.catalog.visible if s.can_break_down]
-    if not segments:
-        return {}, ()
     base = sa.select(handed(m, scope, [s.column for s in segments])).cte("leads").c
+    nothing = sa.cast(sa.null(), sa.Text())
     parts = [
-        sa.select(
-            sa.literal_column(str(i), sa.BigInteger()).label("segment"), base[s.column].label("value"), base.outcome
-        )
-        for i, s in enumerate(segments)
+        sa.select(sa.literal_column(str(i), sa.BigInteger()).label("segment"), value.label("value"), base.outcome)
+        for i, value in enumerate([nothing, *(base[s.column] for s in segments)])
     ]
     every = sa.union_all(*parts).subquery("every")
     keys = list(every.c)
@@ -118,7 +122,8 @@ def _outcomes_by_segment(
     counts: dict[int, dict[str | None, list[tuple[str, int]]]] = {}
     for place, value, outcome, n in (row.values() for row in table.to_pylist()):
         counts.setdefault(place, {}).setdefault(value, []).append((outcome, n))
-    return {s.name: _agreements(counts.get(i, {}).items(), deadline) for i, s in enumerate(segments)}, (rendered,)
+    found = {s.name: _agreements(counts.get(i, {}).items(), deadline) for i, s in enumerate(segments, 1)}
+    return of_outcomes(counts.get(0, {}).get(None, ()), deadline), found, (rendered,)
 
 
 def _agreements(

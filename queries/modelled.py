@@ -66,6 +66,17 @@ class Modelled:
         rendered = self.warehouse.render(statement)  # once: the funnel's statements take longer to render than to parse
         return self.warehouse.answer(rendered, schema), rendered
 
+    def once(self, statement: sa.Select, schema: pa.Schema) -> tuple[pa.Table, Rendered]:
+        """As `ask`, for a small table that is the same in every scope: read once."""
+        rendered = self.warehouse.render(statement)
+        if rendered.text not in self._read:
+            self._read[rendered.text] = self.warehouse.answer(rendered, schema)
+        return self._read[rendered.text], rendered
+
+    @cached_property
+    def _read(self) -> dict[str, pa.Table]:
+        return {}
+
     def filtered(self, table: sa.FromClause, filters: tuple[Filter, ...]) -> list[sa.ColumnElement[bool]]:
         """What the filters mean for a modelled table; names are looked up in the catalog, values bound."""
         out: list[sa.ColumnElement[bool]] = []

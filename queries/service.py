@@ -11,12 +11,13 @@ import sqlalchemy as sa
 from lifecycle.business import Business
 from lifecycle.durations import OPEN, LifeTable, Row, joined
 from lifecycle.scope import Scope
-from lifecycle.service import ATTEMPT_DAYS, MOST_ATTEMPTS, Attempts, ServiceLevel, owned, responses
+from lifecycle.service import ATTEMPT_DAYS, MOST_ATTEMPTS, Attempts, Kept, Responses, ServiceLevel, owned, responses
 from lifecycle.stages import Handoff, normalise
 from queries.dialect import elapsed
 from queries.handoff import UNASKED, earliest, handed, handoff_of
 from queries.modelled import Modelled
 from queries.touches import ASSIGNED, activities, microseconds, of_journeys, on_the_clock, place_of
+from queries.warehouse import Rendered
 
 TOUCHED = "touched"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -31,6 +32,7 @@ WAITS = pa.schema(
         ("n", pa.int64()),
     ]
 )
+STATUSES = pa.schema([("status", pa.string()), ("n", pa.int64())])
 ATTEMPTS = pa.schema([("touches", pa.int64()), ("n", pa.int64())])
 
 
@@ -41,6 +43,22 @@ def service(m: Modelled, scope: Scope, business: Business | None = None) -> Serv
     """
     here = _service(m, scope, business)
     return replace(here, comparison=_service(m, scope.compared, business)) if scope.compared else here
+
+
+def kept(m: Modelled, scope: Scope, business: Business | None = None) -> Kept:
+    """How many of the leads handed over in the period were touched in time; `service` without times and owners.
+
+    Raises WarehouseError as `service` does.
+    """
+    now, asked = _statuses(m, scope, business)
+    before, also = _statuses(m, scope.compared, business) if scope.compared else (None, ())
+    return Kept(now, before, (*asked, *also))
+
+
+def _statuses(m: Modelled, scope: Scope, business: Business | None) -> tuple[Responses, tuple[Rendered, ...]]:
+    status = timed(m, scope.whole, business, activities(m, scope)).c.status
+    table, rendered = m.ask(sa.select(status, sa.func.count().label("n")).group_by(status), STATUSES)
+    return responses((row["status"], row["n"]) for row in table.to_pylist()), (rendered,)
 
 
 def _service(m: Modelled, scope: Scope, business: Business | None) -> ServiceLevel:

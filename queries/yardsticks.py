@@ -42,17 +42,15 @@ def _targets(m: Modelled, scope: Scope, steps: Steps) -> tuple[dict[str, float],
     source = m.sources.get("targets")
     if source is None or steps.in_turn or scope.filters or not (scope.start and scope.end):
         return {}, ()
-    first = scope.start.replace(day=1)
-    where = [source["month"] >= first, source["month"] < scope.end]
-    where += [source.column(name).is_(None) for name in source.extra]
-    statement = sa.select(source["month"], source["metric"], source["value"]).select_from(source.table).where(*where)
+    whole = [source.column(name).is_(None) for name in source.extra]
+    statement = sa.select(source["month"], source["metric"], source["value"]).select_from(source.table).where(*whole)
     schema = pa.schema([("month", pa.date32()), ("metric", pa.string()), ("value", pa.float64())])
-    table, rendered = m.ask(statement.limit(MAX_LINES), schema)
+    table, rendered = m.once(statement.limit(MAX_LINES), schema)
     aimed: dict[str, float] = {}
-    for row in table.to_pylist():
-        month, metric, value = row.values()
-        if value is not None:
-            aimed[metric] = aimed.get(metric, 0.0) + value * _share(month, scope.start, scope.end)
+    for month, metric, value in zip(*(column.to_pylist() for column in table.columns), strict=True):
+        share = _share(month, scope.start, scope.end) if month is not None else 0
+        if value is not None and share:
+            aimed[metric] = aimed.get(metric, 0.0) + value * share
     spelled = {s.key: (s.key, f"{s.key}s", f"{s.key}s_delivered", f"new_{s.key}s") for _, s, _ in steps.rows}
     named = {key: next((n for n in names if n in aimed), None) for key, names in spelled.items()}
     return {key: aimed[name] for key, name in named.items() if name}, (rendered,)
@@ -71,7 +69,7 @@ def _benchmarks(m: Modelled, steps: Steps) -> tuple[dict[str, float], tuple[Rend
         return {}, ()
     statement = sa.select(source["from_stage"], source["to_stage"], source["rate"]).select_from(source.table)
     schema = pa.schema([("from_stage", pa.string()), ("to_stage", pa.string()), ("rate", pa.float64())])
-    table, rendered = m.ask(statement.limit(MAX_LINES), schema)
+    table, rendered = m.once(statement.limit(MAX_LINES), schema)
     pairs = [(a.key, b.key) for a, b in zip(steps.chain, steps.chain[1:], strict=False)]
     by_value: dict[str, float] = {}
     by_key: dict[str, float] = {}

@@ -15,7 +15,7 @@ from pages.ui.filters import View
 from queries import overview
 from queries.agreement import profile
 from queries.durations import life_tables
-from queries.service import service
+from queries.service import kept
 
 
 def freshness(v: View) -> list[Sign]:
@@ -60,10 +60,10 @@ def response(v: View) -> list[Sign] | Failure:
     """Whether sales responds in time less or more often than before; nothing where no activities are recorded."""
     if v.modelled.model.handoff is None or "activities" not in v.modelled.sources:
         return []
-    found = data.ask(service, v.modelled, against(v.scope.whole), data.settings().working_time)
+    found = data.ask(kept, v.modelled, against(v.scope.whole), data.settings().working_time)
     if isinstance(found, Failure):
         return found
-    return attention.slower(v.modelled.model, found.whole, found.comparison.whole) if found.comparison else []
+    return attention.slower(v.modelled.model, found.now, found.before) if found.before else []
 
 
 def pace(v: View) -> list[Sign] | Failure:

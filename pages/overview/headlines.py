@@ -24,7 +24,7 @@ from pages.ui.headline import nps_tile
 from pages.ui.layout import rate_tile, state, tile
 from queries import funnel, mrr, overview
 from queries import velocity as velocities
-from queries.agreement import alignment
+from queries.agreement import profile
 from queries.durations import life_tables
 from queries.purchases import repeat
 from queries.surveys import satisfaction
@@ -93,10 +93,10 @@ def agreement(v: View) -> list[Tile]:
     """How much sales accepted of what it decided; nothing where the lifecycle hands nothing over."""
     if v.modelled.model.handoff is None:
         return []
-    answer = data.ask(alignment, v.modelled, v.scope.whole)
+    answer = data.ask(profile, v.modelled, v.scope.whole)
     if isinstance(answer, Failure):
         return [partial(state, answer)]
-    now, before = answer.whole.acceptance, answer.comparison.whole.acceptance if answer.comparison else None
+    now, before = answer.whole.acceptance, answer.before.acceptance if answer.before else None
     found, definition = difference(now, before) if before else None, Agreement.acceptance.__doc__ or ""
     return [partial(rate_tile, "Acceptance", now, found, definition=definition)]
 

@@ -133,7 +133,7 @@ def drawn(draw: Callable[[Any], T], answer: Any) -> T:
 
 
 def _depends_on(draw: Any) -> tuple[Any, ...]:
-    """A function's code and everything it has been given beforehand; TypeError or AttributeError where that is hidden."""
+    """A function's code and all that it was given beforehand; TypeError or AttributeError where that is hidden."""
     if isinstance(draw, partial):
         return (*_depends_on(draw.func), digest(draw.args), digest(draw.keywords))
     given = [cell.cell_contents for cell in draw.__closure__ or ()]

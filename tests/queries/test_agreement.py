@@ -287,7 +287,9 @@ def test_segments_and_weeks_sum_to_the_whole(story: Modelled) -> None:
         for name in ("accepted", "rejected", "expired", "pending", "decided_late", "bypass", "returned"):
             assert sum(getattr(p, name) for p in parts) == getattr(found.whole, name)
     assert list(found.trend) == [date(2025, 12, 29), *(date(2026, 1, d) for d in (5, 12, 19, 26))]
-    assert {r.value: r.agreement for r in profile(story, SCOPE).segments["source"]} == found.segments
+    every = profile(story, replace(SCOPE, compare="previous"))
+    assert {r.value: r.agreement for r in every.segments["source"]} == found.segments
+    assert (every.whole, every.before) == (found.whole, Agreement())
     assert listed(story, "accepted", by="source", values=("web",)) == {"amy", "ben", "cho"}
 
 

@@ -18,7 +18,7 @@ from queries.build import build
 from queries.errors import WarehouseError
 from queries.leads import Waiting, waiting
 from queries.modelled import Modelled
-from queries.service import attempts, service
+from queries.service import attempts, kept, service
 from tests.engines import DuckDB, Engine
 
 
@@ -103,6 +103,14 @@ def test_waiting_leads_are_waiting_and_never_missed_out(story: Modelled) -> None
     assert who(story, "missed") == ["eli"]
     assert who(story, "overdue") == ["fox", "gus", "ida"]  # oldest first, then by id
     assert who(story, "not_due") == ["hal"]
+
+
+def test_the_level_alone_is_that_of_the_whole_answer(story: Modelled) -> None:
+    later = replace(SCOPE, start=date(2026, 1, 8), end=date(2026, 1, 15), compare="previous")
+    found, whole = kept(story, later), service(story, later)
+    assert whole.comparison and found.before
+    assert (found.now, found.before) == (whole.whole, whole.comparison.whole)
+    assert (found.now.n, found.before.n) == (8, 1)  # ida came on the 2nd, and again on the 12th
 
 
 def test_speed_counts_the_untouched_as_waiting(story: Modelled) -> None:
