@@ -158,7 +158,7 @@ def _walked(m: Modelled, scope: Scope, part: Between) -> sa.CTE:
     ]
     position = sa.func.row_number().over(partition_by=[s.entity_id, s.journey], order_by=s.seq).label("position")
     steps = (
-        sa.select(s.entity_id, s.journey, rank.label("rank"), position)
+        sa.select(s.entity_id, s.journey, sa.cast(rank, sa.BigInteger()).label("rank"), position)
         .select_from(m.stays.join(journeys, same_journey(m.stays, journeys)))
         .where(*own)
         .subquery("steps")
