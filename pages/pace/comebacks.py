@@ -36,7 +36,7 @@ def coming_back(v: View) -> None:
             caption="Days since they left; those not back yet count for as long as they were seen",
             definition=Comebacks.returned_within,
             table=lambda answer: frames.back_table(answer, model),
-            empty="Nobody left in this period.",
+            empty="There is nothing to draw yet.",
             key="returns",
         )
     with right:
@@ -47,7 +47,7 @@ def coming_back(v: View) -> None:
             caption="Days since a journey started; who came back may start further along",
             definition=Comebacks,
             table=lambda answer: frames.again_table(answer, model),
-            empty="No journey of this period has reached the goal yet.",
+            empty="There is nothing to draw yet.",
             key="attempts-again",
         )
     left, right = st.columns(2, gap="small")
@@ -57,6 +57,7 @@ def coming_back(v: View) -> None:
             lambda: found,
             lambda answer: frames.back_table(answer, model),
             definition=Comebacks.returned,
+            empty="Nobody left in this period.",
             key="returns-table",
         )
     with right:
@@ -125,7 +126,8 @@ def beside(v: View, found: Comebacks) -> None:
 
 
 def _curves(rows: pd.DataFrame, title: str) -> Picture | None:
-    return None if rows.empty else charts_paths.curves(rows, title)
+    """The curves; none while all of them lie on the floor, or go up at once."""
+    return None if rows.empty or not rows["value"].any() or not rows["days"].any() else charts_paths.curves(rows, title)
 
 
 def _back_title(model: StageModel, found: Comebacks | Failure) -> str:
@@ -134,7 +136,9 @@ def _back_title(model: StageModel, found: Comebacks | Failure) -> str:
         return "Do they come back?"
     rates = {key: found.returned(key) for key in found.returns}
     most = max(rates, key=lambda key: rates[key].numerator, default=None)
-    if most is None or not rates[most].numerator:
+    if most is None:
+        return "Nobody left in this period" if model.exits else "This lifecycle has no exits"
+    if not rates[most].numerator:
         return "Nobody who left in this period is back yet"
     rate = rates[most]
     label = model.stage(most).label
@@ -150,6 +154,8 @@ def _again_title(model: StageModel, found: Comebacks | Failure) -> str:
     compared = [key for key in changes if not found.conversion(key).few]
     clear = clearly_unequal([(found.conversion(key), found.conversion()) for key in compared])
     sure = {key: changes[key] for key, is_clear in zip(compared, clear, strict=True) if is_clear}
+    if model.rank(found.goal) == 1:
+        return f"Every journey starts with {goal}, the goal"
     if not changes:
         return f"Nobody came back in this period; {labels.percent(found.conversion().value)} reached {goal} so far"
     if not sure:

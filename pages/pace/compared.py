@@ -13,7 +13,7 @@ from pages.pace import frames_stages, frames_time
 from pages.pace import words_time as words
 from pages.pace.choices import Choices, choices
 from pages.ui import charts_durations as charts
-from pages.ui import charts_pace, labels
+from pages.ui import charts_pace
 from pages.ui.data import ask
 from pages.ui.failures import Failure
 from pages.ui.filters import View
@@ -103,7 +103,7 @@ def ends(v: View, chosen: Choices, found: Segmented, *, quick: bool) -> None:
     at = leans.at
     rows = frames_stages.leans(leans.rows, v.modelled.catalog)
     first = rows["label"].iloc[0] if len(rows) else ""
-    when = "" if at is None else labels.duration(at)
+    when = "" if at is None else words.told(at)
     card(
         words.leaning(leans.rows, quick, first) if at is not None else "The slowest quarter is not known yet",
         lambda: found,

@@ -7,6 +7,7 @@ import pandas as pd
 from lifecycle.moves import Moves, Pair, Transition, kind_of
 from lifecycle.stages import StageModel
 from pages.pace.contrasts import named
+from pages.pace.words_time import told
 from pages.ui import labels
 from pages.ui.charts_moves import KINDS
 from queries.contacts import Records
@@ -36,7 +37,7 @@ def matrix(found: Moves, model: StageModel) -> pd.DataFrame:
                 "n": t.n,
                 "of": t.share.denominator,
                 "share": t.share.value,
-                "took": labels.duration(t.median_seconds) if t.median_seconds is not None else "",
+                "took": told(t.median_seconds) if t.median_seconds is not None else "",
                 "median_days": None if t.median_seconds is None else t.median_seconds / 86_400,
             }
             for t in found.whole

@@ -14,7 +14,7 @@ from lifecycle.segments import NOT_SET, Catalog
 from lifecycle.stages import StageModel
 from lifecycle.stalled import Limit, Stalled, StalledList, by_owner
 from lifecycle.time_in_stage import ADVANCED, DAY, Change, StageTimes, Trend, horizon, left_by_exit
-from pages.pace.words_time import band, p_value, quantile
+from pages.pace.words_time import band, p_value, quantile, told
 from pages.ui import labels
 
 ENTITIES = {"contact": "Contact", "account": "Account", "deal": "Deal"}
@@ -63,7 +63,7 @@ def ranges(found: StageTimes, model: StageModel) -> pd.DataFrame:
                 "band": band(table),
                 "middle": f"{quantile(table, 0.25)} to {quantile(table, 0.75)}",
                 "most": quantile(table, 0.9),
-                "alone": labels.duration(naive),
+                "alone": told(naive),
                 "target": f"{limits[stage]:g} days" if stage in limits else "",
             }
         )
@@ -95,7 +95,7 @@ def _stage(model: StageModel, stage: str, part: str, table: LifeTable, change: C
         "p75": quantile(table, 0.75),
         "p90": quantile(table, 0.9),
         "Target": f"{own.limit_days:g} days" if own.limit_days else "",
-        "Median of the ended": labels.duration(table.naive_median),
+        "Median of the ended": told(table.naive_median),
         "Still open": labels.percent(table.censored / table.n if table.n else None),
         "Left by exit": labels.percent(left_by_exit(table, model).value),
         "Zero length": labels.percent(table.zero / table.n if table.n else None),
@@ -163,7 +163,7 @@ def quantile_of_advance(table: LifeTable) -> str:
     """How many advance in all, and when half of those had: `52 %, half by 4.1 days`."""
     share = table.share([ADVANCED], table.longest)
     by = table.time_to([ADVANCED], share / 2) if share else None
-    return labels.percent(share, 0) + (f", half by {labels.duration(by)}" if by is not None else "")
+    return labels.percent(share, 0) + (f", half by {told(by)}" if by is not None else "")
 
 
 def separations(found: Sequence[Separation], catalog: Catalog) -> pd.DataFrame:
@@ -212,7 +212,7 @@ def trend(found: Trend, q: float) -> pd.DataFrame:
                 "low": None if value is None or low is None else low / DAY,
                 "high": None if value is None else (top if high is None else high) / DAY,
                 "on": value is not None and high is None,
-                "said": "nobody" if not table.n else "not yet" if value is None else labels.duration(value),
+                "said": "nobody" if not table.n else "not yet" if value is None else told(value),
                 "band": band(table, q) if table.n else "",
                 "note": entered,
             }

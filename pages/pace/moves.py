@@ -73,6 +73,8 @@ def title(model: StageModel, found: Moves | Failure) -> str:
     back = found.share_of("regress", "recycle", "reopen")
     if back.value is None:
         return "Nobody has moved on yet"
+    if not back.numerator:
+        return f"None of {back.denominator:,} moves leads back"
     return (
         f"{labels.percent(back.value)} of {back.denominator:,} moves lead back: a step, out to recycling, or in again"
     )

@@ -6,6 +6,7 @@ from lifecycle.durations import log_rank
 from lifecycle.flow import Stock
 from lifecycle.time_in_stage import LEVEL, Trend
 from pages.pace import frames_stages as frames
+from pages.pace import words_time as words
 from pages.pace.choices import choices
 from pages.ui import charts_pace, labels
 from pages.ui.data import ask
@@ -65,7 +66,7 @@ def _pace(found: Trend | Failure, label: str) -> str:
         return f"Time in {label} has not changed beyond chance from period to period"
     slow, fast = (pick(known, key=lambda m: m.table.quantile(0.5) or 0.0) for pick in (max, min))
     ends = [
-        f"{labels.duration(m.table.quantile(0.5))} in {frames.period_name(m.period, found.scope.grain)}"
+        f"{words.told(m.table.quantile(0.5))} in {frames.period_name(m.period, found.scope.grain)}"
         for m in (fast, slow)
     ]
     return f"Time in {label} differs between periods: half left within {' and '.join(ends)}"

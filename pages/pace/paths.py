@@ -15,7 +15,7 @@ from lifecycle.routes import since_before as routes_since
 from lifecycle.stages import StageModel
 from pages.pace import frames_parts
 from pages.pace import frames_paths as frames
-from pages.pace.choices import segment_label
+from pages.pace.choices import segment_label, two_or_more
 from pages.pace.contrasts import contrasts, named, show
 from pages.pace.frames_parts import SHOWN
 from pages.ui import charts_paths, labels
@@ -125,6 +125,9 @@ def _flow_title(model: StageModel, found: Walk, whose: str) -> str:
 def frequent(v: View) -> None:
     """The most frequent routes to the goal, how often they lead there, and how long that takes."""
     model = v.modelled.model
+    if not two_or_more(model):
+        st.info("This lifecycle has a single stage.", icon=":material/route:")
+        return
     start, end = _ends(model)
     found = ask(routes, v.modelled, v.scope, between(model, start, end))
     card(

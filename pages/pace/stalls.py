@@ -13,6 +13,7 @@ from lifecycle.time_in_stage import DAY
 from pages.pace import frames_stages as frames
 from pages.pace import words_time as words
 from pages.pace.choices import limits
+from pages.ui import labels
 from pages.ui.data import ask, digest
 from pages.ui.failures import Failure
 from pages.ui.filters import View
@@ -59,7 +60,7 @@ def key_figures(v: View, found: Stalled) -> None:
 def said(limit: Limit, business: Business | None) -> str:
     """A limit in words: working days where they are counted."""
     if business is None:
-        return f"{limit.seconds / DAY:.3g} days"
+        return f"{limit.seconds / DAY:.3g} days" if limit.seconds >= DAY else labels.duration(limit.seconds)
     day = business.week.total_seconds() / len(business.open_spans)
     return f"{limit.seconds / day:.3g} working days"
 

@@ -47,7 +47,7 @@ def way(v: View) -> None:
         key="arrivals",
     )
     by_cohort = ask(cohorts, v.modelled, v.scope, start, end)
-    left, right = st.columns([3, 2], gap="small")
+    left, right = st.columns(2, gap="small")
     with left:
         card(
             "Do newer cohorts arrive faster?",
@@ -98,7 +98,7 @@ def expected(table: LifeTable) -> float | None:
 def among(table: LifeTable, q: float) -> str:
     """The time within which a share of those arrive who are expected to."""
     share = expected(table)
-    return labels.duration(table.time_to([ADVANCED], q * share)) if share else labels.UNDEFINED
+    return words.told(table.time_to([ADVANCED], q * share)) if share else labels.UNDEFINED
 
 
 def arrivals(start: str, found: StageTimes) -> Picture | None:

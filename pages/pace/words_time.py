@@ -14,12 +14,17 @@ from lifecycle.time_in_stage import ADVANCED, LEVEL, Change, StageTimes, slowest
 from pages.ui import labels
 
 
+def told(seconds: float | None) -> str:
+    """A time of a life table: the first of its bins is an hour long, and told by its lower edge."""
+    return "under 1 h" if seconds == 0 else labels.duration(seconds)
+
+
 def half(table: LifeTable) -> str:
     """The median with its band, in words: `3.9 days (3.8–4.0 days)`."""
     median = table.quantile(0.5)
     if median is None:
         return "not reached"
-    return f"{labels.duration(median)} ({band(table)})"
+    return f"{told(median)} ({band(table)})"
 
 
 def band(table: LifeTable, q: float = 0.5) -> str:
@@ -27,19 +32,20 @@ def band(table: LifeTable, q: float = 0.5) -> str:
     limits = table.quantile_band(q)
     if limits == (None, None):
         return ""
-    low, high = (labels.duration(x) if x is not None else "…" for x in limits)
-    return f"{low} – {high}"
+    low, high = (told(x) if x is not None else "…" for x in limits)
+    return low if low == high else f"{low} – {high}"
 
 
 def quantile(table: LifeTable, q: float) -> str:
     """A quantile in words."""
     seconds = table.quantile(q)
-    return "" if not table.n else "not reached" if seconds is None else labels.duration(seconds)
+    return "" if not table.n else "not reached" if seconds is None else told(seconds)
 
 
 def longest(found: StageTimes, model: StageModel) -> str:
     """Which stage on the way to the purchase takes longest."""
-    tables = {key: found.of(key) for key in found.stages if key in before_purchase(model) and found.of(key).n}
+    entered = {key: table for key in found.stages if (table := found.of(key)).n}
+    tables = {key: table for key, table in entered.items() if key in before_purchase(model)} or entered
     never = [key for key, table in tables.items() if table.quantile(0.5) is None]
     if not tables:
         return "How long each stage takes"
@@ -67,10 +73,7 @@ def apart(found: StageTimes, model: StageModel) -> str:
     (slow, slowest), (fast, fastest) = ends[key]
     always = all(worst[1] == slowest for worst, _ in ends.values()) and len(ends) > 1
     where = "in every stage, most of all" if always else "most of all"
-    return (
-        f"{slowest} is slower than {fastest} {where} in {model.stage(key).label}: "
-        f"{labels.duration(slow)} against {labels.duration(fast)}"
-    )
+    return f"{slowest} is slower than {fastest} {where} in {model.stage(key).label}: {told(slow)} against {told(fast)}"
 
 
 def flattered(found: StageTimes, model: StageModel) -> str:
@@ -86,7 +89,7 @@ def flattered(found: StageTimes, model: StageModel) -> str:
         return ""
     times, key, naive, median = max(gaps)
     return (
-        f"Without those still waiting, {model.stage(key).label} would seem to take {labels.duration(naive)} "
+        f"Without those still waiting, {model.stage(key).label} would seem to take {told(naive)} "
         f"instead of {labels.duration(median)}: {times:.1f} times too fast."
     )
 
@@ -116,10 +119,10 @@ def went(table: LifeTable, label: str, end: float) -> str:
         return f"Where they are after {label}"
     advanced = table.share([ADVANCED], end)
     still = table.at(end).survival
-    return (
-        f"Within {labels.duration(min(end, table.longest))} {labels.percent(advanced, 0)} have advanced, "
-        f"{labels.percent(1 - advanced - still, 0)} left otherwise"
-    )
+    within, left = labels.duration(min(end, table.longest)), labels.percent(1 - advanced - still, 0)
+    if not advanced:
+        return f"Within {within} {left} have left {label}"
+    return f"Within {within} {labels.percent(advanced, 0)} have advanced, {left} left otherwise"
 
 
 def open_share(table: LifeTable) -> str:
@@ -134,6 +137,8 @@ def separated(found: Sequence[Separation], name: str, label: str) -> str:
     if one is None or not one.is_clear or not one.fastest or not one.slowest:
         return f"{label}: no difference beyond chance" if one else label
     fast, slow = one.fastest, one.slowest
+    if quantile(fast[1], 0.5) == quantile(slow[1], 0.5):
+        return f"{label}: the values differ, though half leave within {quantile(fast[1], 0.5)} in each"
     return (
         f"{named(slow[0])} takes {quantile(slow[1], 0.5)}, {named(fast[0])} {quantile(fast[1], 0.5)}"
         if quantile(slow[1], 0.5) != "not reached"
@@ -179,7 +184,7 @@ def arrived(table: LifeTable, start: str, end: str) -> str:
     if not share:
         return f"Nobody has come from {start} to {end} yet"
     said = f"{labels.percent(share)} of {start} entries reach {end} within {labels.duration(table.seen)}"
-    return f"{said}, half of these within {labels.duration(table.time_to([ADVANCED], share / 2))}"
+    return f"{said}, half of these within {told(table.time_to([ADVANCED], share / 2))}"
 
 
 def outcome(key: str, model: StageModel) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -76,9 +77,13 @@ def _survival(height: int, log: bool, n_series: int, against: bool) -> Spec:
     drop = marks.mark_rule(color=INK, opacity=QUIET, strokeDash=[4, 3]).encode(y=alt.datum(0), y2=alt.Y2Datum(0.5))
     across = marks.mark_rule(color=INK, opacity=QUIET, strokeDash=[4, 3]).encode(y=alt.datum(0.5), x2=alt.X2Datum(0))
     dot = marks.mark_point(filled=True, size=70, color=INK, opacity=1).encode(y=alt.datum(0.5))
-    said = marks.mark_text(align="left", dx=9, dy=-9, fontSize=13, fontWeight=600, color=INK).encode(
-        y=alt.datum(0.5), text="label:N"
-    )
+    late = "scale('x', datum.t) > width * 0.6"  # then there is no room to the right of the mark
+    beside: dict[str, Any] = {
+        "align": {"expr": f"{late} ? 'right' : 'left'"},
+        "dx": {"expr": f"{late} ? -9 : 9"},
+        "dy": {"expr": f"{late} ? 14 : -9"},
+    }
+    said = marks.mark_text(**beside, fontSize=13, fontWeight=600, color=INK).encode(y=alt.datum(0.5), text="label:N")
     dots = (
         base.mark_point(filled=True, size=60)
         .encode(
