@@ -132,7 +132,10 @@ def speed(table: LifeTable) -> str:
 
 
 def owners(found: ServiceLevel) -> str | None:
-    """Who responds in time most and least often, of those with enough leads; None where chance explains the gap."""
+    """Who responds in time most and least often, of those with enough leads; None where chance explains the gap.
+
+    Under a breakdown by anything but the owner, whose leads are.
+    """
     rows = [r for r in found.rows if r.value is not None and not r.responses.rate.few]
     if len(rows) < 2:
         return None
@@ -142,7 +145,9 @@ def owners(found: ServiceLevel) -> str | None:
     if gap is None or not gap.significant:
         return None
     low, high = (percent(r.responses.rate.value or 0.0) for r in (least, most))
-    return f"{most.value} responds in time for {high}, {least.value} for {low}"
+    if found.by == "owner":
+        return f"{most.value} responds in time for {high}, {least.value} for {low}"
+    return f"{most.value}: {high} touched in time, {least.value}: {low}"
 
 
 def span(seconds: float) -> str:

@@ -38,6 +38,7 @@ def by_month(v: View) -> None:
         caption=caption,
         definition=commitment,
         table=frames.commitment,
+        fill=True,
         select="bar",
         key="months",
     )
@@ -88,6 +89,7 @@ def where(v: View, found: Profile | Failure) -> None:
             caption="Share accepted against decided leads; inside the grey, chance alone explains the difference",
             definition=profile,
             table=lambda _: frames.tidy(rows),
+            fill=True,
             select="point",
             key="funnel-plot",
         )

@@ -149,8 +149,8 @@ def middles(found: Evidence, label: Mapping[str, str]) -> pd.DataFrame:
         [
             {
                 "Median of": label[x.segment],
-                "Bypassed": x.bypass,
-                "Accepted": x.accepted,
+                "Bypassed": f"{x.bypass:,.1f}".removesuffix(".0"),
+                "Accepted": f"{x.accepted:,.1f}".removesuffix(".0"),
                 "n": f"{x.n_bypass:,} / {x.n_accepted:,}",
             }
             for x in found.middles

@@ -32,12 +32,12 @@ def responses(found: ServiceLevel) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.DataFrame(bars), pd.DataFrame(ends)
 
 
-def by_owner(rows: Sequence[Owned]) -> pd.DataFrame:
-    """The service of each owner as a table."""
+def by_owner(rows: Sequence[Owned], name: str) -> pd.DataFrame:
+    """The service of each owner, or of each value of the breakdown called `name`, as a table."""
     return pd.DataFrame(
         [
             {
-                "Owner": named(r.value),
+                name: named(r.value),
                 "In time": labels.percent(r.responses.rate.value),
                 "95 % interval": span(r.responses.rate.interval),
                 "Due": r.responses.rate.denominator,

@@ -15,7 +15,7 @@ from lifecycle.stages import StageModel
 from lifecycle.threshold import Threshold
 from pages.alignment import frames, frames_service
 from pages.ui.charts_alignment import VERDICTS
-from pages.ui.charts_funnel import EXITS
+from pages.ui.charts_funnel import exit_colours
 from pages.ui.charts_service import STATUSES
 from pages.ui.picture import BEFORE, NOW
 from pages.ui.slides import Grid, Kind, Native, Series, native
@@ -43,8 +43,7 @@ def cells(leads: str, whole: Agreement) -> Grid:
 def reasons(found: Alignment, model: StageModel) -> Native:
     """Why leads were rejected: a bar per reason, the most frequent first, parted by exit."""
     rows = frames.reasons(found, model)
-    by_exit = rows.groupby("exit", sort=False)["n"].sum().sort_values(ascending=False, kind="stable").index
-    colours = {str(name): EXITS[i % len(EXITS)] for i, name in enumerate(by_exit)}
+    colours = {name: colour for name, colour in exit_colours(model).items() if name in set(rows["exit"])}
     size = rows.groupby("reason")["n"].transform("sum")
     ordered = rows.assign(size=size).sort_values("size", ascending=False, kind="stable")
     return native("stacked bars", ordered, "reason", "exit", "n", colours, COUNT)

@@ -36,7 +36,7 @@ def cells(leads: str, found: Alignment) -> Picture | None:
 def reasons(found: Alignment, model: StageModel) -> Picture | None:
     """Why leads were rejected."""
     rows = frames.reasons(found, model)
-    return None if rows.empty else charts_funnel.reasons(rows)
+    return None if rows.empty else charts_funnel.reasons(rows, charts_funnel.exit_colours(model))
 
 
 def traits(found: Evidence, label: Mapping[str, str]) -> Picture | None:

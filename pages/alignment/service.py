@@ -112,7 +112,7 @@ def reps(v: View, found: ServiceLevel, few: ServiceLevel) -> None:
         card(
             words.owners(found) or f"By {name.lower()}",
             lambda: few,
-            lambda a: frames_service.by_owner(a.rows),
+            lambda a: frames_service.by_owner(a.rows, name),
             caption=""
             if len(few.rows) == len(found.rows)
             else f"The busiest and who is looked for, of {len(found.rows):,}",

@@ -116,6 +116,7 @@ def over_time(view: View, step: Step) -> None:
         draw,
         caption="Dashed: not all had the time to get there yet",
         definition=trend,
+        fill=True,
         key="trend",
     )
 
@@ -123,7 +124,7 @@ def over_time(view: View, step: Step) -> None:
 def why_they_leave(view: View, answer: Funnel) -> None:
     def draw(a: Funnel) -> Picture | None:
         found = frames.reasons(a.whole, view.modelled.model)
-        return None if found.empty else charts_funnel.reasons(found)
+        return None if found.empty else charts_funnel.reasons(found, charts_funnel.exit_colours(view.modelled.model))
 
     card(
         "Why they leave",

@@ -86,6 +86,7 @@ def small_funnel(v: View) -> None:
         caption="" if isinstance(answer, Failure) else still_open(answer),
         definition=funnel.funnel,
         table=frames.tidy,
+        fill=True,
         key="small-funnel",
     )
 

@@ -41,9 +41,9 @@ def samples(found: Found) -> pd.DataFrame:
             "Contact": [row["contact_id"] for row in rows],
             "Stage value": [row["raw"] for row in rows],
             "Instant": [row["at"] for row in rows],
-            "Recorded": [row["recorded_at"] for row in rows],
-            "Event": [row["event_id"] for row in rows],
             "What to do": [REASONS[row["problem"]][1] for row in rows],
+            "Event": [row["event_id"] for row in rows],
+            "Recorded": [row["recorded_at"] for row in rows],
         }
     )
 

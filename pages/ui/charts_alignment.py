@@ -10,6 +10,7 @@ import pandas as pd
 
 from pages.ui.picture import GRID, INK, NOW, QUIET, Picture, Spec, axis, bare, legend, place, series, tip, value_axis
 
+NAME_WIDTH, NAME_HEIGHT = 0.15, 0.06  # of a funnel plot, what the name of a point takes
 MAIN, TARGETS, LINES, MARKS = (alt.NamedData(name) for name in ("main", "targets", "lines", "marks"))
 VERDICTS = {  # one colour per meaning, those of the funnel where it has the same one
     "accepted": ("Accepted", NOW),
@@ -25,6 +26,9 @@ FAR, NEAR, INSIDE = "#CB5A3C", "#E0A030", NOW  # beyond 99.8 %, beyond 95 %, wit
 def _coloured(field: str, keys: tuple[str, ...], **more: Any) -> alt.Color:
     names, colours = zip(*(VERDICTS[key] for key in keys), strict=True)
     return alt.Color(field, scale=alt.Scale(domain=list(names), range=list(colours)), **more)
+
+
+CLOSE = 0.08  # of the axis: what a number above a column takes
 
 
 @cache
@@ -83,6 +87,9 @@ def months(outcomes: pd.DataFrame, promises: pd.DataFrame, *, height: int = 300)
     main["verdict"] = main["outcome"].map({key: label for key, (label, _) in VERDICTS.items()})
     goals = promises.assign(position=range(len(promises)))
     goals["top"] = goals[["delivered", "projected"]].max(axis=1)
+    # a number that would stand in the target's mark stands above it
+    room = CLOSE * float(goals[["top", "target"]].max().max())
+    goals["top"] = goals["top"].where(~(goals["target"] - goals["top"]).between(0, room), goals["target"])
     present = tuple(key for key in VERDICTS if key in set(main["outcome"])) or ("accepted",)
     words = "; ".join(f"{row.label}: {row.delivered:,}" for row in promises.itertuples())
     promised = bool(promises["target"].notna().any())
@@ -172,7 +179,20 @@ def funnel_plot(frame: pd.DataFrame, lines: pd.DataFrame, *, height: int = 320) 
     selects (`point`) and yields label.
     """
     words = "; ".join(f"{row.label}: {row.value:.0%} of {row.n:,}" for row in frame.itertuples())
-    return Picture(_funnel_plot(height), {"main": frame, "lines": lines}, frame, words)
+    main = frame.assign(named=_readable(frame))
+    return Picture(_funnel_plot(height), {"main": main, "lines": lines}, frame, words)
+
+
+def _readable(frame: pd.DataFrame) -> pd.Series:
+    """Which names can stand without covering that of an earlier point."""
+    taken: list[tuple[float, float]] = []
+    along = (frame["n"] / max(frame["n"].max(), 1)) ** 0.5  # as the axis has it
+    out = []
+    for x, y, named in zip(along, frame["value"], frame["named"], strict=True):
+        free = all(abs(x - a) > NAME_WIDTH or abs(y - b) > NAME_HEIGHT for a, b in taken)
+        out.append(bool(named) and free)
+        taken += [(x, y)] if out[-1] else []
+    return pd.Series(out, frame.index, bool)
 
 
 @cache

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 
 import altair as alt
 import pandas as pd
 
+from lifecycle.stages import StageModel
 from pages.ui.picture import GRID, INK, NOW, QUIET, Picture, Spec, axis, bare, filled, legend, place, tip, value_axis
 
 MAIN = alt.NamedData("main")
 ENDS = alt.NamedData("ends")
 PHONE = "containerSize()[0] < 520"
 WORSE, UNSURE = "#CB5A3C", GRID
-EXITS = ("#CB5A3C", "#E39B7F", "#8F3F2A", "#A9B2BD", "#6B4A86")  # the most frequent first
+EXITS = ("#8F3F2A", "#CB5A3C", "#E39B7F", "#A9B2BD", "#6B4A86")  # in the order of the lifecycle's exits
+
+
+def exit_colours(model: StageModel) -> dict[str, str]:
+    """A colour for each way out by its label, the same on every page; stages that leads are sent back to come last."""
+    names = [stage.label for stage in (*model.exits, *model.progress)]
+    return {name: EXITS[i % len(EXITS)] for i, name in enumerate(names)}
 
 
 @cache
-def _reasons(height: int) -> Spec:
+def _reasons(height: int, exits: tuple[tuple[str, str], ...]) -> Spec:
+    names, colours = zip(*exits, strict=True)
     chosen = alt.selection_point(name="reason", fields=["reason"], toggle=False)
     y = alt.Y("reason:N", sort=place("position"), axis=axis(labelLimit=190, labelPadding=8))
     bars = (
@@ -29,8 +38,7 @@ def _reasons(height: int) -> Spec:
             order=alt.Order("turn:Q"),
             color=alt.Color(
                 "exit:N",
-                sort=place("turn"),
-                scale=alt.Scale(range=list(EXITS)),
+                scale=alt.Scale(domain=list(names), range=list(colours)),
                 legend=legend(symbolType="square", offset=8),
             ),
             opacity=alt.condition(chosen, alt.value(1), alt.value(0.35)),
@@ -51,23 +59,24 @@ def _reasons(height: int) -> Spec:
     return bare((bars + total).properties(height=height))
 
 
-def reasons(frame: pd.DataFrame) -> Picture:
+def reasons(frame: pd.DataFrame, colours: Mapping[str, str]) -> Picture:
     """Why journeys left, the most frequent reason first, each bar parted by exit.
 
-    `frame`: reason, exit, n, detail (at which stages); the selection is called `reason` and yields reason.
+    `frame`: reason, exit, n, detail (at which stages); the selection is called `reason` and yields reason. `colours`:
+    as `exit_colours` gives them.
     """
     sizes = frame.groupby("reason", sort=False)["n"].sum().sort_values(ascending=False, kind="stable")
     places = {reason: i for i, reason in enumerate(sizes.index)}
-    turns = {
-        name: i
-        for i, name in enumerate(frame.groupby("exit", sort=False)["n"].sum().sort_values(ascending=False).index)
-    }
+    present = tuple((name, colour) for name, colour in colours.items() if name in set(frame["exit"]))
+    turns = {name: i for i, (name, _) in enumerate(present)}
     main = frame.assign(position=frame["reason"].map(places), turn=frame["exit"].map(turns))
     main = main.sort_values(["position", "turn"], ignore_index=True)
     ends = pd.DataFrame({"reason": sizes.index, "n": sizes.to_numpy(), "position": range(len(sizes))})
     ends["note"] = [f"{n:,} · {n / sizes.sum():.0%}" for n in ends["n"]]
     words = "; ".join(f"{reason}: {n:,}" for reason, n in sizes.items())
-    return Picture(_reasons(52 + 30 * len(sizes)), {"main": main, "ends": ends}, frame, f"Why they left. {words}")
+    return Picture(
+        _reasons(52 + 30 * len(sizes), present), {"main": main, "ends": ends}, frame, f"Why they left. {words}"
+    )
 
 
 @cache

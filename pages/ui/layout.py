@@ -108,6 +108,7 @@ def card(
     table: Callable[[A], pd.DataFrame] | None = None,
     empty: str = "Nothing matches the active filters in this period.",
     height: int = 260,
+    fill: bool = False,
     select: str | None = None,
     key: str | None = None,
 ) -> Selected:
@@ -115,8 +116,8 @@ def card(
 
     `draw` returns a picture, named pictures (small multiples), a frame (shown as a table) or None when there is
     nothing. `table` gives the rows of the CSV (default: those drawn). `definition`: a text, or a function whose
-    docstring it is. `select` names the picture's selection (for a frame: any name, then a row can be picked); what is
-    selected is returned.
+    docstring it is. `fill`: beside a taller card, the picture is as tall as its own card allows. `select` names the
+    picture's selection (for a frame: any name, then a row can be picked); what is selected is returned.
     """
     key = key or export.file_name(title, "card")
     with st.container(border=True, height="stretch", key=key):
@@ -137,7 +138,7 @@ def card(
         if _is_empty(drawing):
             st.markdown(f":material/inbox: {labels.escape(empty)}")
             return []
-        return _show(drawing, select, key)
+        return _show(drawing, select, key, fill)
 
 
 def state(failure: Failure) -> None:
@@ -166,9 +167,9 @@ def _is_empty(drawing: Drawing) -> bool:
     return drawing.is_empty if isinstance(drawing, Picture) else all(p.is_empty for p in drawing.values())
 
 
-def _show(drawing: Drawing, select: str | None, key: str) -> Selected:
+def _show(drawing: Drawing, select: str | None, key: str, fill: bool) -> Selected:
     if isinstance(drawing, Picture):
-        return _chart(drawing, select, f"{key}.chart")
+        return _chart(drawing, select, f"{key}.chart", "stretch" if fill else "content")
     if isinstance(drawing, pd.DataFrame):
         return _table(drawing, select, f"{key}.table")
     chosen: Selected = []
@@ -180,12 +181,14 @@ def _show(drawing: Drawing, select: str | None, key: str) -> Selected:
     return chosen
 
 
-def _chart(picture: Picture, select: str | None, key: str) -> Selected:
+def _chart(picture: Picture, select: str | None, key: str, height: Any = "content") -> Selected:
     spec = picture.spec | {"datasets": dict(picture.data)}
     if not select:
-        st.vega_lite_chart(spec=spec, key=key, alt=picture.alt)
+        st.vega_lite_chart(spec=spec, key=key, alt=picture.alt, height=height)
         return []
-    event = st.vega_lite_chart(spec=spec, key=key, alt=picture.alt, on_select="rerun", selection_mode=select)
+    event = st.vega_lite_chart(
+        spec=spec, key=key, alt=picture.alt, height=height, on_select="rerun", selection_mode=select
+    )
     return list(event["selection"].get(select, []))
 
 

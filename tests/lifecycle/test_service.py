@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -51,6 +52,8 @@ def test_owners_are_named_only_where_chance_cannot_explain_it() -> None:
     nothing = LifeTable(())
     clear = owned({"Rep A": [("met", 90), ("missed", 10)], "Rep B": [("met", 30), ("missed", 70)]}, {})
     assert owners(level(Responses(), None, clear)) == "Rep A responds in time for 90 %, Rep B for 30 %"
+    by_source = replace(level(Responses(), None, clear), by="source")
+    assert owners(by_source) == "Rep A: 90 % touched in time, Rep B: 30 %"
     close = owned({"Rep A": [("met", 52), ("missed", 48)], "Rep B": [("met", 50), ("missed", 50)]}, {})
     assert owners(level(Responses(), None, close)) is None
     few = (Owned("Rep A", Responses(met=9), nothing), Owned("Rep B", Responses(missed=9), nothing))
