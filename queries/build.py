@@ -14,6 +14,7 @@ from lifecycle.stages import StageModel
 from queries import builds, changes, cutoff, described, journeys, ledger, workbench
 from queries.attribution import DEALS, attributed
 from queries.builds import Build
+from queries.carried import carried
 from queries.catalog import find_segments, with_history
 from queries.changes import FINGERPRINT
 from queries.contract import Source
@@ -27,7 +28,7 @@ from queries.walk import walk
 from queries.warehouse import Warehouse
 from queries.workbench import Workbench
 
-KEEP = 2  # builds of a model whose tables stay: readers may still be on the one before
+KEEP = 2  # builds of a model whose tables stay on a server: readers may still be on the one before
 KINDS = ("stays", "journeys", "quarantine", "deals", "entities", *ledger.TABLES)
 
 Say = Callable[[str], None]
@@ -77,7 +78,7 @@ def build(
         raise
     made = replace(made, counts=counts, finished=_now())
     builds.record(warehouse, made)
-    for old in [b for b in past if b.model == model.name][KEEP - 1 :]:
+    for old in [b for b in past if b.model == model.name][0 if warehouse.private else KEEP - 1 :]:
         _drop(warehouse, old)
     return made
 
@@ -101,42 +102,33 @@ def _tables(
 
     say("looking for changes")
     past = described.past(bench, sources["contact_history"], intake.entities) if "contact_history" in sources else None
-    prints = workbench.create(w, made.table("entities"), FINGERPRINT)
-    workbench.fill(w, prints, changes.fingerprints(e, intake.entities, past))
-    changed = only = None
-    if before is not None:
-        old = workbench.table(w, before.table("entities"), FINGERPRINT)
-        changed = bench.make("changed", {"entity_id": str}, changes.changed(old, prints))
+    prints = bench.make("prints", FINGERPRINT, changes.fingerprints(e, intake.entities, past))
+    kept = None if before is None else carried(bench, before, prints)
+    only, new = None, sa.select(prints)
+    if kept is not None:
         moving = intake.entities.moving
-        only = sa.select(moving.c.n).join(changed, changed.c.entity_id == moving.c.entity_id).subquery("only")
-
+        only = sa.select(moving.c.n).join(kept.changed, kept.changed.c.entity_id == moving.c.entity_id).subquery("only")
+        new = new.join(kept.changed, kept.changed.c.entity_id == prints.c.entity_id)
     then = None
     if past is not None and any(s.at_start for s in made.segments):
         then = bench.make("then", described.then_columns(made.segments))
     known = Described(intake.entities, made.segments, then)
-    workbench.create(w, modelled.stays.name, journeys.stays_columns(model, made.segments, intake.said))
-    workbench.create(w, modelled.journeys.name, journeys.journeys_columns(model, made.segments, intake.said))
-    found = walk(bench, modelled, intake, known, past, only, say)
-
-    say("sorting journeys by their start")
-    rows: sa.Select | sa.CompoundSelect = journeys.journeys(found, known, model)
-    if before is not None and changed is not None:
-        old_build = Modelled(w, model, before)
-        rows = sa.union_all(rows, changes.unchanged(old_build.journeys, changed))
-        workbench.fill(w, modelled.stays, changes.unchanged(old_build.stays, changed))
-    workbench.fill(w, modelled.journeys, _by_start(rows))
+    for kind, columns in (
+        ("entities", FINGERPRINT),
+        ("stays", journeys.stays_columns(model, made.segments, intake.said)),
+        ("journeys", journeys.journeys_columns(model, made.segments, intake.said)),
+    ):
+        table = workbench.create(w, made.table(kind), columns)
+        if kept is not None:
+            kept.fill(bench, table, kind)
+    workbench.fill(w, workbench.table(w, made.table("entities"), FINGERPRINT), new)
+    walk(bench, modelled, intake, known, past, only, say)
     deals = workbench.create(w, modelled.deals.name, DEALS)
     if intake.deals is not None:
         workbench.fill(w, deals, attributed(intake.deals, model.entity, intake.people, modelled.journeys))
     say("following customers")
     ledger.keep(modelled)
-    return _counted(bench, modelled, intake)
-
-
-def _by_start(rows: sa.Select | sa.CompoundSelect) -> sa.Select:
-    """Journeys that start together lie together: a question of a period then reads only its part of the table."""
-    unsorted = rows.subquery("unsorted")
-    return sa.select(unsorted).order_by(unsorted.c.started_at)
+    return _counted(bench, modelled, intake) | {"apart": 0 if kept is None else kept.apart}
 
 
 def _counted(bench: Workbench, modelled: Modelled, intake: Intake) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -24,6 +24,12 @@ class Described:
     entities: Entities
     segments: tuple[Segment, ...]
     then: sa.TableClause | None
+
+    def between(self, first: int, last: int) -> Described:
+        """Those whose number is from `first` to below `last`: what is joined with a part need not be larger than it."""
+        e = self.entities.moving
+        moving = sa.select(e).where(e.c.n >= first, e.c.n < last).subquery("entities")
+        return replace(self, entities=replace(self.entities, moving=moving))
 
     def of(self, rows: sa.ColumnCollection, source: sa.FromClause) -> tuple[sa.FromClause, dict[str, sa.ColumnElement]]:
         """`source`, whose `rows` have an entity's number `n` and `journey`, joined with who moves; columns by name."""

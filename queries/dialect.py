@@ -189,6 +189,39 @@ _quantiles = _construct(
 )
 
 
+class _TextAt(FunctionElement):
+    """One of `texts`, by a number."""
+
+    inherit_cache = False  # the texts are no part of the key that SQLAlchemy would make
+    type = sa.Text()
+    name = "text_at"
+
+    def __init__(self, number: sa.ColumnElement, texts: Sequence[str]) -> None:
+        super().__init__(number)
+        self.texts = tuple(texts)
+
+
+@compiles(_TextAt)
+def _(element: _TextAt, compiler: SQLCompiler, **kw: Any) -> str:
+    (number,) = element.clauses
+    return compiler.process(sa.case(dict(enumerate(element.texts, 1)), value=number), **kw)
+
+
+@compiles(_TextAt, DUCKDB)
+def _(element: _TextAt, compiler: SQLCompiler, **kw: Any) -> str:
+    number = compiler.process(element.clauses, **kw)
+    texts = ", ".join(map(_quoted, element.texts))
+    return f"CAST([{texts}] AS {_named(compiler.dialect, element.texts)}[])[{number}]"
+
+
+def text_at(number: sa.ColumnElement, texts: Sequence[str]) -> sa.ColumnElement:
+    """The text at a place, counted from 1, among a few; NULL where there is none.
+
+    DuckDB gives it as the number that a column declared with these texts keeps, so that no text is made or compared.
+    """
+    return _TextAt(number, texts)
+
+
 def utc(column: sa.ColumnElement, declared: str, timezone: str | None = None) -> sa.ColumnElement:
     """A source's instant column as naive UTC; one without a zone is local time of `timezone`, UTC if none is declared.
 
@@ -293,6 +326,12 @@ def create_table(dialect: sa.Dialect, table: sa.TableClause, kinds: Sequence[Kin
     engine = " ENGINE = MergeTree ORDER BY tuple()" if dialect.name == CLICKHOUSE else ""
     kind = _WORKING.get(dialect.name, "") if working else ""
     return f"CREATE {kind}TABLE {dialect.identifier_preparer.format_table(table)} ({columns}){engine}"
+
+
+def rename_table(dialect: sa.Dialect, table: sa.TableClause, name: str) -> str:
+    """The statement that gives a table another name in the same schema."""
+    preparer = dialect.identifier_preparer
+    return f"ALTER TABLE {preparer.format_table(table)} RENAME TO {preparer.quote(name)}"
 
 
 def row_number_of(dialect: sa.Dialect) -> str | None:

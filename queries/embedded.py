@@ -46,7 +46,7 @@ class Embedded(Warehouse):
         super().__init__(settings)
         self.dialect = Dialect(paramstyle="numeric_dollar")
         self.path = path
-        self._writes = write
+        self._writes = self.private = write  # what writes has a file of its own
         config: dict[str, Any] = dict(WRITING) if write else {"access_mode": "read_only", **LOCKED}
         config |= {"memory_limit": settings.memory_limit} if settings.memory_limit else {}
         config |= {"threads": settings.threads} if settings.threads else {}

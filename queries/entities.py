@@ -8,10 +8,10 @@ import sqlalchemy as sa
 
 from lifecycle.segments import Segment
 from queries.catalog import segment_columns
-from queries.dialect import Kind, bytewise, stripped, type_of
+from queries.dialect import Kind, bytewise, fingerprint, stripped, type_of
 from queries.workbench import Workbench
 
-ENTITY: dict[str, Kind] = {"entity_id": str, "contact_id": str, "score": float}
+ENTITY: dict[str, Kind] = {"entity_id": str, "contact_id": str, "score": float, "digest": int}
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Entities:
     """Who moves, by number.
 
     `named`: `id, n` of what events name; `complete` tells that an id which is not there does not exist.
-    `moving`: ENTITY columns and segments; `contact_id` is the contact who speaks for the entity. `members`: for
-    accounts, the number `n` of each contact and the number `entity` of its account.
+    `moving`: ENTITY columns and segments; `contact_id` is the contact who speaks for the entity, `digest` a fingerprint
+    of it all. `members`: for accounts, the number `n` of each contact and the number `entity` of its account.
     """
 
     named: sa.FromClause
@@ -32,7 +32,7 @@ class Entities:
 def contacts(people: sa.FromClause, segments: tuple[Segment, ...], complete: bool) -> Entities:
     """Contacts move by themselves."""
     c = people.c
-    moving = sa.select(c.n, c.contact_id.label("entity_id"), c.contact_id, c.score, *(c[s.column] for s in segments))
+    moving = sa.select(c.n, c.contact_id.label("entity_id"), *_known(c, segments))
     return Entities(_named(people), complete, moving.subquery("entities"))
 
 
@@ -45,7 +45,7 @@ def accounts(bench: Workbench, people: sa.FromClause, segments: tuple[Segment, .
     first = sa.func.first_value(c.n).over(partition_by=account, order_by=order).label("entity")
     members = bench.make("members", {"n": int, "entity": int}, sa.select(c.n, first))
     moving = (
-        sa.select(c.n, account.label("entity_id"), c.contact_id, c.score, *(c[s.column] for s in segments))
+        sa.select(c.n, account.label("entity_id"), *_known(c, segments))
         .join(members, members.c.n == c.n)
         .where(members.c.entity == c.n)
     )
@@ -59,10 +59,13 @@ def deals(
     d = single_deals.c
     source: sa.FromClause = single_deals
     values: list[sa.ColumnElement] = [sa.cast(sa.null(), sa.Double()).label("score")]
+    told: list[sa.ColumnElement] = [d.deal_id, d.contact_id]
     if people is not None:
         source = source.outerjoin(people, people.c.contact_id == d.contact_id)
         values = [people.c.score, *(people.c[s.column] for s in segments)]
-    rows = sa.select(d.deal_id.label("entity_id"), d.contact_id, *values).select_from(source)
+        told.append(people.c.digest)
+    digest = fingerprint(*told).label("digest")
+    rows = sa.select(d.deal_id.label("entity_id"), d.contact_id, digest, *values).select_from(source)
     rows = rows.where(stripped(d.deal_id) != "")
     moving = bench.numbered("moving", "n", ENTITY | segment_columns(segments), rows)
     return Entities(sa.select(moving.c.entity_id.label("id"), moving.c.n).subquery("named"), True, moving)
@@ -72,9 +75,14 @@ def mentioned_deals(bench: Workbench, rows: sa.Select | sa.CompoundSelect) -> En
     """Where no deals are given: those that the rows name."""
     ids = sa.select(rows.subquery().c.contact_id.label("entity_id")).distinct().subquery("ids")
     nobody = (sa.cast(sa.null(), type_of(ENTITY[name])).label(name) for name in ("contact_id", "score"))
-    deals = sa.select(ids.c.entity_id, *nobody).where(stripped(ids.c.entity_id) != "")
+    digest = fingerprint(ids.c.entity_id).label("digest")
+    deals = sa.select(ids.c.entity_id, *nobody, digest).where(stripped(ids.c.entity_id) != "")
     moving = bench.numbered("moving", "n", ENTITY, deals)
     return Entities(sa.select(moving.c.entity_id.label("id"), moving.c.n).subquery("named"), False, moving)
+
+
+def _known(c: sa.ColumnCollection, segments: tuple[Segment, ...]) -> list[sa.ColumnElement]:
+    return [c.contact_id, c.score, c.digest, *(c[s.column] for s in segments)]
 
 
 def _named(people: sa.FromClause) -> sa.Subquery:

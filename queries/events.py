@@ -34,8 +34,10 @@ SAID = ("reason", "competitor", "actor", "lead_score")
 FEW = 1_000  # different texts of a column, up to which they are kept as numbers
 QUARANTINE = RAW | {"problem": str}
 # A classified event: `n` is the number of whom it names; `code` is the rank, or ranks + i for the i-th exit, or 0 for
-# a value that is no stage of the model; `problem` says why it cannot be used.
-EVENT: dict[str, Kind] = {"n": int, "code": Small} | QUARANTINE
+# a value that is no stage of the model; `digest` is a fingerprint of what it says; `problem` says why it cannot be
+# used. Who said it, as text, and when it was recorded are kept of those alone that cannot.
+EVENT: dict[str, Kind] = {"n": int, "code": Small, "digest": int} | QUARANTINE
+TOLD = ("raw", "code", "at", "event_id", *SAID)
 
 
 def stage_rows(sources: Mapping[str, Source], entity: str) -> sa.Select | sa.CompoundSelect:
@@ -177,9 +179,12 @@ def classified(
         "unknown_stage": c.code.is_(None),
         "orphan": named.c.n.is_(None) if orphans else sa.false(),
     }
-    given = {
+    problem = sa.case(*((test, name) for name, test in checks.items() if not isinstance(test, sa.False_)))
+    given: dict[str, sa.ColumnElement] = {
         "n": named.c.n,
-        "problem": sa.case(*((test, name) for name, test in checks.items() if not isinstance(test, sa.False_))),
+        "digest": fingerprint(*(c[name] for name in TOLD)),
+        "problem": problem,
     }
+    given |= {name: sa.case((problem.is_not(None), c[name])) for name in ("contact_id", "recorded_at")}
     columns = [(given[name] if name in given else c[name]).label(name) for name in EVENT]
     return sa.select(*columns).select_from(source)

@@ -11,7 +11,7 @@ from lifecycle.segments import Segment
 from lifecycle.stages import Stage, StageModel
 from queries.catalog import segment_columns
 from queries.described import Described
-from queries.dialect import Kind, earliest
+from queries.dialect import Kind, earliest, text_at
 from queries.events import RAW, SAID, codes
 
 ANY: dict[str, Kind] = {name: RAW[name] for name in SAID}
@@ -49,16 +49,17 @@ def journeys_columns(
     model: StageModel, segments: tuple[Segment, ...], said: Mapping[str, Kind] = ANY
 ) -> dict[str, Kind]:
     """One row per journey. `score` is the contact's lead score; `n_journeys` how many journeys the entity has."""
+    keys = tuple(codes(model))
     columns: dict[str, Kind] = {
         "entity_id": str,
         "journey": int,
         "started_at": datetime,
         "started_by": ("event", "fact"),
-        "exit_stage": tuple(s.key for s in model.exits),
+        "exit_stage": keys,
         "exited_at": datetime,
         "exit_reason": said["reason"],
-        "current_stage": tuple(codes(model)),
-        "furthest": tuple(s.key for s in model.progress),
+        "current_stage": keys,
+        "furthest": keys,
         "in_order": int,
         "n_journeys": int,
         "score": float,
@@ -70,24 +71,30 @@ def journeys_columns(
 
 def key_of(code: sa.ColumnElement, model: StageModel) -> sa.ColumnElement:
     """Code to stage key."""
-    return sa.case(*((code == sa.literal_column(str(c)), sa.literal(key)) for key, c in codes(model).items()))
+    return text_at(code, tuple(codes(model)))
 
 
 def move_of(c: sa.ColumnCollection, model: StageModel) -> sa.ColumnElement:
     """How a stage was entered: exit, reopen, regress, skip (over a stage that is not optional), advance, or repeat."""
     n = len(model.progress)
-    required = [model.rank(s.key) for s in model.required]
     came_from = sa.func.coalesce(c.from_code, 0)
-    below = sa.case(*((c.code == k, sum(r < k for r in required)) for k in range(1, n + 1)), else_=0)
-    passed = sa.case(*((came_from == k, sum(r <= k for r in required)) for k in range(1, n + 1)), else_=0)
-    return sa.case(
-        (c.repeat == 1, "repeat"),
-        (c.code > n, "exit"),
-        (came_from > n, "reopen"),
-        (c.code < came_from, "regress"),
-        (below > passed, "skip"),
-        else_="advance",
+    optional = [model.rank(s.key) for s in model.progress if s.optional]
+    between = c.code - came_from - 1  # stages that were passed over, of which optional ones do not count
+    for rank in optional:
+        between = between - sa.case((sa.and_(came_from < rank, c.code > rank), 1), else_=0)
+    number = sa.case(
+        (c.repeat == 1, _move("repeat")),
+        (c.code > n, _move("exit")),
+        (came_from > n, _move("reopen")),
+        (c.code < came_from, _move("regress")),
+        (between > 0, _move("skip")),
+        else_=_move("advance"),
     )
+    return text_at(number, MOVES)
+
+
+def _move(name: str) -> sa.ColumnElement:
+    return sa.literal_column(str(1 + MOVES.index(name)))
 
 
 def journey_rows(steps: sa.TableClause, model: StageModel) -> sa.Select:

@@ -15,7 +15,14 @@ from queries.singles import first_of_each
 from queries.workbench import Workbench
 
 MERGES: dict[str, Kind] = {"merged_id": str, "surviving_id": str}
-PEOPLE: dict[str, Kind] = {"contact_id": str, "account_id": str, "created_at": datetime, "score": float}
+# `digest` is a fingerprint of all that the modelled rows of a contact take from here.
+PEOPLE: dict[str, Kind] = {
+    "contact_id": str,
+    "account_id": str,
+    "created_at": datetime,
+    "score": float,
+    "digest": int,
+}
 
 
 def identities(bench: Workbench, merges: Source) -> sa.TableClause:
@@ -76,8 +83,9 @@ def people(bench: Workbench, contacts: Source, segments: tuple[Segment, ...]) ->
         order = [bytewise(x) if isinstance(x.type, sa.Text) else x for x in (c.created_at, *rest)]
         return [c.contact_id], [x.asc().nulls_last() for x in order]
 
-    one = first_of_each(bench, "contacts", rows, lambda c: fingerprint(c.contact_id), single)
-    return bench.numbered("people", "n", PEOPLE | segment_columns(segments), one)
+    one = first_of_each(bench, "contacts", rows, lambda c: fingerprint(c.contact_id), single).subquery("one")
+    digest = fingerprint(*(c for c in one.c if c.name != "created_at")).label("digest")
+    return bench.numbered("people", "n", PEOPLE | segment_columns(segments), sa.select(one, digest))
 
 
 def mentioned(
@@ -86,10 +94,10 @@ def mentioned(
     """Where no contacts are given: a numbered row for everybody whom the rows name, by the surviving id."""
     named = sa.union_all(*(sa.select(r.subquery().c.contact_id) for r in rows)).subquery()
     ids = folded(sa.select(named.c.contact_id), "contact_id", identities).distinct().subquery()
-    absent = (sa.cast(sa.null(), type_of(PEOPLE[name])).label(name) for name in list(PEOPLE)[1:])
-    return bench.numbered(
-        "people", "n", PEOPLE, sa.select(ids.c.contact_id, *absent).where(stripped(ids.c.contact_id) != "")
-    )
+    c = ids.c.contact_id
+    absent = (sa.cast(sa.null(), type_of(PEOPLE[name])).label(name) for name in ("account_id", "created_at", "score"))
+    known = sa.select(c, *absent, fingerprint(c).label("digest")).where(stripped(c) != "")
+    return bench.numbered("people", "n", PEOPLE, known)
 
 
 def first_contacts(people: sa.FromClause, accounts: sa.Select) -> sa.Subquery:

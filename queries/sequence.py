@@ -34,6 +34,7 @@ STEP: dict[str, Kind] = {
     "after_other": Small,
 }
 _PACK = 1024  # codes stay below: a row number and a code travel through one maximum
+_TIES: sa.ColumnElement = sa.literal_column(str(2**32))  # of one instant and place there are fewer events
 BEFORE, SO_FAR, ALL = (None, -1), (None, 0), (None, None)
 Frame = tuple[int | None, int | None]
 
@@ -42,6 +43,11 @@ def place(code: sa.ColumnElement, model: StageModel) -> sa.ColumnElement:
     """Order within an instant: progress by rank, then exits, then ignored values."""
     n = len(model.progress)
     return sa.case((code == 0, n + 2), (code > n, n + 1), else_=code)
+
+
+def _within_instant(code: sa.ColumnElement, tie: sa.ColumnElement, model: StageModel) -> sa.ColumnElement:
+    """Order within an instant, as one number: the fewer keys a sort has, the less it takes."""
+    return place(code, model) * _TIES + sa.func.coalesce(tie, 0)
 
 
 def ties(moments: sa.FromClause, events: sa.FromClause, model: StageModel, named: sa.FromClause) -> sa.Select:
@@ -85,7 +91,7 @@ def _ordered(moments: sa.FromClause, ties: sa.TableClause, model: StageModel, ne
     m, ranks = moments.c, len(model.progress)
     window: dict[str, Any] = {
         "partition_by": m.n,
-        "order_by": [m.at, place(m.code, model), sa.func.coalesce(ties.c.tie, 0)],
+        "order_by": [m.at, _within_instant(m.code, ties.c.tie, model)],
     }
 
     def last(test: sa.ColumnElement[bool]) -> sa.ColumnElement:
@@ -193,7 +199,7 @@ def entered_by_members(steps: sa.TableClause, members: sa.TableClause, model: St
 def account_moments(entered: sa.FromClause, ties: sa.TableClause, model: StageModel) -> sa.Select:
     """The moments of accounts: every progress of a contact, and the exit of the last one that was open."""
     e = entered.c
-    order = [e.at, place(e.code, model), sa.func.coalesce(ties.c.tie, 0)]
+    order = [e.at, _within_instant(e.code, ties.c.tie, model)]
     still_open = sa.func.sum(e.change).over(partition_by=e.n, order_by=order, rows=SO_FAR).label("still_open")
     counted = sa.select(entered, still_open).select_from(entered.outerjoin(ties, ties.c.id == e.id)).subquery("counted")
     c = counted.c

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -21,6 +22,15 @@ TIES: dict[str, Kind] = {"id": int, "tie": int}
 Say = Callable[[str], None]
 
 
+@dataclass(frozen=True)
+class Part:
+    """The moments of the entities numbered from `first` to below `last`."""
+
+    moments: sa.Subquery
+    first: int
+    last: int
+
+
 def walk(
     bench: Workbench,
     modelled: Modelled,
@@ -29,27 +39,32 @@ def walk(
     past: sa.TableClause | None,
     only: sa.FromClause | None,
     say: Say,
-) -> sa.TableClause:
-    """Fills the stays and returns the journeys as a working table; of the entities numbered in `only`, if given."""
+) -> None:
+    """Fills the stays and the journeys; those of the entities numbered in `only`, if given."""
     model, entities = modelled.model, intake.entities
     rolled_up = entities.members is not None
     moments: sa.FromClause = _moments(intake, only)
     carried = intake.said
     if rolled_up:
         moments, carried = _account_moments(bench, modelled, intake, moments, say), intake.said | {"who": int}
-    found = bench.make("journeys", journeys.journey_working(model, intake.said))
+    working = journeys.journey_working(model, intake.said)
     for number, part in enumerate(parts := list(_parts(bench, moments)), 1):
         say(f"stays and journeys, part {number} of {len(parts)}")
-        ties = bench.make("ties", TIES, sequence.ties(part, intake.events, model, entities.named))
-        steps = bench.make("steps", STEP | carried, sequence.steps(part, ties, model, rolled_up, carried))
-        workbench.fill(bench.warehouse, found, journeys.journey_rows(steps, model))
+        ties = bench.make("ties", TIES, sequence.ties(part.moments, intake.events, model, entities.named))
+        steps = bench.make("steps", STEP | carried, sequence.steps(part.moments, ties, model, rolled_up, carried))
+        found = bench.make("journeys", working, journeys.journey_rows(steps, model))
+        here = described.between(part.first, part.last)
         if past is not None and described.then is not None:
-            started = sa.select(steps.c.n, steps.c.journey, sa.func.min(steps.c.at).label("started_at"))
-            started = started.where(steps.c.journey > 0).group_by(steps.c.n, steps.c.journey)
-            then = then_rows(past, started.subquery("started"), described.segments)
-            workbench.fill(bench.warehouse, described.then, then)
-        workbench.fill(bench.warehouse, modelled.stays, journeys.stays(steps, described, model))
-    return found
+            started = sa.select(found.c.n, found.c.journey, found.c.started_at).subquery("started")
+            workbench.fill(bench.warehouse, described.then, then_rows(past, started, described.segments))
+        workbench.fill(bench.warehouse, modelled.stays, journeys.stays(steps, here, model))
+        workbench.fill(bench.warehouse, modelled.journeys, _by_start(journeys.journeys(found, here, model)))
+
+
+def _by_start(rows: sa.Select) -> sa.Select:
+    """Journeys that start together lie together, part by part: a question of a period reads only a few of them."""
+    unsorted = rows.subquery("unsorted")
+    return sa.select(unsorted).order_by(unsorted.c.started_at)
 
 
 def _moments(intake: Intake, only: sa.FromClause | None) -> sa.Subquery:
@@ -69,16 +84,16 @@ def _moments(intake: Intake, only: sa.FromClause | None) -> sa.Subquery:
     return sa.select(*columns).select_from(source).where(*usable).subquery("moments")
 
 
-def _parts(bench: Workbench, moments: sa.FromClause) -> Iterator[sa.Subquery]:
+def _parts(bench: Workbench, moments: sa.FromClause) -> Iterator[Part]:
     """The moments in parts by ranges of entity numbers, each of about the same size."""
     n, largest = moments.c.n, sa.func.max(moments.c.n)
     size = sa.select(sa.func.count().label("events"), sa.func.coalesce(largest, 0).label("last")).select_from(moments)
     row = bench.warehouse.query(size).to_pylist()[0]
     parts = max(1, math.ceil(row["events"] / EVENTS_AT_ONCE))
     width = math.ceil((row["last"] + 1) / parts)
-    for part in range(parts):
-        inside = sa.select(moments).where(n >= part * width, n < (part + 1) * width)
-        yield (inside if parts > 1 else sa.select(moments)).subquery("part")
+    for first in range(0, parts * width, width):
+        inside = sa.select(moments).where(n >= first, n < first + width) if parts > 1 else sa.select(moments)
+        yield Part(inside.subquery("part"), first, first + width)
 
 
 def _account_moments(
@@ -91,8 +106,8 @@ def _account_moments(
     walked = bench.make("walked", STEP | carried)
     for number, part in enumerate(parts := list(_parts(bench, moments)), 1):
         say(f"walking contacts, part {number} of {len(parts)}")
-        ties = bench.make("ties", TIES, sequence.ties(part, intake.events, model, named))
-        workbench.fill(bench.warehouse, walked, sequence.steps(part, ties, model, False, carried))
+        ties = bench.make("ties", TIES, sequence.ties(part.moments, intake.events, model, named))
+        workbench.fill(bench.warehouse, walked, sequence.steps(part.moments, ties, model, False, carried))
     say("rolling contacts up to accounts")
     entered = sequence.entered_by_members(walked, members, model)
     ties = bench.make("ties", TIES, sequence.ties(entered, intake.events, model, named))

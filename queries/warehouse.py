@@ -46,12 +46,16 @@ def plain(value: Any) -> Any:
 
 
 class Warehouse(ABC):
-    """An open warehouse. `token` changes when its data does; `notice` tells what a reader should know of its state."""
+    """An open warehouse. `token` changes when its data does; `notice` tells what a reader should know of its state.
+
+    `private`: nobody else sees what is written before it is whole.
+    """
 
     dialect: sa.Dialect
     source_schema: str | None = None
     build_schema: str | None = None
     notice: str | None = None
+    private = False
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
