@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -33,10 +34,17 @@ def model() -> StageModel:
     return shipped_models()[MODEL]
 
 
+def is_there(folder: Path, contacts: int) -> bool:
+    """Whether the folder has the files of a company of this size from an earlier run."""
+    known = folder / "raw" / "contacts.parquet"
+    return known.exists() and pq.read_metadata(known).num_rows == contacts
+
+
 def simulated(folder: Path, contacts: int) -> None:
-    """Parquet files of every contract table, written batch by batch."""
-    raw = folder / "raw"
-    raw.mkdir(parents=True, exist_ok=True)
+    """Parquet files of every contract table, written batch by batch; they get their place when all are whole."""
+    raw = folder / "unfinished"
+    shutil.rmtree(raw, ignore_errors=True)
+    raw.mkdir(parents=True)
     writers: dict[str, pq.ParquetWriter] = {}
     for batch in simulate(contacts, as_of=datetime.fromisoformat(AS_OF)):
         for name, table in batch.items():
@@ -45,6 +53,8 @@ def simulated(folder: Path, contacts: int) -> None:
             writers[name].write_table(table)
     for writer in writers.values():
         writer.close()
+    shutil.rmtree(folder / "raw", ignore_errors=True)
+    raw.rename(folder / "raw")
 
 
 def loaded(folder: Path) -> None:

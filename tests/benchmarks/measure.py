@@ -36,9 +36,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a child process took: seconds by the wall, and its largest resident memory in bytes."""
+    """What a child process took: seconds by the wall and of processors, and its largest resident memory in bytes."""
 
     seconds: float
+    busy: float
     peak: int
 
 
@@ -64,7 +65,8 @@ def _weighed(work: Callable[..., T], arguments: tuple[Any, ...]) -> tuple[T, Cos
     result = work(*arguments)
     seconds = time.perf_counter() - start
     unit = 1 if sys.platform == "darwin" else 1024
-    return result, Cost(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return result, Cost(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * unit)
 
 
 def middle(taken: list[float]) -> float:
