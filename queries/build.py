@@ -102,13 +102,15 @@ def _tables(
 
     say("looking for changes")
     past = described.past(bench, sources["contact_history"], intake.entities) if "contact_history" in sources else None
-    prints = bench.make("prints", FINGERPRINT, changes.fingerprints(e, intake.entities, past))
-    kept = None if before is None else carried(bench, before, prints)
-    only, new = None, sa.select(prints)
+    prints = changes.fingerprints(e, intake.entities, past)
+    kept = only = None
+    if before is not None:
+        now = bench.make("prints", FINGERPRINT, prints)
+        kept, prints = carried(bench, before, now), sa.select(now)
     if kept is not None:
         moving = intake.entities.moving
         only = sa.select(moving.c.n).join(kept.changed, kept.changed.c.entity_id == moving.c.entity_id).subquery("only")
-        new = new.join(kept.changed, kept.changed.c.entity_id == prints.c.entity_id)
+        prints = prints.join(kept.changed, kept.changed.c.entity_id == now.c.entity_id)
     then = None
     if past is not None and any(s.at_start for s in made.segments):
         then = bench.make("then", described.then_columns(made.segments))
@@ -121,7 +123,7 @@ def _tables(
         table = workbench.create(w, made.table(kind), columns)
         if kept is not None:
             kept.fill(bench, table, kind)
-    workbench.fill(w, workbench.table(w, made.table("entities"), FINGERPRINT), new)
+    workbench.fill(w, workbench.table(w, made.table("entities"), FINGERPRINT), prints)
     walk(bench, modelled, intake, known, past, only, say)
     deals = workbench.create(w, modelled.deals.name, DEALS)
     if intake.deals is not None:

@@ -36,7 +36,10 @@ QUARANTINE = RAW | {"problem": str}
 # A classified event: `n` is the number of whom it names; `code` is the rank, or ranks + i for the i-th exit, or 0 for
 # a value that is no stage of the model; `digest` is a fingerprint of what it says; `problem` says why it cannot be
 # used. Who said it, as text, and when it was recorded are kept of those alone that cannot.
-EVENT: dict[str, Kind] = {"n": int, "code": Small, "digest": int} | QUARANTINE
+PROBLEMS = (
+    *("no_entity", "no_stage", "no_instant", "implausible_instant", "future", "merge_cycle", "unknown_stage", "orphan"),
+)
+EVENT: dict[str, Kind] = {"n": int, "code": Small, "digest": int} | RAW | {"problem": PROBLEMS}
 TOLD = ("raw", "code", "at", "event_id", *SAID)
 
 
@@ -82,13 +85,16 @@ def _stage_named(column: str) -> str:
 
 def said(bench: Workbench, rows: sa.Select | sa.CompoundSelect) -> dict[str, Kind]:
     """What events may say beside their stage, with the texts that occur where those are few and it helps to know."""
-    kinds: dict[str, Kind] = {name: RAW[name] for name in SAID}
-    for name in (name for name in SAID if RAW[name] is str and dialect.keeps_few_texts(bench.warehouse.dialect)):
-        text = rows.subquery("staged").c[name]
-        found = bench.warehouse.query(sa.select(text).where(text.is_not(None)).distinct().limit(FEW + 1))
-        if 0 < found.num_rows <= FEW:
-            kinds[name] = tuple(found.column(0).to_pylist())
-    return kinds
+    return {name: few(bench, rows, name) if RAW[name] is str else RAW[name] for name in SAID}
+
+
+def few(bench: Workbench, rows: sa.Select | sa.CompoundSelect, name: str, *more: str) -> Kind:
+    """The texts that a column holds, and `more`, where they are few and the engine keeps such columns smaller."""
+    if not dialect.keeps_few_texts(bench.warehouse.dialect):
+        return str
+    text = rows.subquery("staged").c[name]
+    found = bench.warehouse.query(sa.select(text).where(text.is_not(None)).distinct().limit(FEW + 1))
+    return tuple({*found.column(0).to_pylist(), *more}) if 0 < found.num_rows <= FEW else str
 
 
 def without_duplicates(bench: Workbench, rows: sa.Select | sa.CompoundSelect) -> sa.Select | sa.CompoundSelect:

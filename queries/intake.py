@@ -74,7 +74,8 @@ def take_in(
     merges = None if model.entity == "deal" else identities
     said = events.said(bench, staged)
     classified = events.classified(rows, moving.named, merges, bound, orphans=moving.complete)
-    made = bench.numbered("events", "id", events.EVENT | said, classified)
+    raw = events.few(bench, staged, "raw", *(fact for fact, *_ in happened))
+    made = bench.numbered("events", "id", events.EVENT | said | {"raw": raw}, classified)
     unmet = _unmet(bench, model, made)
     rejected = _rejected(bench) if model.entity != "deal" else 0
     counts = _counts(bench, made, bench.count(staged.subquery("staged")), rejected)
