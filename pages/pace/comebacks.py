@@ -119,7 +119,7 @@ def beside(v: View, found: Comebacks) -> None:
         f"Coming back, by {by.lower()}",
         lambda: found,
         lambda answer: frames_parts.comebacks(answer, model, by),
-        caption="“chance”: it explains the difference to all others",
+        caption="“chance”: it explains the difference to all others, where so many are looked at",
         definition=between_parts,
         key="back-table",
     )

@@ -169,8 +169,8 @@ def back_table(found: Comebacks, model: StageModel) -> pd.DataFrame:
                 "Left": rate.denominator,
                 "Back so far": rate.numerator,
                 "Share": labels.percent(rate.value),
-                "Within 90 days": labels.percent(within[90]),
-                "Within 180 days": labels.percent(within[180]),
+                "In 90 days": labels.percent(within[90]),
+                "In 180 days": labels.percent(within[180]),
                 "Median": labels.duration(half) if half is not None else "",
             }
         )
@@ -189,8 +189,8 @@ def again_table(found: Comebacks, model: StageModel) -> pd.DataFrame:
                 "Journeys": attempt_name(model, key),
                 "Started": rate.denominator,
                 goal: rate.numerator,
-                "Share": labels.percent(rate.value),
-                "95 % interval": f"{low * 100:.1f}–{high * 100:.1f} %" + (" (few)" if rate.few else ""),
+                "Share": f"{labels.percent(rate.value)} ({low * 100:.1f}–{high * 100:.1f})"
+                + (" few" if rate.few else ""),
                 "Difference": f"{labels.points(moved)} ({moved.low * 100:+.1f} to {moved.high * 100:+.1f})"
                 if moved
                 else "",

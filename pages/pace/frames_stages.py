@@ -281,12 +281,12 @@ def cohorts(found: Trend) -> pd.DataFrame:
         row: dict[str, object] = {
             "Entered": period_name(month.period, found.scope.grain),
             "Journeys": table.n,
-            "Arrived so far": table.ended([ADVANCED]),
+            "Arrived": table.ended([ADVANCED]),
             "Left": table.events - table.ended([ADVANCED]),
             "On the way": table.censored,
         }
         for days in WITHIN:
             told = table.seen >= days * DAY
-            row[f"Within {days} days"] = labels.percent(table.share([ADVANCED], days * DAY)) if told else "not yet"
+            row[f"In {days} days"] = labels.percent(table.share([ADVANCED], days * DAY)) if told else "not yet"
         rows.append(row)
     return pd.DataFrame(rows)

@@ -14,6 +14,10 @@ from pages.ui.picture import GRID, INK, NOW, QUIET, Picture, Spec, axis, bare, f
 MAIN = alt.NamedData("main")
 ENDS = alt.NamedData("ends")
 PHONE = "containerSize()[0] < 520"
+# A group and what is said of it stand on two lines, of a route two stages on each.
+BROKEN = (
+    "split(replace(replace(datum.label, regexp(': ', 'g'), '\\n'), regexp('( → [^→]+) → ', 'g'), '$1 →\\n'), '\\n')"
+)
 WORSE, UNSURE = "#CB5A3C", GRID
 EXITS = ("#8F3F2A", "#CB5A3C", "#E39B7F", "#A9B2BD", "#6B4A86")  # in the order of the lifecycle's exits
 
@@ -84,7 +88,7 @@ def _changes(height: int) -> Spec:
     named = axis(
         labelLimit={"expr": f"{PHONE} ? 130 : max(190, containerSize()[0] * 0.26)"},
         labelPadding=8,
-        labelExpr=f"{PHONE} ? split(datum.label, ': ') : datum.label",  # a group and what is said of it: two lines
+        labelExpr=f"{PHONE} ? {BROKEN} : datum.label",
     )
     base = alt.Chart(MAIN).encode(y=alt.Y("label:N", sort=place("position"), axis=named))
     colour = alt.Color(
@@ -92,7 +96,11 @@ def _changes(height: int) -> Spec:
         scale=alt.Scale(domain=["better", "worse", "unsure"], range=[NOW, WORSE, UNSURE]),
         legend=None,
     )
-    x = alt.X("value:Q", axis=value_axis("+.0f", "percentage points"), scale=alt.Scale(zero=True, padding=24))
+    x = alt.X(
+        "value:Q",
+        axis=value_axis("+.0f", "percentage points"),
+        scale=alt.Scale(zero=True, padding={"expr": f"{PHONE} ? 56 : 24"}),
+    )
     tips = [tip("label:N", "Step"), tip("note:N", "Change"), tip("rates:N", "Rates")]
     zero = alt.Chart(ENDS).mark_rule(color=INK, opacity=QUIET, strokeDash=[3, 3]).encode(x=alt.X("value:Q"))
     span = base.mark_rule(strokeWidth=3, opacity=0.55).encode(x=alt.X("low:Q"), x2="high:Q", color=colour, tooltip=tips)

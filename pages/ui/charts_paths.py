@@ -22,6 +22,7 @@ from pages.ui.picture import (
     tip,
     value_axis,
 )
+from pages.ui.picture import series as coloured
 
 MAIN, NODES, ENDS = (alt.NamedData(name) for name in ("main", "nodes", "ends"))
 FATES = {
@@ -35,6 +36,7 @@ PARTS = "split(datum.label, ' → ')"
 BROKEN = f"length({PARTS}) < 3 ? datum.label : length({PARTS}) < 5 ? [{{0}}, {{1}}] : [{{0}}, {{1}}, {{2}}]".format(
     *(f"join(slice({PARTS}, {i}, {end}), ' → ')" for i, end in ((0, 2), (2, 4), (4, 99)))
 )
+BANDS = 4  # curves whose bands can be told apart
 ROOM = 118  # pixels a column needs for its labels
 
 
@@ -183,14 +185,14 @@ def _named_series() -> alt.Color:
 
 
 @cache
-def _curves(height: int, title: str, several: bool) -> Spec:
+def _curves(height: int, title: str, series: int) -> Spec:
     hover = alt.selection_point(
         name="hover", on="pointerover", nearest=True, fields=["days"], empty=False, toggle=False
     )
     days = axis(title="days", tickCount=8, labelOverlap=True)
     base = alt.Chart(MAIN).encode(
         x=alt.X("days:Q", axis=days, scale=alt.Scale(nice=False, zero=True)),
-        color=_named_series() if several else alt.value(SERIES[0]),
+        color=alt.value(SERIES[0]) if series == 1 else coloured(SERIES) if series > BANDS else _named_series(),
     )
     y = alt.Y("value:Q", axis=value_axis(".0%", title), scale=alt.Scale(zero=True))
     band = base.mark_area(opacity=0.13, interpolate="step-after").encode(y=alt.Y("low:Q"), y2="high:Q")
@@ -201,15 +203,17 @@ def _curves(height: int, title: str, several: bool) -> Spec:
         .encode(y=y, opacity=alt.condition(hover, alt.value(1), alt.value(0)), tooltip=tips)
         .add_params(hover)
     )
-    return bare((band + line + dots).properties(height=height))
+    layers = [line, dots] if series > BANDS else [band, line, dots]
+    return bare(alt.layer(*layers).properties(height=height))
 
 
 def curves(frame: pd.DataFrame, title: str, *, height: int = 280) -> Picture:
     """Shares that grow with time, a curve per series. `frame`: series, days, value, low, high, note."""
-    several = bool(frame["series"].nunique() > 1)
+    series = int(frame["series"].nunique())
+    height += 26 * series if series > BANDS else 0  # room for a legend of many lines
     last = frame.groupby("series", sort=False).last()
     words = "; ".join(f"{name}: {row.value:.1%} after {row.days:,.0f} days" for name, row in last.iterrows())
-    return Picture(_curves(height, title, several), {"main": frame}, frame, f"{title}. {words}")
+    return Picture(_curves(height, title, series), {"main": frame}, frame, f"{title}. {words}")
 
 
 @cache
