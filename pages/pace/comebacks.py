@@ -69,7 +69,7 @@ def coming_back(v: View) -> None:
             key="again-table",
         )
 
-    if not isinstance(found, Failure):
+    if not isinstance(found, Failure) and model.exits:
         beside(v, found)
 
 

@@ -73,15 +73,17 @@ def show(
         caption=f"{what}, against {other}; grey: chance explains it",
         definition=definition,
         table=lambda a: frame(shown(a), said, welcome),
-        empty="Too few to compare: it takes 30 on both sides.",
+        empty="It takes 30 on both sides.",
         key=key,
     )
 
 
 def title(shown: Sequence[Contrast[S]], said: Callable[[S], str], other: str) -> str:
     """The clearest difference; none where chance explains them all."""
-    first = shown[0] if shown else None
-    if first is None or not first.clear:
+    if not shown:
+        return f"Too few to compare with {other}"
+    first = shown[0]
+    if not first.clear:
         return f"Nothing differs from {other} by more than chance"
     here, there = (labels.percent(rate.value, 0) for rate in (first.here, first.there))
     return f"{whose(first, said)}: {here}, {other} {there}"

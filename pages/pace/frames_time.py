@@ -9,7 +9,7 @@ import pandas as pd
 from lifecycle.durations import OPEN, LifeTable, Point
 from lifecycle.stages import StageModel
 from lifecycle.time_in_stage import ADVANCED, BACK, DAY, HOUR, outcomes
-from pages.pace.words_time import outcome, told
+from pages.pace.words_time import outcome, within
 from pages.ui import labels
 from pages.ui.spans import Span
 
@@ -76,7 +76,7 @@ def medians(tables: Mapping[str, LifeTable], along: Span) -> pd.DataFrame:
     """Where the curves cross one half: t, label."""
     found = [(name, table.quantile(0.5)) for name, table in tables.items()]
     rows = [
-        {"t": along.place(half), "label": f"half within {told(half)}"}
+        {"t": along.place(half), "label": f"half within {within(half)}"}
         for _, half in found
         if half is not None and half <= along.end
     ]

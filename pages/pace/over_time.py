@@ -65,8 +65,10 @@ def _pace(found: Trend | Failure, label: str) -> str:
     if test is None or test.p >= LEVEL:
         return f"Time in {label} has not changed beyond chance from period to period"
     slow, fast = (pick(known, key=lambda m: m.table.quantile(0.5) or 0.0) for pick in (max, min))
+    if fast.table.quantile(0.5) == slow.table.quantile(0.5):
+        return f"Time in {label} differs between periods, though half left within {words.half(fast.table)} in each"
     ends = [
-        f"{words.told(m.table.quantile(0.5))} in {frames.period_name(m.period, found.scope.grain)}"
+        f"{words.within(m.table.quantile(0.5))} in {frames.period_name(m.period, found.scope.grain)}"
         for m in (fast, slow)
     ]
     return f"Time in {label} differs between periods: half left within {' and '.join(ends)}"

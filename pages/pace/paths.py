@@ -216,5 +216,7 @@ def _routes_title(model: StageModel, found: Routes | Failure) -> str:
     if not won:
         return f"None of {found.total:,} journeys has reached {goal} yet"
     best = max(won, key=lambda r: r.conversion.numerator)
+    if sum(r.conversion.numerator for r in won) < found.conversion.numerator / 2:
+        return f"No route stands out: most who reached {goal} came by one that few others took"
     share = labels.percent(best.conversion.numerator / found.conversion.numerator, 0)
     return f"{share} of those who reached {goal} came by {frames.route_name(model, best)}"

@@ -19,12 +19,18 @@ def told(seconds: float | None) -> str:
     return "under 1 h" if seconds == 0 else labels.duration(seconds)
 
 
+def within(seconds: float | None) -> str:
+    """The same after the word `within`."""
+    return "1 h" if seconds == 0 else labels.duration(seconds)
+
+
 def half(table: LifeTable) -> str:
-    """The median with its band, in words: `3.9 days (3.8–4.0 days)`."""
+    """The median with its band, to stand after `within`: `3.9 days (3.8–4.0 days)`."""
     median = table.quantile(0.5)
     if median is None:
         return "not reached"
-    return f"{told(median)} ({band(table)})"
+    limits = table.quantile_band(0.5)
+    return within(median) if limits == (median, median) else f"{within(median)} ({band(table)})"
 
 
 def band(table: LifeTable, q: float = 0.5) -> str:
@@ -53,6 +59,9 @@ def longest(found: StageTimes, model: StageModel) -> str:
         key = max(never, key=lambda k: tables[k].n)
         share = tables[key].curve[-1].survival
         return f"{model.stage(key).label} is slowest: more than half stay, {labels.percent(share, 0)} to the last"
+    medians = {table.quantile(0.5) for table in tables.values()}
+    if len(tables) > 1 and len(medians) == 1:
+        return f"Half have left every stage within {within(medians.pop())}"
     key = slowest_stage(found, list(tables)) or next(iter(tables))
     return f"{model.stage(key).label} takes longest: half have left it within {half(tables[key])}"
 
@@ -137,8 +146,9 @@ def separated(found: Sequence[Separation], name: str, label: str) -> str:
     if one is None or not one.is_clear or not one.fastest or not one.slowest:
         return f"{label}: no difference beyond chance" if one else label
     fast, slow = one.fastest, one.slowest
-    if quantile(fast[1], 0.5) == quantile(slow[1], 0.5):
-        return f"{label}: the values differ, though half leave within {quantile(fast[1], 0.5)} in each"
+    medians = fast[1].quantile(0.5), slow[1].quantile(0.5)
+    if medians[0] is not None and medians[0] == medians[1]:
+        return f"{label}: the values differ, though half leave within {within(fast[1].quantile(0.5))} in each"
     return (
         f"{named(slow[0])} takes {quantile(slow[1], 0.5)}, {named(fast[0])} {quantile(fast[1], 0.5)}"
         if quantile(slow[1], 0.5) != "not reached"
@@ -184,7 +194,7 @@ def arrived(table: LifeTable, start: str, end: str) -> str:
     if not share:
         return f"Nobody has come from {start} to {end} yet"
     said = f"{labels.percent(share)} of {start} entries reach {end} within {labels.duration(table.seen)}"
-    return f"{said}, half of these within {told(table.time_to([ADVANCED], share / 2))}"
+    return f"{said}, half of these within {within(table.time_to([ADVANCED], share / 2))}"
 
 
 def outcome(key: str, model: StageModel) -> str:
