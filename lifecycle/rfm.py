@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from math import ceil, floor
 from typing import Any
 
 RECENCIES = ("active", "cooling", "away")
 FREQUENCIES = ("once", "some", "often")
+USUAL, LONGEST = 0.75, 0.95  # shares of returning purchases
 SOME, OFTEN = 2, 4  # days with an order from which a customer counts as such
 
 GROUPS: dict[tuple[str, str], tuple[str, str]] = {  # recency, frequency → its name, what to do
@@ -29,6 +33,22 @@ class Rhythm:
 
     usual_days: float
     longest_days: float
+
+
+def rhythm(gaps: Mapping[int, int]) -> Rhythm | None:
+    """From days between purchases (days → how many), their quantiles between neighbours (type 7); None without any."""
+    days = sorted(gaps)
+    n = sum(gaps.values())
+    if not n:
+        return None
+    ends = list(accumulate(gaps[d] for d in days))
+
+    def quantile(q: float) -> float:
+        place = q * (n - 1)
+        low, high = (days[bisect_right(ends, at)] for at in (floor(place), ceil(place)))
+        return low + (high - low) * (place - floor(place))
+
+    return Rhythm(quantile(USUAL), quantile(LONGEST))
 
 
 @dataclass(frozen=True)

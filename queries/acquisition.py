@@ -111,16 +111,15 @@ def _served(m: Modelled, scope: Scope) -> tuple[int, Rendered]:
     start, end = scope.instants
     parts = []
     if "orders" in m.sources:
-        o = ledger.orders(m)
-        parts.append(
-            sa.select(o.c.customer_id).where(*in_period(o.c.at, scope), *m.filtered(o, scope.filters)).distinct()
-        )
+        o = ledger.orders(m, scope)
+        where = [*in_period(o.c["at"], scope), ledger.is_last(o.c, end, scope), *m.filtered(o, scope.filters)]
+        parts.append(sa.select(o.c.customer_id).where(*where))
     if "subscriptions" in m.sources:
-        s = ledger.stretches(m)
+        s = ledger.stretches(m, scope)
         where = [s.c.from_at <= scope.as_of, *m.filtered(s, scope.filters)]
         where += [s.c.from_at < end] if end else []
         where += [sa.or_(s.c.to_at.is_(None), s.c.to_at > start)] if start else []
         parts.append(sa.select(s.c.customer_id).where(*where).distinct())
-    everybody = sa.union(*parts).subquery("served") if len(parts) > 1 else parts[0].subquery("served")
+    everybody = (sa.union(*parts) if len(parts) > 1 else parts[0]).subquery("served")
     table, rendered = m.ask(sa.select(sa.func.count()).select_from(everybody), pa.schema([("n", pa.int64())]))
     return table.column(0)[0].as_py(), rendered

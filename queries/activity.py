@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from lifecycle.activity import Activity, Frequency, active_periods
 from lifecycle.scope import Scope
 from queries import ledger
-from queries.ages import number, period_number
+from queries.ages import number
 from queries.instants import in_period
 from queries.modelled import Modelled
 from queries.mrr import over
@@ -23,15 +23,11 @@ def activity(m: Modelled, scope: Scope) -> Activity:
 
     Each order knows the one before and after it, so that one scan tells them apart.
     """
-    table = ledger.orders(m)
+    table = ledger.orders(m, scope)
     c = table.c
-    seen = sa.case((c.next_at <= scope.as_of, c.next_at))
-    told = sa.select(
-        *(
-            period_number(at, scope.grain, scope.calendar).label(name)
-            for name, at in (("period", c["at"]), ("before", c.previous_at), ("after", seen))
-        )
-    )
+    period, before, after = (ledger.period(c, name, scope) for name in ("at", "previous", "next"))
+    seen = sa.case((c.next_at <= scope.as_of, after))
+    told = sa.select(period.label("period"), before.label("before"), seen.label("after"))
     p = told.where(c["at"] <= scope.as_of, *m.filtered(table, scope.filters)).subquery("placed").c
     one = number(1)
     came = sa.case(
@@ -57,18 +53,23 @@ def activity(m: Modelled, scope: Scope) -> Activity:
 
 
 def frequency(m: Modelled, scope: Scope) -> Frequency:
-    """Customers by the number of their orders in the period, and of the days on which they ordered."""
-    table = ledger.orders(m)
+    """Customers by the number of their orders in the period, and of the days on which they ordered.
+
+    Orders are numbered: the last of the period less those before the period's first is how many there were.
+    """
+    table = ledger.orders(m, scope)
     c = table.c
-    start, _ = scope.instants
-    day, before = (period_number(at, "day", scope.calendar) for at in (c["at"], c.previous_at))
-    first = sa.or_(c.previous_at.is_(None), before < day, *([c.previous_at < start] if start else []))
+    start, end = scope.instants
+    earliest = sa.or_(c.previous_at.is_(None), *([c.previous_at < start] if start else []))
+    latest = ledger.is_last(c, end, scope)
+    so_far = {"orders": c.n_orders, "days": c.n_days}
+    counted = {
+        what: sa.case((latest, n), else_=number(0)) - sa.case((earliest, n - number(1)), else_=number(0))
+        for what, n in so_far.items()
+    }
     mine = (
-        sa.select(
-            sa.cast(sa.func.count(), sa.BigInteger()).label("orders"),
-            sa.cast(sa.func.sum(sa.case((first, 1), else_=0)), sa.BigInteger()).label("days"),
-        )
-        .where(*in_period(c["at"], scope), *m.filtered(table, scope.filters))
+        sa.select(*(sa.cast(sa.func.sum(n), sa.BigInteger()).label(what) for what, n in counted.items()))
+        .where(*in_period(c["at"], scope), sa.or_(earliest, latest), *m.filtered(table, scope.filters))
         .group_by(c.customer_id)
         .cte("mine")
     )

@@ -14,15 +14,25 @@ MICROSECOND = timedelta(microseconds=1)
 
 def period_number(instant: sa.ColumnElement, grain: str, calendar: Calendar) -> sa.ColumnElement:
     """The number of the local period of `grain` that holds a naive UTC instant (as Calendar.number counts it)."""
-    local = local_time(instant, calendar.timezone)
-    if grain in ("day", "week"):
-        days = days_since_1970(sa.cast(local, sa.Date()))
-        return days if grain == "day" else whole(days + number(WEEK_OFFSETS[calendar.week_start]), 7)
+    return period_of(*local_numbers(instant, calendar.timezone), grain, calendar)
+
+
+def local_numbers(instant: sa.ColumnElement, timezone: str) -> tuple[sa.ColumnElement, sa.ColumnElement]:
+    """The numbers of the local day and month that hold a naive UTC instant: what all periods are made of."""
+    local = local_time(instant, timezone)
     year, month = (sa.cast(sa.extract(part, local), sa.BigInteger()) for part in ("year", "month"))
-    months = year * number(12) + month - number(1)
+    return days_since_1970(sa.cast(local, sa.Date())), year * number(12) + month - number(1)
+
+
+def period_of(day: sa.ColumnElement, month: sa.ColumnElement, grain: str, calendar: Calendar) -> sa.ColumnElement:
+    """The number of the period of `grain` that holds a local day, by the numbers of the day and of its month."""
+    if grain == "day":
+        return day
+    if grain == "week":
+        return whole(day + number(WEEK_OFFSETS[calendar.week_start]), 7)
     if grain == "month":
-        return months
-    return whole(months - number(calendar.fiscal_month - 1), 3 if grain == "quarter" else 12)
+        return month
+    return whole(month - number(calendar.fiscal_month - 1), 3 if grain == "quarter" else 12)
 
 
 def spans_between(start: sa.ColumnElement, end: sa.ColumnElement, span: timedelta) -> sa.ColumnElement:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from lifecycle.retention import ANY_STAGE, ORDERS, SPAN, SUBSCRIPTIONS, Rules
 from lifecycle.scope import Scope
 from queries import ledger
-from queries.ages import number, period_number, spans_between
+from queries.ages import local_numbers, number, spans_between
 from queries.dialect import Instant, elapsed, quantile, shifted
 from queries.handoff import handoff_of
 from queries.instants import in_period
@@ -38,8 +38,8 @@ class Following:
         """The first instant that is not seen."""
         return self.scope.as_of + MICROSECOND
 
-    def period(self, at: sa.ColumnElement) -> sa.ColumnElement:
-        return period_number(at, self.scope.grain, self.scope.calendar)
+    def period(self, c: sa.ColumnCollection, name: str) -> sa.ColumnElement:
+        return ledger.period(c, name, self.scope)
 
     @property
     def now(self) -> int:
@@ -54,8 +54,9 @@ class Following:
             return spans_between(start, sa.literal(self.until, Instant()), SPAN) + more
         return number(self.now) - cohort + more
 
-    def age(self, at: sa.ColumnElement, start: sa.ColumnElement, cohort: sa.ColumnElement) -> sa.ColumnElement:
-        return spans_between(start, at, SPAN) if self.rules.ages == "days" else self.period(at) - cohort
+    def age(self, p: sa.ColumnCollection, name: str, at: sa.ColumnElement) -> sa.ColumnElement:
+        """How old the customer of a row with start_at and cohort was at the instant `at`, called `name` there."""
+        return spans_between(p.start_at, at, SPAN) if self.rules.ages == "days" else self.period(p, name) - p.cohort
 
     def place(self, age: sa.ColumnElement) -> sa.ColumnElement:
         """The column that holds an age; what lies beyond the last is in none."""
@@ -63,14 +64,21 @@ class Following:
             return age
         return sa.case(*((age <= number(high), number(i)) for i, (_, high) in enumerate(self.rules.steps)))
 
+    @property
+    def is_one(self) -> bool:
+        """Whether each row of the activity tells by itself whose start it follows: what begins it also keeps it."""
+        one = (self.rules.return_activity, "first_time", "segment")
+        return (self.rules.activity, self.rules.rule, self.rules.split) == one
+
     def starts_in(self, start: sa.ColumnElement) -> list[sa.ColumnElement[bool]]:
         return in_period(start, self.scope) if self.rules.cohorts == "period" else [start <= self.scope.as_of]
 
 
-def events(m: Modelled, activity: str) -> sa.FromClause:
+def events(f: Following, activity: str) -> sa.FromClause:
     """Orders, or entries to a stage, each beside its customer's previous, next and first one: as `ledger.orders`."""
+    m = f.m
     if activity == ORDERS:
-        return ledger.orders(m)
+        return ledger.orders(m, f.scope)
     s = m.stays.c
     keys = [stage.key for stage in m.model.progress] if activity == ANY_STAGE else [activity.partition(":")[2]]
     in_turn = s.entity_id, [s.entered_at, s.seq]
@@ -82,36 +90,41 @@ def events(m: Modelled, activity: str) -> sa.FromClause:
         sa.func.min(s.entered_at).over(partition_by=s.entity_id).label("first_at"),
         number(0).label("cents"),
     ).where(s.stage.in_(keys))
-    return ledger.described(m, rows.subquery("entries")).subquery("events")
+    entries = rows.subquery("entries")
+    e, zone = entries.c, f.scope.calendar.timezone
+    instants = {"at": e["at"], "previous": e.previous_at, "first": e.first_at}
+    numbers = [(name, *local_numbers(at, zone)) for name, at in instants.items()]
+    dated = [n.label(f"{name}_{unit}") for name, *two in numbers for unit, n in zip(("day", "month"), two, strict=True)]
+    return ledger.described(m, sa.select(entries, *dated).subquery("dated")).subquery("events")
 
 
 def starts(f: Following) -> sa.Subquery:
     """One row per start: customer_id, start_at, cents, segment, cohort, seen."""
     m, scope, rules = f.m, f.scope, f.rules
     is_state = rules.activity == SUBSCRIPTIONS
-    table = ledger.stretches(m) if is_state else events(m, rules.activity)
+    table = ledger.stretches(m, scope) if is_state else events(f, rules.activity)
     c = table.c
     where = m.filtered(table, scope.filters)
     source: sa.FromClause = table
-    at, cents = (c.from_at, c.cents) if is_state else (c["at"], c.cents)
+    at, cohort = (c.first_at, f.period(c, "first")) if is_state else (c["at"], f.period(c, "at"))
     if rules.rule == "recurring" and is_state:
         firsts = _first_instants(f)
-        source, at = table.join(firsts, firsts.c["at"] >= c.from_at), firsts.c["at"]
-        where.append(sa.or_(c.to_at.is_(None), c.to_at > at, c.to_at > scope.as_of))
+        at, cohort = firsts.c["at"], firsts.c.number
+        last = sa.func.coalesce(sa.case((c.to_at <= scope.as_of, f.period(c, "until"))), number(f.now))
+        source = table.join(firsts, sa.and_(cohort > f.period(c, "before"), cohort <= last))
         where.append(c.from_at <= scope.as_of)
     elif is_state:
         where.append(c.from_at == c.first_at)
     else:
         before = c.previous_at.is_(None)
-        again = f.period(c.previous_at) < f.period(at)
+        again = f.period(c, "previous") < f.period(c, "at")
         where.append(sa.or_(before, again) if rules.rule == "recurring" else before)
     segment = m.segment_column(table, scope).label("segment")
-    rows = sa.select(c.customer_id, at.label("start_at"), cents.label("cents"), segment).select_from(source)
+    rows = sa.select(c.customer_id, at.label("start_at"), c.cents, segment, cohort.label("cohort")).select_from(source)
     begun = rows.where(*where, *f.starts_in(at)).subquery("begun")
     if rules.split != "segment":
         begun = arrivals(f, begun)
-    dated = sa.select(begun, f.period(begun.c.start_at).label("cohort")).subquery("dated")
-    return sa.select(dated, f.seen(dated.c.start_at, dated.c.cohort).label("seen")).subquery("starts")
+    return sa.select(begun, f.seen(begun.c.start_at, begun.c.cohort).label("seen")).subquery("starts")
 
 
 def arrivals(f: Following, begun: sa.Subquery) -> sa.Subquery:
@@ -131,13 +144,17 @@ def arrivals(f: Following, begun: sa.Subquery) -> sa.Subquery:
 
 
 def _first_instants(f: Following) -> sa.Subquery:
-    """The first instant of every period since the first subscription, seen by as_of."""
-    table = ledger.stretches(f.m)
+    """`at` and `number`: the first instant of every period since the first subscription, seen by as_of."""
+    table = ledger.stretches(f.m, f.scope)
     earliest = f.m.warehouse.query(sa.select(sa.func.min(table.c.first_at))).column(0)[0].as_py()
     calendar, grain = f.scope.calendar, f.scope.grain
     first = calendar.number(calendar.day(earliest), grain) if earliest else f.now
-    instants = [calendar.instant(calendar.numbered(n, grain)) for n in range(first, f.now + 1)]
-    seen = [sa.select(sa.literal(at, Instant()).label("at")) for at in instants if at <= f.until]
+    instants = [(n, calendar.instant(calendar.numbered(n, grain))) for n in range(first, f.now + 1)]
+    seen = [
+        sa.select(sa.literal(at, Instant()).label("at"), number(n).label("number"))
+        for n, at in instants
+        if at <= f.until
+    ]
     return (sa.union_all(*seen) if len(seen) > 1 else seen[0]).subquery("first_instants")
 
 
@@ -151,30 +168,32 @@ def _paired(f: Following, table: sa.FromClause, at: str) -> sa.Subquery:
     """Rows of a table beside the start of their customer: `table`'s columns, start_at, base, segment, cohort, seen."""
     m, scope, rules, c = f.m, f.scope, f.rules, table.c
     own = [column for column in c if column.name in {*ledger.ORDERS, *ledger.STRETCHES}]
-    if (rules.activity, rules.rule, rules.split) != (rules.return_activity, "first_time", "segment"):
+    if not f.is_one:
         s = starts(f)
         told = [s.c[name] for name in ("start_at", "segment", "cohort", "seen")]
         joined = table.join(s, s.c.customer_id == c.customer_id)
         return sa.select(*own, *told, s.c.cents.label("base")).select_from(joined).subquery("paired")
     where = [c[at] <= scope.as_of, *f.starts_in(c.first_at), *m.filtered(table, scope.filters)]
     base = (c.first_cents if rules.is_state else number(0)).label("base")
-    segment = m.segment_column(table, scope).label("segment")
-    rows = sa.select(*own, c.first_at.label("start_at"), base, segment).where(*where).subquery("rows")
-    dated = sa.select(rows, f.period(rows.c.start_at).label("cohort")).subquery("dated")
-    return sa.select(dated, f.seen(dated.c.start_at, dated.c.cohort).label("seen")).subquery("paired")
+    segment, cohort = m.segment_column(table, scope).label("segment"), f.period(c, "first").label("cohort")
+    rows = sa.select(*own, c.first_at.label("start_at"), base, segment, cohort).where(*where).subquery("rows")
+    return sa.select(rows, f.seen(rows.c.start_at, rows.c.cohort).label("seen")).subquery("paired")
 
 
 def _events(f: Following) -> sa.Subquery:
-    p = _paired(f, events(f.m, f.rules.return_activity), "at").c
-    before = sa.case((p.previous_at >= p.start_at, p.previous_at))
+    p = _paired(f, events(f, f.rules.return_activity), "at").c
+    previous_age: sa.ColumnElement = f.age(p, "previous", p.previous_at)
+    if not f.is_one:  # else nothing comes before the start
+        previous_age = sa.case((p.previous_at >= p.start_at, previous_age))
     aged = sa.select(
         *(p[n] for n in ("customer_id", "start_at", "segment", "cohort", "seen", "cents")),
         p["at"],
-        f.age(p["at"], p.start_at, p.cohort).label("age"),
-        f.age(before, p.start_at, p.cohort).label("previous"),
+        f.age(p, "at", p["at"]).label("age"),
+        previous_age.label("previous"),
         _is_last(f, p.next_at),
     )
-    a = aged.where(p["at"] >= p.start_at, p["at"] <= f.scope.as_of).subquery("aged").c
+    since = [] if f.is_one else [p["at"] >= p.start_at, p["at"] <= f.scope.as_of]
+    a = aged.where(*since).subquery("aged").c
     last = number(f.rules.steps[-1][1])
     age = sa.case((a.age > last, last), else_=a.age) if f.rules.mode == "rolling" else a.age
     low, last_time = f.place(age), f.place(a.previous)
@@ -187,12 +206,12 @@ def _events(f: Following) -> sa.Subquery:
 def _states(f: Following) -> sa.Subquery:
     """Stretches by the ages at whose first instant they run; of money that came back after a gap, none is kept."""
     scope, rules = f.scope, f.rules
-    p = _paired(f, ledger.stretches(f.m), "from_at").c
+    p = _paired(f, ledger.stretches(f.m, scope), "from_at").c
     last = number(rules.steps[-1][1])
-    just_before = shifted(p.from_at, number(-1))
-    low = sa.case((p.from_at <= p.start_at, number(0)), else_=f.age(just_before, p.start_at, p.cohort) + number(1))
+    just_before, just_until = (shifted(at, number(-1)) for at in (p.from_at, p.to_at))
+    low = sa.case((p.from_at <= p.start_at, number(0)), else_=f.age(p, "before", just_before) + number(1))
     ends = sa.case((p.to_at <= scope.as_of, p.to_at))
-    ended = f.age(shifted(ends, number(-1)), p.start_at, p.cohort)
+    ended = f.age(p, "until", just_until)
     high = sa.case((ends.is_(None), p.seen - number(1)), else_=ended)
     aged = sa.select(
         *(p[n] for n in ("customer_id", "start_at", "segment", "cohort", "seen", "cents", "base")),
@@ -213,7 +232,7 @@ def _states(f: Following) -> sa.Subquery:
     if rules.mode == "brackets":
         more = [previous(a.through, mine, in_turn).label("previous")]
     r = sa.select(*a, *more).where(a["first"] <= a.through).subquery("running").c
-    first = f.place(r["first"])
+    first: sa.ColumnElement = f.place(r["first"])
     if rules.mode == "brackets":
         before = f.place(r.previous)
         first = sa.case((before >= first, before + number(1)), else_=first)

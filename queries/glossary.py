@@ -49,7 +49,7 @@ from lifecycle import (
     volumes,
     where,
 )
-from queries import acquisition, discussion, end_to_end, goals, ledger, measures, overview, search, spend
+from queries import acquisition, discussion, end_to_end, goals, measures, overview, search, spend, stretches
 from queries import durations as durations_asked
 from queries import funnel as funnel_asked
 from queries import history as history_asked
@@ -169,7 +169,7 @@ TERMS: dict[str, dict[str, object]] = {
         "Logo retention of a period": mrr.Period.logo_retention,
         "Quick ratio": mrr.Period.quick_ratio,
         "New, returning, resurrected, dormant": activity.Active,
-        "Stretches of constant MRR": ledger.stretch_rows,
+        "Stretches of constant MRR": stretches.rows,
     },
     "Loyalty": {
         "Repeat purchase rate": loyalty.Repeat.rate,

@@ -16,10 +16,9 @@ from queries.customers import required, segmented
 from queries.dialect import Instant, elapsed
 from queries.instants import MICROSECOND, in_period
 from queries.modelled import Modelled
-from queries.purchases import DAY, day_of
+from queries.purchases import DAY
 from queries.referrals import referrers
 from queries.surveys import surveys
-from queries.value import begun
 
 YEAR = number(365 * DAY * 1_000_000)
 STEPS = pa.schema([("again", pa.int64()), ("praises", pa.int64()), ("n", pa.int64())])
@@ -39,15 +38,18 @@ def ladder(m: Modelled, scope: Scope) -> Ladder:
 
     Raises WarehouseError("missing_table") with neither orders nor subscriptions.
     """
-    base = begun(m, scope)
-    again, praises = _again(m, scope), _praising(m, scope)
-    joined: sa.FromClause = base.outerjoin(again, again.c.customer_id == base.c.customer_id)
+    table, praises = ledger.buyers(m, scope), _praising(m, scope)
+    c, joined = table.c, table
     praise: sa.ColumnElement = number(0)
     if praises is not None:
-        joined = joined.outerjoin(praises, praises.c.customer_id == base.c.customer_id)
+        joined = table.outerjoin(praises, praises.c.customer_id == c.customer_id)
         praise = sa.case((praises.c.customer_id.is_not(None), number(1)), else_=number(0))
-    bought = sa.case((again.c.customer_id.is_not(None), number(1)), else_=number(0))
-    flags = sa.select(bought.label("again"), praise.label("praises")).select_from(joined).subquery("flags")
+    flags = (
+        sa.select(_again(c, scope).label("again"), praise.label("praises"))
+        .select_from(joined)
+        .where(*in_period(c.begun_at, scope), *m.filtered(table, scope.filters))
+        .subquery("flags")
+    )
     statement = sa.select(*flags.c, sa.func.count().label("n")).group_by(*flags.c)
     table, rendered = m.ask(statement, STEPS)
     n = {(row["again"], row["praises"]): row["n"] for row in table.to_pylist()}
@@ -60,23 +62,11 @@ def ladder(m: Modelled, scope: Scope) -> Ladder:
     )
 
 
-def _again(m: Modelled, scope: Scope) -> sa.Subquery:
-    """Who came back by as_of: on a later day with an order, to a subscription, or for a full year of one."""
-    parts = []
-    if "orders" in m.sources:
-        o = ledger.orders(m).c
-        parts.append(
-            sa.select(o.customer_id).where(o.at <= scope.as_of, day_of(o.at, scope) > day_of(o.first_at, scope))
-        )
-    if "subscriptions" in m.sources:
-        s = ledger.stretches(m).c
-        lapsed = sa.case((s.lapsed_at <= scope.as_of, s.lapsed_at), else_=sa.literal(scope.as_of, Instant()))
-        parts.append(
-            sa.select(s.customer_id).where(
-                s.from_at <= scope.as_of, sa.or_(s.from_at >= s.lapsed_at, elapsed(s.first_at, lapsed) >= YEAR)
-            )
-        )
-    return sa.union(*parts).subquery("again") if len(parts) > 1 else parts[0].distinct().subquery("again")
+def _again(c: sa.ColumnCollection, scope: Scope) -> sa.ColumnElement:
+    """1 for buyers who came back by as_of: with an order on a later day, to a subscription, or for a year of one."""
+    lapsed = sa.case((c.lapsed_at <= scope.as_of, c.lapsed_at), else_=sa.literal(scope.as_of, Instant()))
+    year = sa.and_(c.subscribed_at <= scope.as_of, elapsed(c.subscribed_at, lapsed) >= YEAR)
+    return sa.case((sa.or_(c.again_at <= scope.as_of, c.resumed_at <= scope.as_of, year), number(1)), else_=number(0))
 
 
 def _praising(m: Modelled, scope: Scope) -> sa.Subquery | None:
@@ -132,7 +122,7 @@ def _first_answers(m: Modelled, scope: Scope) -> sa.Subquery:
 
 def _leaving(m: Modelled, scope: Scope, first: sa.Subquery) -> sa.Select:
     """Days from the answer to the end of the subscription that ran then."""
-    s = ledger.stretches(m).c
+    s = ledger.stretches(m, scope).c
     gap = sa.and_(sa.or_(s.next_at.is_(None), s.next_at > s.to_at), s.to_at <= scope.as_of)
     ended = sa.func.min(sa.case((gap, s.to_at))).label("ended_at")
     runs = sa.func.max(sa.case((s.from_at <= first.c.answered_at, number(1)), else_=number(0)))
@@ -142,7 +132,7 @@ def _leaving(m: Modelled, scope: Scope, first: sa.Subquery) -> sa.Select:
 
 def _returning(m: Modelled, scope: Scope, first: sa.Subquery) -> sa.Select:
     """Days from the answer to the next order, of customers who had ordered before."""
-    o = ledger.orders(m).c
+    o = ledger.orders(m, scope).c
     after = sa.and_(o.at > first.c.answered_at, o.at <= scope.as_of)
     ended = sa.func.min(sa.case((after, o.at))).label("ended_at")
     return _lengths(

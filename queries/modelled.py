@@ -51,15 +51,21 @@ class Modelled:
         return self._table("deals", DEALS)
 
     @cached_property
-    def tables(self) -> frozenset[str]:
-        """The names of the tables in the app's own schema."""
+    def tables(self) -> Mapping[str, Mapping[str, str]]:
+        """The tables in the app's own schema: name → column → the engine's name of its type."""
         own = self.warehouse.build_schema
-        return frozenset(name for schema, name in self.warehouse.tables() if own is None or schema == own)
+        return {name: types for (schema, name), types in self.warehouse.tables().items() if own in (None, schema)}
 
     @cached_property
     def sources(self) -> dict[str, Source]:
         """The contract tables that the warehouse has, by name."""
         return sources_of(self.warehouse)
+
+    def reading(self, sources: Mapping[str, Source]) -> Modelled:
+        """The same build with its contract tables read from these."""
+        other = Modelled(self.warehouse, self.model, self.build)
+        other.__dict__["sources"] = dict(sources)
+        return other
 
     def ask(self, statement: sa.Select | sa.CompoundSelect, schema: pa.Schema) -> tuple[pa.Table, Rendered]:
         """The rows of a statement with the schema declared for its question, and the statement as it ran."""

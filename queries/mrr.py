@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from lifecycle.mrr import Book, Change, Period, periods_of
 from lifecycle.scope import Scope
 from queries import ledger
-from queries.ages import number, period_number
+from queries.ages import number
 from queries.cohorts import MICROSECOND
 from queries.contacts import Records
-from queries.dialect import bytewise, shifted
+from queries.dialect import bytewise
 from queries.groups import Groups
 from queries.modelled import Modelled
 from queries.neighbours import following, previous
@@ -82,16 +82,10 @@ def over(scope: Scope, found: list[int]) -> range:
 def movements(m: Modelled, scope: Scope) -> sa.Subquery:
     """One row per customer and period in which its MRR changed: customer_id, segment, period, movement, cents, before,
     after. Only what is different between two first instants is a change; what came and went between them is none."""
-    table = ledger.stretches(m)
-    c = table.c
-    ended = sa.case((c.to_at <= scope.as_of, c.to_at))
-
-    def period(at: sa.ColumnElement) -> sa.ColumnElement:
-        return period_number(at, scope.grain, scope.calendar)
-
-    now = number(_now(scope))
-    begins = period(shifted(c.from_at, number(-1))) + number(1)
-    lasts = sa.func.coalesce(period(shifted(ended, number(-1))), now)
+    table = ledger.stretches(m, scope)
+    c, now = table.c, number(_now(scope))
+    begins = ledger.period(c, "before", scope) + number(1)
+    lasts = sa.func.coalesce(sa.case((c.to_at <= scope.as_of, ledger.period(c, "until", scope))), now)
     segment = m.segment_column(table, scope).label("segment")
     rows = sa.select(c.customer_id, segment, c.cents, begins.label("begins"), lasts.label("lasts"))
     seen = rows.where(c.from_at <= scope.as_of, c.cents > 0, *m.filtered(table, scope.filters)).subquery("seen")

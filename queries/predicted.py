@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from math import ceil
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ from queries import ledger
 from queries.ages import number, period_number, whole
 from queries.dialect import Instant, floored, local_time, natural_log
 from queries.modelled import Modelled
-from queries.purchases import day_of, today
+from queries.purchases import today
 from queries.warehouse import Rendered
 
 EXACT = 50_000  # customers up to which their past is counted in days, beyond in weeks
@@ -42,27 +43,9 @@ def pasts(m: Modelled, scope: Scope, holdout_days: int = 0) -> Pasts:
     Whatever the period: the model needs a whole history. Of more than 50,000 customers times are counted in steps of
     weeks, at their middle. Raises WarehouseError("missing_table") without orders.
     """
-    o, until = ledger.orders(m), number(today(scope) - holdout_days)
-    c = o.c
-    day, first = day_of(c.at, scope), day_of(c.first_at, scope)
-    new_day = sa.or_(c.previous_at.is_(None), day_of(c.previous_at, scope) < day)
-    rows = (
-        sa.select(c.customer_id, day.label("day"), first.label("first_day"))
-        .where(c.at <= scope.as_of, first <= until, new_day, *m.filtered(o, scope.filters))
-        .subquery("days")
-    )
-    d = rows.c
-    seen = d.day <= until
-    each = sa.select(
-        d.first_day,
-        (sa.func.count(sa.case((seen, 1))) - number(1)).label("x"),
-        (sa.func.max(sa.case((seen, d.day))) - d.first_day).label("recency"),
-        sa.func.count(sa.case((sa.not_(seen), 1))).label("later"),
-    ).group_by(d.customer_id, d.first_day)
-    e = each.subquery("each").c
-    size = sa.select(sa.func.count(), sa.func.min(o.c.first_at)).where(o.c.previous_at.is_(None))
-    sizes, counting = m.ask(size, pa.schema([("n", pa.int64()), ("since", pa.timestamp("us"))]))
-    n, since = (column[0].as_py() for column in sizes.columns)
+    until = number(today(scope) - holdout_days)
+    e = _until(m, scope, until, with_later=holdout_days > 0).c
+    n, since, counting = _size(m, scope)
     width = 1 if n <= EXACT else 7 * ceil((scope.as_of - since).days / 7 / MOST_WEEKS)
     binned = sa.select(
         e.x, whole(e.recency, width).label("recency"), whole(until - e.first_day, width).label("age"), e.later
@@ -78,20 +61,48 @@ def pasts(m: Modelled, scope: Scope, holdout_days: int = 0) -> Pasts:
     return Pasts(found, tuple(float(later) for *_, later in rows_), holdout_days / 7, (rendered, counting))
 
 
+def _until(m: Modelled, scope: Scope, until: sa.ColumnElement, *, with_later: bool) -> sa.Subquery:
+    """Customers who had ordered by the local day `until`: first_day, x and recency then, and `later`: further days with
+    an order, up to as_of. Of each customer the last order up to a day tells all that came before."""
+    o = ledger.orders(m, scope)
+    c = o.c
+    where = [c["at"] <= scope.as_of, *m.filtered(o, scope.filters)]
+    ends = sa.or_(c.next_at.is_(None), c.next_at > scope.as_of)
+    then = (
+        sa.select(
+            c.customer_id,
+            c.first_day,
+            (c.n_days - number(1)).label("x"),
+            (c.at_day - c.first_day).label("recency"),
+        )
+        .where(*where, c.at_day <= until, sa.or_(ends, c.next_day > until))
+        .subquery("then")
+    )
+    if not with_later:
+        return sa.select(*then.c, number(0).label("later")).subquery("until")
+    after = sa.select(c.customer_id, c.n_days).where(*where, c.at_day > until, ends).subquery("after")
+    later = sa.func.coalesce(after.c.n_days - then.c.x - number(1), number(0)).label("later")
+    told = [then.c[name] for name in ("first_day", "x", "recency")]
+    joined = then.outerjoin(after, after.c.customer_id == then.c.customer_id)
+    return sa.select(*told, later).select_from(joined).subquery("until")
+
+
+def _size(m: Modelled, scope: Scope) -> tuple[int, datetime, Rendered]:
+    """How many customers have ordered at all, and since when (as_of where nobody has)."""
+    c = ledger.buyers(m, scope).c
+    statement = sa.select(sa.func.count(c.ordered_at).label("n"), sa.func.min(c.ordered_at).label("since"))
+    table, rendered = m.ask(statement, pa.schema([("n", pa.int64()), ("since", pa.timestamp("us"))]))
+    n, since = (column[0].as_py() for column in table.columns)
+    return n, since or scope.as_of, rendered
+
+
 def spending(m: Modelled, scope: Scope) -> tuple[Spending, Rendered]:
     """All customers by their days with an order and their mean amount per day, in bins of 2 %; no amounts of 0."""
-    o = ledger.orders(m)
+    o = ledger.orders(m, scope)
     c = o.c
-    new_day = sa.or_(c.previous_at.is_(None), day_of(c.previous_at, scope) < day_of(c.at, scope))
-    each = (
-        sa.select(
-            sa.func.count(sa.case((new_day, 1))).label("x"), sa.cast(sa.func.sum(c.cents), sa.Double()).label("cents")
-        )
-        .where(c.at <= scope.as_of, *m.filtered(o, scope.filters))
-        .group_by(c.customer_id)
-        .subquery("each")
-    )
-    e = each.c
+    cents: sa.ColumnElement = sa.cast(c.cents_so_far, sa.Double()).label("cents")
+    each = sa.select(c.n_days.label("x"), cents).where(ledger.is_last(c, None, scope), *m.filtered(o, scope.filters))
+    e = each.subquery("each").c
     bin_ = sa.cast(floored(natural_log(e.cents / e.x) * number(STEPS)), sa.BigInteger()).label("bin")
     binned = sa.select(e.x, bin_).where(e.cents > 0).subquery("binned").c
     table, rendered = m.ask(sa.select(binned.x, binned.bin, sa.func.count()).group_by(binned.x, binned.bin), AMOUNTS)
@@ -105,7 +116,7 @@ def tenure(m: Modelled, scope: Scope) -> tuple[Tenure, Rendered]:
 
     Raises WarehouseError("missing_table") without subscriptions.
     """
-    s = ledger.stretches(m)
+    s = ledger.stretches(m, scope)
     c = s.c
     lost = sa.case((c.lapsed_at <= scope.as_of, number(1)), else_=number(0))
     until = sa.case((c.lapsed_at <= scope.as_of, c.lapsed_at), else_=sa.literal(scope.as_of, Instant()))

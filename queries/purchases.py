@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -16,8 +16,8 @@ from lifecycle.loyalty import AGES, Buyers, Repeat, together
 from lifecycle.rates import Rate
 from lifecycle.scope import Scope
 from queries import ledger
-from queries.ages import number, period_number
-from queries.dialect import shifted
+from queries.ages import number
+from queries.customers import required
 from queries.instants import in_period
 from queries.modelled import Modelled
 from queries.warehouse import Rendered
@@ -25,21 +25,10 @@ from queries.warehouse import Rendered
 T = TypeVar("T")
 DAY = 86_400  # seconds
 AGAIN = "bought again"
-LONGEST_DAY = number(26 * 3_600 * 1_000_000)  # microseconds; clocks that change make a day of up to 25 hours
-PURCHASES = pa.schema(
-    [
-        ("segment", pa.string()),
-        ("period", pa.int64()),
-        ("age", pa.int64()),
-        ("after", pa.int64()),
-        ("n", pa.int64()),
-    ]
-)
-
-
-def day_of(at: sa.ColumnElement, scope: Scope) -> sa.ColumnElement:
-    """The number of the local day of an instant."""
-    return period_number(at, "day", scope.calendar)
+LATER = AGES[-1] + 1  # stands for a second purchase after the last of AGES, or none
+TEXT, WHOLE = pa.string(), pa.int64()
+COUNTS = pa.schema([("segment", TEXT), ("period", WHOLE), ("reached", WHOLE), ("came", WHOLE), ("n", WHOLE)])
+WAITS = pa.schema([("segment", TEXT), ("days", WHOLE), ("outcome", TEXT), ("n", WHOLE)])
 
 
 def today(scope: Scope) -> int:
@@ -52,78 +41,79 @@ def repeat(m: Modelled, scope: Scope) -> Buyers:
 
     The second purchase is the first order on a later local day. Raises WarehouseError("missing_table") without orders.
     """
+    required(m, "orders")
     here = _repeat(m, scope)
     return replace(here, comparison=_repeat(m, scope.compared)) if scope.compared else here
 
 
 def _repeat(m: Modelled, scope: Scope) -> Buyers:
-    rows, rendered = _purchases(m, scope)
-    groups: dict[tuple[int, str | None], list[dict[str, Any]]] = {}
-    for row in rows:
-        groups.setdefault((row["period"], row["segment"]), []).append(row)
-    made = {key: _group(found) for key, found in groups.items()}
+    counted, counting = _counts(m, scope)
+    waits, waiting = _waits(m, scope)
     by_period: dict[int, list[Repeat]] = {}
-    by_value: dict[str | None, list[tuple[Repeat, LifeTable]]] = {}
-    for (period, value), (group, times) in made.items():
+    by_value: dict[str | None, list[Repeat]] = {}
+    for (period, value), group in counted.items():
         by_period.setdefault(period, []).append(group)
-        by_value.setdefault(value, []).append((group, times))
+        by_value.setdefault(value, []).append(group)
     calendar, grain = scope.calendar, scope.grain
     cohorts = periods(scope, [calendar.numbered(p, grain) for p in by_period])
     return Buyers(
         model=m.model.name,
         build=m.build.id,
         scope=scope,
-        whole=together([group for group, _ in made.values()]),
-        times=joined([times for _, times in made.values()]),
+        whole=together(list(counted.values())),
+        times=joined(list(waits.values())),
         cohorts=tuple((day, together(by_period.get(calendar.number(day, grain), []))) for day in cohorts),
-        rows=_top(scope, by_value) if scope.by else (),
-        statements=(rendered,),
+        rows=_top(scope, by_value, waits) if scope.by else (),
+        statements=(counting, waiting),
     )
 
 
-def _purchases(m: Modelled, scope: Scope) -> tuple[list[dict[str, Any]], Rendered]:
-    """Customers by cohort, segment and age in days (`after` null), and the second purchases of the same by when.
-
-    A second purchase is the order of a later day that comes straight after the orders of the first day.
-    """
-    o = ledger.orders(m)
-    c = o.c
-    first_day, day = day_of(c.first_at, scope), day_of(c.at, scope)
-    soon = c.previous_at <= shifted(c.first_at, LONGEST_DAY)  # cheap to see, and most orders are not
-    second = sa.and_(soon, day > first_day, day_of(c.previous_at, scope) == first_day)
+def _bought(m: Modelled, scope: Scope) -> sa.Subquery:
+    """Customers whose first order lies in the period: segment, period, age in days, and `after`: the days until the
+    second purchase, null while there is none by as_of."""
+    table = ledger.buyers(m, scope)
+    c = table.c
+    again = sa.case((c.again_at <= scope.as_of, c.again_day - c.ordered_day))
     rows = sa.select(
-        m.segment_column(o, scope).label("segment"),
-        period_number(c.first_at, scope.grain, scope.calendar).label("period"),
-        (number(today(scope)) - first_day).label("age"),
-        sa.case((c.previous_at.is_not(None), day - first_day)).label("after"),
-    ).where(
-        sa.or_(c.previous_at.is_(None), second),
-        c.at <= scope.as_of,
-        *in_period(c.first_at, scope),
-        *m.filtered(o, scope.filters),
+        m.segment_column(table, scope).label("segment"),
+        ledger.period(c, "ordered", scope).label("period"),
+        (number(today(scope)) - c.ordered_day).label("age"),
+        again.label("after"),
     )
-    inner = rows.subquery("purchases")
-    table, rendered = m.ask(sa.select(*inner.c, sa.func.count().label("n")).group_by(*inner.c), PURCHASES)
-    return table.to_pylist(), rendered
+    return rows.where(*in_period(c.ordered_at, scope), *m.filtered(table, scope.filters)).subquery("bought")
 
 
-def _group(rows: list[dict[str, Any]]) -> tuple[Repeat, LifeTable]:
-    """Customers of one group, from counts by age and by days to the second purchase."""
-    firsts = [(r["age"], r["n"]) for r in rows if r["after"] is None]
-    seconds = [(r["age"], r["after"], r["n"]) for r in rows if r["after"] is not None]
-    rates = {
-        limit: Rate(
-            sum(n for age, after, n in seconds if age >= limit and after <= limit),
-            sum(n for age, n in firsts if age >= limit),
-        )
-        for limit in AGES
-    }
-    waiting: dict[int, int] = {}
-    for age, n in [*firsts, *((age, -n) for age, _, n in seconds)]:
-        waiting[age] = waiting.get(age, 0) + n
-    times: list[Row] = [(after * DAY, AGAIN, n) for _, after, n in seconds]
-    times += [(age * DAY, OPEN, n) for age, n in waiting.items() if n]
-    return Repeat(sum(n for _, n in firsts), rates), LifeTable(tuple(times))
+def _counts(m: Modelled, scope: Scope) -> tuple[dict[tuple[int, str | None], Repeat], Rendered]:
+    """Repeat purchase rates by cohort and segment: from the last of AGES reached and the first with a purchase."""
+    b = _bought(m, scope).c
+    reached = sa.case(*((b.age >= number(limit), number(limit)) for limit in reversed(AGES)), else_=number(0))
+    came = sa.case(*((b.after <= number(limit), number(limit)) for limit in AGES), else_=number(LATER))
+    each = sa.select(b.segment, b.period, reached.label("reached"), came.label("came")).subquery("each")
+    table, rendered = m.ask(sa.select(*each.c, sa.func.count().label("n")).group_by(*each.c), COUNTS)
+    groups: dict[tuple[int, str | None], list[tuple[int, int, int]]] = {}
+    for segment, period, *counted in (row.values() for row in table.to_pylist()):
+        groups.setdefault((period, segment), []).append(tuple(counted))
+    return {key: _repeated(rows) for key, rows in groups.items()}, rendered
+
+
+def _repeated(rows: list[tuple[int, int, int]]) -> Repeat:
+    rates = {}
+    for limit in AGES:
+        due = [(came, n) for reached, came, n in rows if reached >= limit]
+        rates[limit] = Rate(sum(n for came, n in due if came <= limit), sum(n for _, n in due))
+    return Repeat(sum(n for *_, n in rows), rates)
+
+
+def _waits(m: Modelled, scope: Scope) -> tuple[dict[str | None, LifeTable], Rendered]:
+    """By segment the days to the second purchase, or to as_of."""
+    b = _bought(m, scope).c
+    outcome = sa.case((b.after.is_not(None), AGAIN), else_=OPEN).label("outcome")
+    each = sa.select(b.segment, sa.func.coalesce(b.after, b.age).label("days"), outcome).subquery("each")
+    table, rendered = m.ask(sa.select(*each.c, sa.func.count().label("n")).group_by(*each.c), WAITS)
+    found: dict[str | None, list[Row]] = {}
+    for segment, days, how, n in (row.values() for row in table.to_pylist()):
+        found.setdefault(segment, []).append((days * DAY, how, n))
+    return {value: LifeTable(tuple(rows)) for value, rows in found.items()}, rendered
 
 
 def periods(scope: Scope, found: list[date]) -> list[date]:
@@ -134,11 +124,12 @@ def periods(scope: Scope, found: list[date]) -> list[date]:
 
 
 def _top(
-    scope: Scope, values: dict[str | None, list[tuple[Repeat, LifeTable]]]
+    scope: Scope, groups: dict[str | None, list[Repeat]], waits: dict[str | None, LifeTable]
 ) -> tuple[tuple[str | None, Repeat, LifeTable], ...]:
+    both = {value: [(together(parts), waits[value])] for value, parts in groups.items()}
     return tuple(
         (value, together([group for group, _ in parts]), joined([times for _, times in parts]))
-        for value, parts in top(scope, values, lambda part: part[0].n)
+        for value, parts in top(scope, both, lambda part: part[0].n)
     )
 
 

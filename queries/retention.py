@@ -169,7 +169,7 @@ class Lifetimes:
 
 def lifetimes(m: Modelled, scope: Scope, rules: Rules) -> Lifetimes:
     """From the first subscription to the day without any, in days; who still has one at as_of is censored there."""
-    table = ledger.stretches(m)
+    table = ledger.stretches(m, scope)
     c = table.c
     ended = sa.case((c.lapsed_at <= scope.as_of, c.lapsed_at))
     days = spans_between(c.first_at, sa.func.coalesce(ended, sa.literal(scope.as_of, Instant())), DAY)

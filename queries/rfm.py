@@ -5,18 +5,18 @@ from __future__ import annotations
 import pyarrow as pa
 import sqlalchemy as sa
 
-from lifecycle.rfm import OFTEN, SOME, Group, Rfm, Rhythm, in_order
+from lifecycle.rfm import OFTEN, SOME, Group, Rfm, Rhythm, in_order, rhythm
 from lifecycle.scope import Scope
 from queries import ledger
 from queries.ages import number
 from queries.contacts import Records
-from queries.dialect import bytewise, quantile
+from queries.dialect import bytewise
 from queries.leads import paged
 from queries.modelled import Modelled
-from queries.purchases import day_of, today
+from queries.purchases import today
 from queries.warehouse import Rendered
 
-USUAL, LONGEST = 0.75, 0.95
+GAPS = pa.schema([("gap", pa.int64()), ("n", pa.int64())])
 GROUPS = pa.schema(
     [
         ("recency", pa.string()),
@@ -64,35 +64,30 @@ def buyers(m: Modelled, scope: Scope, recency: str, frequency: str, page: int = 
 
 
 def _rhythm(m: Modelled, scope: Scope) -> tuple[Rhythm | None, Rendered]:
-    """Quantiles of the days between one day with an order and the next."""
-    o = ledger.orders(m)
-    gap: sa.ColumnElement = sa.cast(day_of(o.c.at, scope) - day_of(o.c.previous_at, scope), sa.Double()).label("gap")
-    gaps = sa.select(gap).where(o.c.at <= scope.as_of, *m.filtered(o, scope.filters)).subquery("gaps")
-    found = [quantile(gaps.c.gap, q).label(f"q{i}") for i, q in enumerate((USUAL, LONGEST))]
-    statement = sa.select(*found).where(gaps.c.gap > 0)
-    table, rendered = m.ask(statement, pa.schema([(q.name, pa.float64()) for q in found]))
-    usual, longest = (column[0].as_py() for column in table.columns)
-    return (None if usual is None else Rhythm(usual, longest)), rendered
+    """How soon customers come back, from the days between one day with an order and the next."""
+    o = ledger.orders(m, scope)
+    gap = (o.c.at_day - o.c.previous_day).label("gap")
+    gaps = sa.select(gap).where(o.c["at"] <= scope.as_of, *m.filtered(o, scope.filters)).subquery("gaps").c
+    statement = sa.select(gaps.gap, sa.func.count().label("n")).where(gaps.gap > number(0)).group_by(gaps.gap)
+    table, rendered = m.ask(statement, GAPS)
+    return rhythm({row["gap"]: row["n"] for row in table.to_pylist()}), rendered
 
 
 def _grouped(m: Modelled, scope: Scope, rhythm: Rhythm) -> sa.Subquery:
     """One row per customer: last_at, days_ago, purchases, cents, recency, frequency."""
-    o = ledger.orders(m)
+    o = ledger.orders(m, scope)
     c = o.c
-    new_day = sa.or_(c.previous_at.is_(None), day_of(c.previous_at, scope) < day_of(c.at, scope))
-    each = (
+    aged = (
         sa.select(
             c.customer_id,
-            sa.func.max(c.at).label("last_at"),
-            sa.func.count(sa.case((new_day, 1))).label("purchases"),
-            sa.cast(sa.func.sum(c.cents), sa.BigInteger()).label("cents"),
+            c["at"].label("last_at"),
+            (number(today(scope)) - c.at_day).label("days_ago"),
+            c.n_days.label("purchases"),
+            c.cents_so_far.label("cents"),
         )
-        .where(c.at <= scope.as_of, *m.filtered(o, scope.filters))
-        .group_by(c.customer_id)
-        .subquery("each")
+        .where(ledger.is_last(c, None, scope), *m.filtered(o, scope.filters))
+        .subquery("aged")
     )
-    e = each.c
-    aged = sa.select(each, (number(today(scope)) - day_of(e.last_at, scope)).label("days_ago")).subquery("aged")
     a = aged.c
     recency = sa.case(
         (a.days_ago <= rhythm.usual_days, "active"), (a.days_ago <= rhythm.longest_days, "cooling"), else_="away"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -13,10 +13,7 @@ from lifecycle.scope import Scope
 from lifecycle.value import AGES, MONTH_DAYS, Aged, Historic, Simple, added
 from queries import ledger
 from queries.ages import number, spans_between
-from queries.ages import period_number as period_of
-from queries.customers import orders, segmented
 from queries.dialect import Instant, elapsed
-from queries.errors import WarehouseError
 from queries.instants import in_period
 from queries.modelled import Modelled
 from queries.purchases import periods, top
@@ -24,57 +21,29 @@ from queries.warehouse import Rendered
 
 MONTH = timedelta(days=MONTH_DAYS)
 MICRO_MONTH = MONTH // timedelta(microseconds=1)
-DAYS_OF_MRR = 365.25 / 12  # an MRR is paid for so many days
+MRR_A_MONTH = MONTH_DAYS / (365.25 / 12)  # how much of an MRR is paid in a month of 30 days
 OLDEST = AGES[-1]
 CELLS = pa.schema(
     [
         ("what", pa.string()),
         ("period", pa.int64()),
         ("segment", pa.string()),
-        ("age", pa.int64()),
-        ("n", pa.int64()),
-        ("amount", pa.float64()),
+        *((name, pa.int64()) for name in ("seen", "age", "n")),
+        *((name, pa.float64()) for name in ("cents", "part")),
     ]
 )
 
 
 def first_purchases(m: Modelled, scope: Scope) -> sa.Subquery:
-    """Everybody who bought by as_of, order or subscription: customer_id, segment, first_at.
+    """Everybody who bought by as_of, order or subscription: customer_id, segment, and of `begun` instant, day, month.
 
     Raises WarehouseError("missing_table") with neither orders nor subscriptions.
     """
-    parts = []
-    if "orders" in m.sources:
-        o = ledger.orders(m)
-        parts.append(_firsts(m, scope, o).where(o.c.previous_at.is_(None)))
-    if "subscriptions" in m.sources:
-        s = ledger.stretches(m)
-        parts.append(_firsts(m, scope, s).where(s.c.from_at == s.c.first_at))
-    if not parts:
-        raise WarehouseError(
-            "missing_table",
-            "Neither orders nor subscriptions are in the warehouse.",
-            "Load one of them: orders (order_id, ordered_at, contact_id or account_id, amount) or subscriptions "
-            "(subscription_id, started_at, contact_id or account_id, ended_at, mrr).",
-        )
-    every = (parts[0] if len(parts) == 1 else sa.union_all(*parts)).subquery("every")
-    c = every.c
-    first = sa.func.min(c.first_at).label("first_at")
-    one = sa.select(c.customer_id, sa.func.max(c.segment).label("segment"), first).group_by(c.customer_id)
-    return one.subquery("first_purchases")
-
-
-def begun(m: Modelled, scope: Scope) -> sa.Subquery:
-    """Customers whose first purchase lies in the period, and `seen`: whole months of 30 days from then to as_of."""
-    only = first_purchases(m, scope)
-    seen = spans_between(only.c.first_at, sa.literal(scope.as_of, Instant()), MONTH).label("seen")
-    return sa.select(only, seen).where(*in_period(only.c.first_at, scope)).subquery("begun")
-
-
-def _firsts(m: Modelled, scope: Scope, rows: sa.FromClause) -> sa.Select:
-    segment = m.segment_column(rows, scope).label("segment")
-    where = [rows.c.first_at <= scope.as_of, *m.filtered(rows, scope.filters)]
-    return sa.select(rows.c.customer_id, segment, rows.c.first_at).where(*where)
+    table = ledger.buyers(m, scope)
+    c = table.c
+    segment = m.segment_column(table, scope).label("segment")
+    rows = sa.select(c.customer_id, segment, *(c[f"begun_{unit}"] for unit in ("at", "day", "month")))
+    return rows.where(c.begun_at <= scope.as_of, *m.filtered(table, scope.filters)).subquery("first_purchases")
 
 
 def historic(m: Modelled, scope: Scope) -> Historic:
@@ -82,8 +51,7 @@ def historic(m: Modelled, scope: Scope) -> Historic:
 
     Raises WarehouseError("missing_table") with neither orders nor subscriptions.
     """
-    base = begun(m, scope)
-    cells, rendered = _cells(m, scope, base)
+    cells, rendered = _cells(m, scope)
     margin, asked = margin_of(m, scope)
     calendar, grain = scope.calendar, scope.grain
     by_period: dict[int, list[Aged]] = {}
@@ -105,93 +73,87 @@ def historic(m: Modelled, scope: Scope) -> Historic:
     )
 
 
-def _cells(m: Modelled, scope: Scope, base: sa.Subquery) -> tuple[dict[tuple[int, str | None], Aged], Rendered]:
-    period = period_of(base.c.first_at, scope.grain, scope.calendar).label("period")
-    here = sa.select(base, period).cte("cohorts")
-    parts = [_sizes(here)]
-    parts += [_ordered(m, scope, here)] if "orders" in m.sources else []
-    parts += [_subscribed(m, scope, here)] if "subscriptions" in m.sources else []
+def _cells(m: Modelled, scope: Scope) -> tuple[dict[tuple[int, str | None], Aged], Rendered]:
+    parts = [_sizes(m, scope)]
+    parts += [_ordered(m, scope)] if "orders" in m.sources else []
+    parts += [_subscribed(m, scope)] if "subscriptions" in m.sources else []
     table, rendered = m.ask(sa.union_all(*parts), CELLS)
     return _aged(table), rendered
 
 
-def _sizes(here: sa.CTE) -> sa.Select:
+def _of_cohorts(
+    m: Modelled, scope: Scope, table: sa.FromClause, *where: sa.ColumnElement[bool], **values: sa.ColumnElement
+) -> sa.Select:
+    """Rows of the ledger whose customer first bought in the period: cohort, segment, months seen, and these values."""
+    c = table.c
+    seen = spans_between(c.begun_at, sa.literal(scope.as_of, Instant()), MONTH)
+    return sa.select(
+        ledger.period(c, "begun", scope).label("period"),
+        m.segment_column(table, scope).label("segment"),
+        sa.case((seen > number(OLDEST), number(OLDEST)), else_=seen).label("seen"),
+        *(value.label(name) for name, value in values.items()),
+    ).where(*in_period(c.begun_at, scope), *m.filtered(table, scope.filters), *where)
+
+
+def _cells_of(what: str, rows: sa.Select, *keys: str) -> sa.Select:
+    """Rows as CELLS: how many there are, and the sums of `cents` and `part`, by cohort, segment and `keys`."""
+    c = rows.subquery(what).c
+    nothing: sa.ColumnElement = sa.cast(sa.null(), sa.BigInteger())
+    none: sa.ColumnElement = sa.cast(sa.null(), sa.Double())
+    told: list[sa.ColumnElement] = [(c[name] if name in keys else nothing).label(name) for name in ("seen", "age")]
+    told.append(sa.func.count().label("n"))
+    told += [(sa.cast(sa.func.sum(c[n]), sa.Double()) if n in c else none).label(n) for n in ("cents", "part")]
+    by = [c[key] for key in ("period", "segment", *keys)]
+    return sa.select(sa.literal(what).label("what"), c.period, c.segment, *told).group_by(*by)
+
+
+def _sizes(m: Modelled, scope: Scope) -> sa.Select:
     """Customers by cohort, segment and how many whole months they have been seen."""
-    c = here.c
-    what: sa.ColumnElement = sa.literal("size").label("what")
-    nothing: sa.ColumnElement = sa.cast(sa.null(), sa.Double()).label("amount")
-    keys = [c.period, c.segment, _capped(c.seen).label("age")]
-    each = sa.select(*keys).subquery("sizes")
-    return sa.select(what, *each.c, sa.func.count().label("n"), nothing).group_by(*each.c)
+    return _cells_of("size", _of_cohorts(m, scope, ledger.buyers(m, scope)), "seen")
 
 
-def _capped(seen: sa.ColumnElement) -> sa.ColumnElement:
-    return sa.case((seen > number(OLDEST), number(OLDEST)), else_=seen)
-
-
-def _ordered(m: Modelled, scope: Scope, here: sa.CTE) -> sa.Select:
+def _ordered(m: Modelled, scope: Scope) -> sa.Select:
     """Revenue of orders by the age at which they were made, in months seen whole."""
-    o, c = ledger.orders(m), here.c
-    age = spans_between(c.first_at, o.c.at, MONTH).label("age")
-    rows = (
-        sa.select(c.period, c.segment, age, c.seen, o.c.cents)
-        .select_from(here.join(o, o.c.customer_id == c.customer_id))
-        .where(o.c.at <= scope.as_of)
-        .subquery("ordered")
-    )
-    return _summed("orders", rows, rows.c.age, rows.c.cents)
+    table = ledger.orders(m, scope)
+    c = table.c
+    age = spans_between(c.begun_at, c["at"], MONTH)
+    r = _of_cohorts(m, scope, table, c["at"] <= scope.as_of, age=age, cents=c.cents).subquery("placed").c
+    return _cells_of("orders", sa.select(r.period, r.segment, r.age, r.cents).where(r.age < r.seen), "age")
 
 
-def _summed(what: str, rows: sa.Subquery, age: sa.ColumnElement, cents: sa.ColumnElement) -> sa.Select:
-    c = rows.c
-    amount = (sa.cast(sa.func.sum(cents), sa.Double()) / 100).label("amount")
-    none = sa.cast(sa.null(), sa.BigInteger()).label("n")
-    return (
-        sa.select(sa.literal(what).label("what"), c.period, c.segment, age, none, amount)
-        .where(age < c.seen, age < number(OLDEST))
-        .group_by(c.period, c.segment, age)
-    )
-
-
-def _subscribed(m: Modelled, scope: Scope, here: sa.CTE) -> sa.Select:
-    """Revenue of subscriptions by age: MRR for the part of each month in which it was paid."""
-    s, c = ledger.stretches(m), here.c
-    until = sa.case((s.c.to_at <= scope.as_of, s.c.to_at), else_=sa.literal(scope.as_of, Instant()))
-    start, end = elapsed(c.first_at, s.c.from_at), elapsed(c.first_at, until)
-    stretches = (
-        sa.select(c.period, c.segment, c.seen, s.c.cents, start.label("start"), end.label("end"))
-        .select_from(here.join(s, s.c.customer_id == c.customer_id))
-        .where(s.c.from_at <= scope.as_of)
-        .subquery("paid")
-    )
-    p = stretches.c
-    ages = sa.union_all(*(sa.select(number(k).label("age")) for k in range(OLDEST))).subquery("ages")
-    low = ages.c.age * number(MICRO_MONTH)
-    high = low + number(MICRO_MONTH)
-    paid = sa.case((p.end < high, p.end), else_=high) - sa.case((p.start > low, p.start), else_=low)
-    share = sa.cast(paid, sa.Double()) / number(round(DAYS_OF_MRR * 86_400e6))
-    joined = stretches.join(ages, sa.and_(p.start < high, p.end > low))
-    rows = sa.select(p.period, p.segment, p.seen, ages.c.age, (p.cents * share).label("cents")).select_from(joined)
-    inner = rows.subquery("months")
-    return _summed("subscriptions", inner, inner.c.age, inner.c.cents)
+def _subscribed(m: Modelled, scope: Scope) -> sa.Select:
+    """MRR that begins (and, negative, ends) at each age: `cents`, and `part`, what of it falls into that very month."""
+    table = ledger.stretches(m, scope)
+    c = table.c
+    begins = _of_cohorts(m, scope, table, c.from_at <= scope.as_of, since=c.begun_at, at=c.from_at, cents=c.cents)
+    ends = _of_cohorts(m, scope, table, c.to_at <= scope.as_of, since=c.begun_at, at=c.to_at, cents=-c.cents)
+    edges = sa.union_all(begins, ends).subquery("edges")
+    age = spans_between(edges.c.since, edges.c["at"], MONTH).label("age")
+    e = sa.select(edges, age).subquery("aged").c
+    month = number(MICRO_MONTH)
+    left = sa.cast((e.age + number(1)) * month - elapsed(e.since, e["at"]), sa.Double()) / month
+    rows = sa.select(e.period, e.segment, e.seen, e.age, e.cents, (e.cents * left).label("part")).where(e.age < e.seen)
+    return _cells_of("subscriptions", rows, "seen", "age")
 
 
 def _aged(table: pa.Table) -> dict[tuple[int, str | None], Aged]:
-    """From sizes by months seen and amounts by age: per age those seen through it, and their revenue."""
-    sizes: dict[tuple[int, str | None], dict[int, int]] = {}
-    amounts: dict[tuple[int, str | None], dict[int, float]] = {}
+    """Per age those seen through it, and their revenue: of orders, and MRR for as long as it was paid."""
+    cells: dict[tuple[int, str | None], list[dict[str, Any]]] = {}
     for row in table.to_pylist():
-        key = (row["period"], row["segment"])
-        if row["what"] == "size":
-            sizes.setdefault(key, {})[row["age"]] = row["n"]
-        else:
-            ages = amounts.setdefault(key, {})
-            ages[row["age"]] = ages.get(row["age"], 0.0) + (row["amount"] or 0.0)
+        cells.setdefault((row["period"], row["segment"]), []).append(row)
     out = {}
-    for key, seen in sizes.items():
-        ages = amounts.get(key, {})
-        through = {k: sum(n for months, n in seen.items() if months > k) for k in range(OLDEST)}
-        out[key] = Aged(sum(seen.values()), {k: (n, ages.get(k, 0.0)) for k, n in through.items() if n})
+    for key, rows in cells.items():
+        sizes = [row for row in rows if row["what"] == "size"]
+        months = dict.fromkeys(range(OLDEST), 0.0)
+        for row in rows:
+            if row["what"] == "orders":
+                months[row["age"]] += row["cents"] / 100
+            elif row["what"] == "subscriptions":
+                months[row["age"]] += row["part"] * MRR_A_MONTH / 100
+                for age in range(row["age"] + 1, row["seen"]):
+                    months[age] += row["cents"] * MRR_A_MONTH / 100
+        through = {k: sum(row["n"] for row in sizes if row["seen"] > k) for k in range(OLDEST)}
+        out[key] = Aged(sum(row["n"] for row in sizes), {k: (n, months[k]) for k, n in through.items() if n})
     return out
 
 
@@ -200,15 +162,15 @@ def margin_of(m: Modelled, scope: Scope) -> tuple[tuple[float, float] | None, tu
     source = m.sources.get("orders")
     if source is None or not source.has("margin"):
         return None, ()
-    c = segmented(m, scope.whole, orders(m, scope)).c
+    table = ledger.orders(m, scope)
+    c = table.c
     sums: list[sa.ColumnElement] = [
-        sa.cast(sa.func.sum(c[name]), sa.Double()).label(name) for name in ("margin", "amount")
+        sa.cast(sa.func.sum(column), sa.Double()).label(column.name) for column in (c.margin, c.cents)
     ]
-    schema = pa.schema([("margin", pa.float64()), ("amount", pa.float64())])
-    table, rendered = m.ask(sa.select(*sums).where(c.margin.is_not(None)), schema)
-    row: Mapping[str, float | None] = table.to_pylist()[0]
-    margin, amount = row["margin"], row["amount"]
-    return (None if margin is None or not amount else (margin, amount)), (rendered,)
+    statement = sa.select(*sums).where(c.margin.is_not(None), c["at"] <= scope.as_of, *m.filtered(table, scope.filters))
+    found, rendered = m.ask(statement, pa.schema([(name.name, pa.float64()) for name in sums]))
+    margin, cents = (column[0].as_py() for column in found.columns)
+    return (None if margin is None or not cents else (margin / 100, cents / 100)), (rendered,)
 
 
 def simple(m: Modelled, scope: Scope, months: int = 12) -> Simple:
@@ -218,7 +180,7 @@ def simple(m: Modelled, scope: Scope, months: int = 12) -> Simple:
     """
     today = scope.calendar.day(scope.as_of)
     start = scope.calendar.instant(add_months(today, -months)) if months else scope.as_of
-    s = ledger.stretches(m)
+    s = ledger.stretches(m, scope)
     c = s.c
 
     def running(at: sa.ColumnElement) -> sa.ColumnElement[bool]:

@@ -74,7 +74,7 @@ def invent(random: Random, n: int = 30) -> Company:
 
 def put(engine: Engine, company: Company) -> Modelled:
     """The company in a warehouse, built."""
-    warehouse = engine.open()
+    warehouse = engine.open(timezone="Europe/Berlin")
     at, money = pa.timestamp("us"), pa.float64()
     rows: dict[str, tuple[dict[str, Any], list[tuple[Any, ...]]]] = {
         "contacts": (

@@ -121,8 +121,8 @@ STORY = World(
 )
 
 
-def told(engine: Engine, world: World, model: str = "customer_lifecycle") -> Modelled:
-    warehouse = engine.open()
+def told(engine: Engine, world: World, model: str = "customer_lifecycle", zone: str = "UTC") -> Modelled:
+    warehouse = engine.open(timezone=zone)
     for name, rows in book.tables(world).items():
         engine.put(warehouse, name, rows)
     definition = load_model(model)
@@ -291,10 +291,11 @@ ASKED = [
 
 
 @settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(seed=st.integers(0, 10**6), model=st.sampled_from(["customer_lifecycle", "discovery"]))
-def test_every_engine_follows_the_book(engine: Engine, seed: int, model: str) -> None:
+@given(seed=st.integers(0, 10**6), model=st.sampled_from(["customer_lifecycle", "discovery"]), is_kept=st.booleans())
+def test_every_engine_follows_the_book(engine: Engine, seed: int, model: str, is_kept: bool) -> None:
+    """Asked in the time zone in which the build counts days, and in another one."""
     world = book.invent(Random(seed))
-    m = told(engine, world, model)
+    m = told(engine, world, model, NEW_YORK.timezone if is_kept else "UTC")
     try:
         for asked in ASKED:
             scope = replace(asked, model=model)
