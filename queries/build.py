@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from lifecycle.segments import Segment
 from lifecycle.stages import StageModel
-from queries import builds, changes, cutoff, described, journeys, ledger, workbench
+from queries import builds, changes, cutoff, described, folding, journeys, ledger, workbench
 from queries.attribution import DEALS, attributed
 from queries.builds import Build
 from queries.carried import carried
@@ -95,6 +95,7 @@ def _tables(
     """Makes and fills the tables of a build; returns its counts."""
     w, model, made = bench.warehouse, modelled.model, modelled.build
     say("classifying events")
+    sources, n_folded = folding.folded(bench, sources)
     intake = take_in(bench, model, sources, made.segments, others, bound)
     e = intake.events
     quarantine = workbench.create(w, modelled.quarantine.name, QUARANTINE)
@@ -129,8 +130,8 @@ def _tables(
     if intake.deals is not None:
         workbench.fill(w, deals, attributed(intake.deals, model.entity, intake.people, modelled.journeys))
     say("following customers")
-    ledger.keep(modelled)
-    return _counted(bench, modelled, intake) | {"apart": 0 if kept is None else kept.apart}
+    ledger.keep(modelled.reading(sources))
+    return _counted(bench, modelled, intake) | {"apart": 0 if kept is None else kept.apart, "folded": n_folded}
 
 
 def _counted(bench: Workbench, modelled: Modelled, intake: Intake) -> dict[str, int]:

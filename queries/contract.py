@@ -96,13 +96,13 @@ CONTRACT: dict[str, TableSpec] = {
             "subscriptions",
             "logo and revenue retention",
             "subscription_id text, started_at instant",
-            f"{OWNER}, ended_at instant, mrr number",
+            f"{OWNER}, ended_at instant, mrr number, recorded_at instant",
         ),
         spec(
             "orders",
             "repeat business, customer value",
             "order_id text, ordered_at instant",
-            f"{OWNER}, amount number, margin number",
+            f"{OWNER}, amount number, margin number, recorded_at instant",
         ),
         spec(
             "surveys",
@@ -160,7 +160,7 @@ class Source:
     """
 
     spec: TableSpec
-    table: sa.TableClause
+    table: sa.FromClause
     mapped: Mapping[str, str]
     declared: Mapping[str, str]
     timezone: str | None = None  # of naive instants

@@ -37,20 +37,22 @@ def referrals(m: Modelled, scope: Scope) -> sa.Subquery:
     names = ("referrer_id", "referred_id")
     columns = [source[name].label(name) for name in names]
     where = [source["referred_at"] <= scope.as_of, *(source[name].is_not(None) for name in names)]
-    rows = folded(m, sa.select(*columns, source["referred_at"].label("at")).where(*where), *names)
+    told = sa.select(*columns, source["referred_at"].label("at")).where(*where).distinct()  # twice is once
+    rows = folded(m, told, *names)
     joined: sa.FromClause = rows
     who: dict[str, sa.ColumnElement] = {name: rows.c[name] for name in names}
     contacts = m.sources.get("contacts")
     if m.model.entity == "account" and contacts is not None and contacts.has("account_id"):
+        homes = sa.select(accounts(contacts)).cte()
         for name in names:
-            home = accounts(contacts).alias()
+            home = homes.alias()
             joined = joined.outerjoin(home, home.c.contact_id == rows.c[name])
             who[name] = sa.func.coalesce(home.c.account_id, rows.c[name])
     renamed = sa.select(
         who["referrer_id"].label("customer_id"), who["referred_id"].label("referred"), rows.c.at
     ).select_from(joined)
     c = renamed.subquery("renamed").c
-    return sa.select(c.customer_id, c.referred, c.at).where(c.customer_id != c.referred).subquery("referrals")
+    return sa.select(c.customer_id, c.referred, c["at"]).where(c.customer_id != c.referred).subquery("referrals")
 
 
 def loop(m: Modelled, scope: Scope) -> Loop:

@@ -23,7 +23,14 @@ SCHEMAS = {
     "stage_events": {"contact_id": TEXT, "stage": TEXT, "entered_at": INSTANT},
     "contacts": {"contact_id": TEXT, "account_id": TEXT, "created_at": INSTANT, "plan": TEXT},
     "contact_merges": {"merged_id": TEXT, "surviving_id": TEXT},
-    "orders": {"order_id": TEXT, "contact_id": TEXT, "account_id": TEXT, "ordered_at": INSTANT, "amount": NUMBER},
+    "orders": {
+        "order_id": TEXT,
+        "contact_id": TEXT,
+        "account_id": TEXT,
+        "ordered_at": INSTANT,
+        "amount": NUMBER,
+        "recorded_at": INSTANT,
+    },
     "subscriptions": {
         "subscription_id": TEXT,
         "contact_id": TEXT,
@@ -212,17 +219,17 @@ def pasts(c: Customers, held_back: int) -> Counter[tuple[int, int, int]]:
     return out
 
 
-def answers(c: Customers) -> list[tuple[str, datetime, float]]:
-    """(contact, when, score) of usable and unusable answers to the question on recommendation, oldest first."""
-    rows = [r for r in c.world.get("surveys") if (r["kind"] or "").strip().lower() == "nps"]
+def answers(c: Customers, kind: str = "nps") -> list[tuple[str, datetime, float]]:
+    """(contact, when, score) of usable and unusable answers to a kind of question, oldest first."""
+    rows = [r for r in c.world.get("surveys") if (r["kind"] or "").strip().lower() == kind]
     seen = [r for r in rows if r["responded_at"] and r["responded_at"] <= c.scope.as_of]
     found = [(c.fold(r["contact_id"]), r["responded_at"], -1.0 if r["score"] is None else r["score"]) for r in seen]
     return sorted(found, key=lambda a: (a[1], a[2]))
 
 
-def scores(c: Customers) -> Counter[tuple[str | None, int]]:
+def scores(c: Customers, kind: str = "nps") -> Counter[tuple[str | None, int]]:
     """(segment, score) of each respondent's newest answer in the period."""
-    newest = {who: score for who, at, score in answers(c) if c.inside(at)}
+    newest = {who: score for who, at, score in answers(c, kind) if c.inside(at)}
     return Counter((c.plan(c.home(who)), int(s)) for who, s in newest.items() if 0 <= s <= 10)
 
 
