@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lifecycle.csat import Contentment
 from lifecycle.durations import LifeTable
 from lifecycle.loyalty import AGE, Buyers, Ladder
 from lifecycle.nps import Satisfaction, change
@@ -79,6 +80,18 @@ def score(found: Satisfaction) -> str:
     if moved is None or not moved.significant:
         return said
     return f"{said}: {'up' if moved.value > 0 else 'down'} {abs(moved.value):.0f} points"
+
+
+def satisfied(found: Contentment) -> str:
+    """How many are satisfied, and how that has changed where it has."""
+    rate = found.whole.rate
+    if rate.value is None:
+        return "Nobody said in this period how satisfied they are"
+    said = f"{percent(rate.value)} of {rate.denominator:,} respondents are satisfied"
+    moved = difference(rate, found.comparison.whole.rate) if found.comparison else None
+    if moved is None or not moved.significant:
+        return said
+    return f"{said}: {'up' if moved.value > 0 else 'down'} {abs(moved.value) * 100:.0f} points"
 
 
 def staying(found: Staying, activity: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+from lifecycle.csat import Contentment
 from lifecycle.loyalty import AGES, Buyers, Ladder, Repeat
 from lifecycle.nps import Satisfaction
 from lifecycle.prediction import HoldOut, OrderValue, SubscriptionValue
@@ -31,6 +32,7 @@ class Loyalty:
     ladder: Ladder | None
     rfm: Rfm | None
     nps: Satisfaction | None
+    csat: Contentment | None
     staying: Staying | None
     referrals: Loop | None
     missing: Mapping[str, str]
@@ -54,12 +56,13 @@ class Value:
 
 def loyalty_report(found: Loyalty) -> dict[str, Any]:
     """Loyalty as a dictionary; a part without data is null, and `missing` says what it lacks."""
-    parts = (found.repeat, found.ladder, found.rfm, found.nps, found.staying, found.referrals)
+    parts = (found.repeat, found.ladder, found.rfm, found.nps, found.csat, found.staying, found.referrals)
     return _head("loyalty", found) | {
         "repeat": _repeat(found.repeat) if found.repeat else None,
         "ladder": _ladder(found.ladder) if found.ladder else None,
         "rfm": _rfm(found.rfm) if found.rfm else None,
-        "nps": _nps(found.nps) if found.nps else None,
+        "nps": _survey(found.nps, 10) if found.nps else None,
+        "csat": _survey(found.csat, found.csat.whole.scale) if found.csat and found.csat.is_asked else None,
         "promoters_stay": _staying(found.staying) if found.staying else None,
         "referrals": _loop(found.referrals) if found.referrals else None,
         **_tail(found, parts),
@@ -139,15 +142,15 @@ def _rfm(found: Rfm) -> dict[str, Any]:
     return {"rhythm_days": asdict(found.rhythm) if found.rhythm else None, "groups": groups}
 
 
-def _nps(found: Satisfaction) -> dict[str, Any]:
+def _survey(found: Satisfaction | Contentment, highest: int) -> dict[str, Any]:
     out = {
         **found.whole.as_dict(),
-        "scores": {str(score): found.whole.scores.get(score, 0) for score in range(11)},
+        "scores": {str(score): found.whole.scores.get(score, 0) for score in range(highest + 1)},
         "response_rate": found.response.as_dict() if found.response else None,
         "response_of_period": found.dated,
         "unusable": found.unusable,
-        "trend": [{"period": day.isoformat(), **nps.as_dict()} for day, nps in found.trend],
-        "rows": [{"segment": {found.scope.by: value}, **nps.as_dict()} for value, nps in found.rows],
+        "trend": [{"period": day.isoformat(), **part.as_dict()} for day, part in found.trend],
+        "rows": [{"segment": {found.scope.by: value}, **part.as_dict()} for value, part in found.rows],
     }
     return out | ({"comparison": found.comparison.whole.as_dict()} if found.comparison else {})
 

@@ -89,7 +89,7 @@ def states(found: Activity) -> Picture | None:
 
 def per_customer(found: Activity) -> Picture | None:
     rows = frames.per_customer(found.scope, found.periods)
-    return None if rows.empty else charts.trend(rows, style=".2f", title="orders")
+    return None if rows.empty else charts.trend(rows, style=".2f", title="orders", height=300)
 
 
 def often(v: View, days: bool) -> None:

@@ -34,8 +34,15 @@ def curves(v: View, rules: Rules, found: Retention | Failure) -> None:
         )
     with right:
         beside(v, rules, found)
-    if rules.activity == rules.return_activity == SUBSCRIPTIONS:
-        survival(v, rules)
+    lasts = rules.activity == rules.return_activity == SUBSCRIPTIONS
+    both = not isinstance(found, Failure) and bool(found.segments and found.comparison)
+    room = st.columns(2, gap="small") if lasts and both else [st.container()] * 2
+    if both:
+        with room[0]:
+            periods(found)
+    if lasts:
+        with room[1]:
+            survival(v, rules)
 
 
 def by_cohort(found: Retention) -> Picture | None:
@@ -53,18 +60,23 @@ def drawn(found: Retention, rows: object, behind: object = None) -> Picture:
 def beside(v: View, rules: Rules, found: Retention | Failure) -> None:
     """Groups of the breakdown, else the compared period."""
     by = v.modelled.catalog.get(v.scope.by) if v.scope.by else None
-    if by is not None or rules.split != "segment":
-        name = f"By {by.label.lower()}" if by and rules.split == "segment" else SPLITS[rules.split]
-        card(
-            name if isinstance(found, Failure) else apart(v, found) or name,
-            lambda: found,
-            lambda a: by_group(a, v.modelled.model),
-            caption="Mature cohorts of each group together, with 95 % intervals",
-            definition=Retention,
-            empty="No cohort is old enough yet.",
-            key="curve-groups",
-        )
+    if by is None and rules.split == "segment":
+        periods(found)
         return
+    name = f"By {by.label.lower()}" if by and rules.split == "segment" else SPLITS[rules.split]
+    card(
+        name if isinstance(found, Failure) else apart(v, found) or name,
+        lambda: found,
+        lambda a: by_group(a, v.modelled.model),
+        caption="Mature cohorts of each group together, with 95 % intervals",
+        definition=Retention,
+        empty="No cohort is old enough yet.",
+        key="curve-groups",
+    )
+
+
+def periods(found: Retention | Failure) -> None:
+    """The period beside the one it is compared with."""
     if not isinstance(found, Failure) and found.comparison is None:
         st.info(
             "Choose a breakdown or a comparison above to see curves side by side.", icon=":material/compare_arrows:"
@@ -122,7 +134,7 @@ def lasting(found: Lifetimes | Failure) -> str:
     half = (
         "More than half still run: no median yet"
         if median is None
-        else f"Half have left after {labels.duration(median)}"
+        else f"Half have left after {median / labels.DAY:,.0f} days"
     )
     test = log_rank([t for _, t in found.segments])
     differ = "; the groups differ" if test and test.p < 0.05 else ""

@@ -52,6 +52,18 @@ def triangle(answer: Retention) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def beside(answer: Retention, model: StageModel) -> pd.DataFrame:
+    """The pooled row of each group of the breakdown and of both periods compared, as far as ten customers reach."""
+    rows = _cells(answer, "", ALL, answer.whole.pooled, False)
+    for value, t in answer.segments:
+        rows += _cells(answer, "", f"{group(answer, model, value)} · {t.size:,}", t.pooled, False)
+    if answer.comparison:
+        for name, t in (("This period", of_period(answer)), ("Before", answer.comparison.whole)):
+            rows += _cells(answer, "", f"{name} · {t.size:,}", t.pooled, False)
+    enough = [row for row in rows if int(str(row["eligible"])) >= charts_retention.FEWEST]
+    return pd.DataFrame(enough)
+
+
 def _cells(answer: Retention, day: str, row: str, cells: Cells, is_weak: bool) -> list[dict[str, object]]:
     measure = answer.rules.measure
     return [

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pandas as pd
 
+from lifecycle.periods import GRAINS
 from lifecycle.prediction import MANY, HoldOut, SubscriptionValue
-from lifecycle.value import AGES, MONTH_DAYS, YEAR, Acquired, Acquisition, Aged, Historic
+from lifecycle.value import AGES, MONTH_DAYS, YEAR, Acquired, Acquisition, Aged, Historic, added
 from pages.customers.frames_loyalty import named, period_name
 from pages.ui import labels
 
 CURVE = ["series", "t", "value", "note"]
+MOST_COHORTS = 26  # rows of the heat map
 
 
 def brought(found: Historic, margin: float) -> str:
@@ -37,9 +41,23 @@ def _curve(name: str, aged: Aged, margin: float) -> list[tuple[str, int, float, 
     return rows
 
 
+def few_cohorts(found: Historic) -> list[tuple[str, Aged]]:
+    """The cohorts with customers by name; of more than fit a screen, those of longer periods."""
+    calendar, grain = found.scope.calendar, found.scope.grain
+    groups = [(day, [aged]) for day, aged in found.cohorts if aged.n]
+    for longer in GRAINS[GRAINS.index(grain) + 1 :]:
+        if len(groups) <= MOST_COHORTS:
+            break
+        grain, merged = longer, dict[date, list[Aged]]()
+        for day, parts in groups:
+            merged.setdefault(calendar.floor(day, longer), []).extend(parts)
+        groups = list(merged.items())
+    return [(period_name(grain, day), added(parts)) for day, parts in groups]
+
+
 def value_cohorts(found: Historic, margin: float) -> pd.DataFrame:
     """Margin per customer of each cohort by N days; None until all of it are as old."""
-    groups = [(period_name(found.scope.grain, day), aged) for day, aged in found.cohorts if aged.n]
+    groups = few_cohorts(found)
     rows = []
     for name, aged in groups:
         for age in AGES:

@@ -73,7 +73,7 @@ def reach(found: Loop) -> Picture | None:
     rows = frames.reach(found)
     if not any(r.referred.denominator for r in found.reach):
         return None
-    return charts.bars(rows, style=".0%", title="share that came so far")
+    return charts.bars(rows, style=".0%", title="share that came so far", height=60 + 44 * len(found.reach))
 
 
 def list_unasked(v: View, found: Loop) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from lifecycle.loyalty import AGE, Buyers, Repeat
+from lifecycle.loyalty_words import DAY
 from lifecycle.nps import Satisfaction
 from lifecycle.rates import difference
 from pages.customers import loop, recommend, repeat, value
-from pages.ui import labels
 from pages.ui.data import ask
 from pages.ui.failures import Failure
 from pages.ui.filters import View, view
@@ -68,7 +68,7 @@ def purchases(found: Buyers) -> None:
     half = found.times.quantile(0.5)
     tile(
         "Until half have bought again",
-        labels.duration(half) if half is not None else "not reached",
+        f"{half / DAY:,.0f} days" if half is not None else "not reached",
         note=f"{found.times.events:,} of {found.times.n:,} new customers so far",
         definition="Median time to the second purchase; those who have not come back yet count as waiting.",
     )

@@ -1,4 +1,4 @@
-"""Whether customers would recommend, and whether those who would also stay."""
+"""Whether customers would recommend, whether those who would also stay, and how satisfied they are."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from lifecycle import loyalty_words as words
 from lifecycle.nps import Nps, Satisfaction
 from lifecycle.promoters import Staying
 from pages.customers import frames_loyalty as frames
+from pages.customers.satisfied import satisfied
 from pages.ui import charts, charts_loyalty, labels
 from pages.ui.data import ask
 from pages.ui.failures import Failure
@@ -48,6 +49,7 @@ def section(v: View, found: Satisfaction | Failure) -> None:
     if not isinstance(found, Failure) and found.rows:
         by_segment(v, found)
     stay(v)
+    satisfied(v)
 
 
 def over_time(found: Satisfaction) -> Picture | None:

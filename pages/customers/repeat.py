@@ -104,8 +104,8 @@ def parted(v: View) -> str:
 def at_age(found: Buyers, age: int) -> Picture | None:
     if found.rows:
         rates = [(frames.named(value), group.rate(age)) for value, group, _ in found.rows]
-        bars = frames.rate_bars(rates)
-        return None if bars.empty else charts.bars(bars, style=".0%", title="bought again")
+        rows, whole = frames.rate_bars(rates), found.whole.rate(age).value
+        return None if rows.empty else charts_loyalty.intervals(rows, whole, style=".0%", title="bought again")
     rows = frames.repeat_trend(found, age)
     return None if rows.empty else charts.trend(rows, style=".0%", title="bought again", height=300)
 

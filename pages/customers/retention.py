@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from lifecycle.retention import Retention, Rules
+from lifecycle.retention import Retention, Rules, Triangle
 from lifecycle.retention_words import finding
 from pages.customers import choices
 from pages.customers import frames_retention as frames
@@ -67,6 +67,28 @@ def cohorts(v: View, rules: Rules, found: Retention | Failure) -> None:
     )
     if clicked and clicked[0].get("cohort"):
         show_customers(v, rules, Chosen(str(clicked[0]["cohort"]), int(clicked[0]["age"])))
+    if not isinstance(found, Failure) and (found.segments or found.comparison):
+        beside(v, found)
+
+
+def beside(v: View, found: Retention) -> None:
+    """Groups of the breakdown and the compared periods, each as the one row of its mature cohorts."""
+    model = v.modelled.model
+    names = ["groups"] if found.segments else []
+    names += ["periods"] if found.comparison else []
+    card(
+        f"{' and '.join(names).capitalize()} beside each other",
+        lambda: found,
+        lambda a: (
+            charts_retention.triangle(frames.beside(a, model), style=frames.style(a.rules.measure))
+            if a.whole.size
+            else None
+        ),
+        caption="Mature cohorts of each together, as far as ten customers reach; beside a name how many started",
+        definition=Triangle.pooled.__doc__ or "",
+        empty="No cohort is old enough yet.",
+        key="triangle-groups",
+    )
 
 
 def title(v: View, found: Retention | Failure) -> str:

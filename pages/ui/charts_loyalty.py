@@ -32,6 +32,7 @@ MOST_BANDS = 3  # more of them would hide each other
 DASHES = alt.StrokeDash("dash:N", scale=alt.Scale(domain=["seen", "predicted"], range=[[1, 0], [5, 4]]), legend=None)
 MOODS = {"promoter": ("Promoters", "#1F9E8B"), "passive": ("Passives", "#E0A030")}
 MOODS |= {"detractor": ("Detractors", "#CB5A3C")}
+CONTENT = dict(zip(("satisfied", "between", "dissatisfied"), ("Satisfied", "In between", "Dissatisfied"), strict=True))
 
 
 @cache
@@ -96,8 +97,8 @@ def curves(
 
 
 @cache
-def _scores(height: int) -> Spec:
-    names, colours = zip(*reversed(MOODS.values()), strict=True)
+def _scores(height: int, names: tuple[str, ...]) -> Spec:
+    colours = [colour for _, colour in reversed(MOODS.values())]
     base = alt.Chart(MAIN).encode(x=alt.X("score:O", axis=axis(title="score", labelOverlap=False)))
     bars = base.mark_bar(cornerRadiusTopLeft=3, cornerRadiusTopRight=3, width={"band": 0.8}).encode(
         y=alt.Y("n:Q", axis=None),
@@ -115,9 +116,13 @@ def _scores(height: int) -> Spec:
 
 
 def scores(frame: pd.DataFrame, *, height: int = 230) -> Picture:
-    """Respondents by score. `frame`: score (0–10), mood (a key of MOODS), n, share."""
-    main = frame.assign(mood=frame["mood"].map({key: label for key, (label, _) in MOODS.items()}))
-    return Picture(_scores(height), {"main": main}, frame, "; ".join(f"{r.score}: {r.n:,}" for r in frame.itertuples()))
+    """Respondents by score. `frame`: score, mood (a key of MOODS or of CONTENT), n, share."""
+    labels = {mood: label for mood, (label, _) in MOODS.items()}
+    said = CONTENT if set(frame["mood"]) <= CONTENT.keys() else labels
+    main = frame.assign(mood=frame["mood"].map(said))
+    words = "Satisfaction, " if said is CONTENT else ""
+    words += "; ".join(f"{r.score}: {r.n:,}" for r in frame.itertuples())
+    return Picture(_scores(height, tuple(reversed(said.values()))), {"main": main}, frame, words)
 
 
 @cache

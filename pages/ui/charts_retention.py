@@ -27,7 +27,7 @@ from pages.ui.picture import (
 
 MAIN, BANDS = alt.NamedData("main"), alt.NamedData("bands")
 WEAK = "#CB5A3C"
-ROW = 30  # pixels per cohort
+ROW = 38  # pixels per cohort
 FEWEST = 10  # of fewer customers a cell sets no shade for the others, and a curve goes no further
 BANDED = 3  # of more curves, bands would hide each other
 
@@ -37,9 +37,11 @@ def _triangle(height: int, style: str) -> Spec:
     chosen = alt.selection_point(name="cell", fields=["cohort", "age"], toggle=False)
     gap = alt.Scale(paddingInner=0.05)
     base = alt.Chart(MAIN).encode(
-        x=alt.X("column:N", sort=place("position"), scale=gap, axis=axis(orient="top", labelLimit=90)),
+        x=alt.X(
+            "column:N", sort=place("position"), scale=gap, axis=axis(orient="top", labelLimit=90, labelFontSize=12.5)
+        ),
         y=alt.Y(
-            "row:N", sort=place("turn"), scale=gap, axis=axis(labelLimit=190, labelFontSize=12, labelOverlap=False)
+            "row:N", sort=place("turn"), scale=gap, axis=axis(labelLimit=190, labelFontSize=12.5, labelOverlap=False)
         ),
     )
     tips = [
@@ -65,10 +67,12 @@ def _triangle(height: int, style: str) -> Spec:
     ink = alt.condition("datum.shade > 0.45", alt.value(INK_LIGHT), alt.value(INK_DARK))
     room = "bandwidth('x') > 34"
     rates = base.mark_text(
-        fontSize=12, dy={"expr": "bandwidth('x') > 58 ? -5 : 0"}, opacity={"expr": f"{room} ? 1 : 0"}
+        fontSize=13.5, fontWeight=600, dy={"expr": "bandwidth('x') > 58 ? -7 : 0"}, opacity={"expr": f"{room} ? 1 : 0"}
     ).encode(text="figure:N", color=ink)
-    counts = base.mark_text(fontSize=9.5, dy=8, opacity={"expr": "bandwidth('x') > 58 ? 0.8 : 0"}).encode(
-        text="counts:N", color=ink
+    counts = base.mark_text(dy=9, opacity={"expr": "bandwidth('x') > 58 ? 0.9 : 0"}).encode(
+        text="counts:N",
+        color=ink,
+        size=alt.condition("length(datum.counts) > 9", alt.value(9.5), alt.value(11.5)),
     )
     return bare((cells + young + weak + rates + counts).properties(height=height))
 

@@ -17,7 +17,7 @@ def nps_tile(found: Satisfaction) -> None:
         "Net promoter score",
         labels.UNDEFINED if nps.value is None else f"{nps.value:+.0f}",
         note=f"{low:+.0f} to {high:+.0f} · n = {nps.n:,}{few}" if nps.n else "nobody answered",
-        change=f"{moved.value:+.0f} points" if moved else None,
+        change=f"{round(moved.value):+d} points" if moved else None,
         good=moved.value > 0 if moved and moved.significant else None,
         compared="before" if moved else "",
         definition=Nps.value.__doc__ or "",

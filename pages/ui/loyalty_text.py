@@ -23,7 +23,7 @@ from queries.purchases import repeat
 from queries.ready import OptionError
 from queries.referrals import loop
 from queries.rfm import rfm
-from queries.surveys import satisfaction
+from queries.surveys import contentment, satisfaction
 from queries.value import historic, simple
 
 Answer = Loyalty | Value
@@ -54,11 +54,12 @@ def ask(question: str, m: Modelled, scope: Scope, options: Mapping[str, str]) ->
         ladder=part("ladder", ladder, scope.whole),
         rfm=part("rfm", rfm, scope.whole),
         nps=part("nps", satisfaction),
+        csat=part("csat", contentment),
         staying=part("promoters_stay", staying, scope.whole),
         referrals=part("referrals", loop, scope.whole),
         missing=missing,
     )
-    if len(missing) == 6:  # nothing is there at all
+    if len(missing) == 7:  # nothing is there at all
         repeat(m, scope)
     return found, loyalty_report(found)
 
@@ -125,6 +126,10 @@ def _loyal(found: Loyalty) -> list[list[str]]:
         rows.append(["net promoter score", value, f"{low:+.0f} to {high:+.0f} · n = {nps.n:,}"])
         if found.nps.response:
             rows.append(["answered", percent(found.nps.response.value), interval(found.nps.response)])
+    if found.csat and found.csat.is_asked:
+        satisfied = found.csat.whole.rate
+        rows.append(["satisfied", percent(satisfied.value), interval(satisfied)])
+        rows.append(["answered how satisfied", percent(found.csat.response.value), interval(found.csat.response)])
     if found.referrals:
         rows.append(["referrals", count(found.referrals.made), f"by {found.referrals.referrers:,}"])
         if found.referrals.promoters:

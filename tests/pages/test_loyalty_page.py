@@ -15,7 +15,7 @@ from queries.purchases import repeat
 from queries.ready import OptionError
 from queries.referrals import unasked
 from queries.rfm import rfm
-from queries.surveys import satisfaction
+from queries.surveys import contentment, satisfaction
 from tests.pages.conftest import Open
 from tests.pages.reading import drawn, texts
 
@@ -48,6 +48,17 @@ def test_the_numbers_drawn_are_the_answer(visit: Open, company: Path, asked: Any
     tab = at(visit, company, "Recommendation")
     assert tab.metric[2].value == f"{answered.value:+.0f}"
     assert {row["score"]: row["n"] for row in drawn(tab, "0: ")} == {s: answered.scores.get(s, 0) for s in range(11)}
+
+
+def test_satisfaction_is_drawn_where_it_is_asked(visit: Open, company: Path, asked: Any) -> None:
+    m, scope = asked
+    whole = contentment(m, scope).whole
+    tab = at(visit, company, "Recommendation", by="source")
+    rows = drawn(tab, "Satisfaction, ")
+    assert {row["score"]: row["n"] for row in rows} == {s: whole.scores.get(s, 0) for s in range(11)}
+    assert sum(row["n"] for row in rows if row["mood"] == "Satisfied") == whole.rate.numerator
+    assert f"of {whole.n:,} respondents are satisfied" in texts(tab)
+    assert "Satisfied by source" in texts(tab)
 
 
 def test_a_group_opens_its_customers(visit: Open, company: Path, asked: Any) -> None:
@@ -122,6 +133,7 @@ def test_the_terminal_gives_the_same_answers(asked: Any) -> None:
     found, report = loyalty_text.ask("loyalty", m, scope, {})
     assert report["nps"]["n"] == satisfaction(m, scope).whole.n
     assert report["repeat"]["within_90_days"]["numerator"] == repeat(m, scope).whole.rate(90).numerator
+    assert report["csat"]["numerator"] == contentment(m, scope).whole.rate.numerator
     assert report["missing"] == {}
     assert loyalty_text.as_table(found).row_count > 20
     worth, value = loyalty_text.ask("clv", m, scope, {"margin": "0.5", "months": "12"})

@@ -39,14 +39,13 @@ def at(visit: Open, warehouse: Path, part: str = "Cohorts", **params: Any) -> Ap
     return tab
 
 
-def drawn(tab: AppTest, words: str, dataset: str = "main") -> list[dict[str, Any]]:
-    """The rows of the chart whose words for screen readers hold these."""
-    for chart in tab.get("vega_lite_chart"):
-        if words in chart.proto.alt:
-            found = next(d for d in chart.proto.datasets if d.name == dataset)
-            rows: list[dict[str, Any]] = pa.ipc.open_stream(found.data.data).read_all().to_pylist()
-            return rows
-    raise AssertionError([c.proto.alt for c in tab.get("vega_lite_chart")])
+def drawn(tab: AppTest, words: str, dataset: str = "main", nth: int = 0) -> list[dict[str, Any]]:
+    """The rows of the (nth) chart whose words for screen readers hold these."""
+    charts = [chart for chart in tab.get("vega_lite_chart") if words in chart.proto.alt]
+    assert len(charts) > nth, [chart.proto.alt for chart in tab.get("vega_lite_chart")]
+    found = next(d for d in charts[nth].proto.datasets if d.name == dataset)
+    rows: list[dict[str, Any]] = pa.ipc.open_stream(found.data.data).read_all().to_pylist()
+    return rows
 
 
 @pytest.fixture
@@ -94,6 +93,20 @@ def test_the_cells_drawn_are_the_answer(visit: Open, company: Path, asked: Any) 
     assert {r["row"] for r in rows} == {frames.ALL} | {
         f"{scope.calendar.name(c.start, 'quarter')} · {c.size:,}" for c in found.whole.cohorts if c.size
     }
+
+
+def test_groups_and_periods_stand_beside_each_other(visit: Open, company: Path, asked: Any) -> None:
+    m, scope = asked
+    asked_of = replace(scope, by="source", compare="previous", grain="quarter")
+    found = retention(m, asked_of, replace(RULES, activity="orders", return_activity="orders"))
+    tab = at(visit, company, by="source", compare="previous", activity="Order")
+    assert "Groups and periods beside each other" in texts(tab)
+    rows = drawn(tab, "rows of cohorts", nth=1)
+    assert any(row["row"].startswith("This period ·") for row in rows), {row["row"] for row in rows}
+    value, largest = found.segments[0]
+    mine = [(r["age"], r["retained"]) for r in rows if r["row"] == f"{value} · {largest.size:,}"]
+    assert mine == [(x.age, x.retained) for x in largest.pooled if x and x.eligible >= 10]
+    assert "beside each other" not in texts(at(visit, company))
 
 
 def test_choices_and_filters_change_what_is_drawn(visit: Open, company: Path, asked: Any) -> None:

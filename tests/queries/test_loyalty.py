@@ -30,7 +30,7 @@ from queries.predicted import pasts, spending, tenure
 from queries.purchases import repeat
 from queries.referrals import loop, unasked
 from queries.rfm import buyers, rfm
-from queries.surveys import satisfaction
+from queries.surveys import contentment, satisfaction
 from queries.value import historic, simple
 from tests.engines import DuckDB, Engine
 from tests.queries import loyalty_oracle as book
@@ -161,6 +161,24 @@ def test_each_respondent_counts_once_by_the_newest_answer(story: Modelled) -> No
     assert {v: nps.n for v, nps in found.rows} == {"a": 3, "b": 1}
 
 
+def test_the_scale_of_satisfaction_is_the_survey_s_own(engine: Engine) -> None:
+    """Four fifths of it count as satisfied: of 5 from 4 on, of 10 from 8 on; a filter does not change the scale."""
+    short = [
+        answer(who, "02-10", n) | {"kind": " CSAT"} for who, n in zip(("amy", "ben", "cho"), (5, 4, 3), strict=True)
+    ]
+    asked = [*short, answer("dee", None, None) | {"kind": "csat"}]
+    one = replace(SCOPE, by=None, filters=(Choice("plan", ("a",)),))
+    for more, scale, satisfied in ((asked, 5, 2), ([*asked, answer("gus", "02-11", 8) | {"kind": "csat"}], 10, 1)):
+        m = told(engine, World(STORY.rows | {"surveys": [*STORY.rows["surveys"], *more, dict(more[0])]}))
+        found, some = contentment(m, SCOPE), contentment(m, one)
+        assert found.whole.rate == Rate(satisfied, len(more) - 1)
+        assert found.response == Rate(len(more) - 1, len(more))  # amy's answer came twice and counts once
+        assert found.whole.scale == some.whole.scale == scale
+        assert some.whole.n == 2
+        assert satisfaction(m, SCOPE).whole == Nps({10: 1, 9: 1, 6: 1, 3: 1})
+        m.warehouse.close()
+
+
 def test_the_last_steps(story: Modelled) -> None:
     found = ladder(story, SCOPE)
     assert (found.bought, found.again) == (6, 4)  # amy, ben, dee, eli
@@ -264,6 +282,7 @@ NEEDED: list[tuple[Any, str]] = [
     (rfm, "orders"),
     (orders_value, "orders"),
     (satisfaction, "surveys"),
+    (contentment, "surveys"),
     (staying, "surveys"),
     (loop, "referrals"),
     (simple, "subscriptions"),
@@ -334,6 +353,10 @@ def _recommendation(m: Modelled, scope: Scope, c: book.Customers) -> None:
     answered = satisfaction(m, scope)
     assert dict(answered.whole.scores) == _per(scores, 1)
     assert {v: nps.n for v, nps in answered.rows} == _per(scores, 0)
+    scores = book.scores(c, "csat")
+    content = contentment(m, scope)
+    assert dict(content.whole.scores) == _per(scores, 1)
+    assert {v: csat.n for v, csat in content.rows} == _per(scores, 0)
     steps = book.ladder(c)
     found = ladder(m, scope)
     assert (found.bought, found.again, found.promoters, found.promoters_once) == (
