@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from lifecycle.intake import EARLIEST, LATEST, Event, survivor
 from lifecycle.stages import StageModel
 from lifecycle.transitions import Derivation, Journey, derive
-from tests.queries.worlds import OTHERS, Row, World
+from tests.queries.worlds import OTHERS, SCHEMAS, Row, World
 
 YEAR = timedelta(days=365)
 
@@ -39,6 +39,19 @@ def contacts_of(world: World) -> dict[str, Row]:
     return {contact: min(same, key=place) for contact, same in rows.items()}
 
 
+def single(world: World, table: str, key: str) -> list[Row]:
+    """One row per id: of several the first by what they say, nulls first, text bytewise."""
+
+    def place(row: Row) -> list:
+        values = [row[name] for name in SCHEMAS[table]]
+        return [(v is not None, b"" if v is None else v.encode() if isinstance(v, str) else v) for v in values]
+
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for row in world.get(table):
+        rows[row[key]].append(row)
+    return [min(same, key=place) for same in rows.values()]
+
+
 def first_contacts(contacts: dict[str, Row]) -> dict[str, str]:
     """Account to its first contact: the earliest created, then the bytewise smallest id."""
     accounts: dict[str, list[str]] = defaultdict(list)
@@ -66,7 +79,7 @@ def facts(world: World, model: StageModel, bound: datetime) -> list[Event]:
 
     def numbered(table: str, at: str, key: str) -> list[tuple[int, str | None, Row]]:
         owners: dict[str | None, list[Row]] = defaultdict(list)
-        for row in world.get(table):
+        for row in single(world, table, key):
             who = owner(row)
             owners[survivor(who, merges) or who].append(row)
         out = []
