@@ -18,7 +18,7 @@ from queries.build import build
 from queries.embedded import Embedded
 from queries.modelled import Modelled, latest
 from queries.settings import Settings
-from queries.warehouse import open_warehouse, writing
+from queries.warehouse import Rendered, open_warehouse, writing
 from tests.benchmarks.measure import AS_OF, MODEL
 
 INSTANT = pa.timestamp("us")
@@ -101,3 +101,9 @@ def _move_on(warehouse: object, folder: Path) -> None:
 def opened(folder: Path) -> Modelled:
     """The newest build, open for questions."""
     return latest(open_warehouse(settings(folder)), model())
+
+
+def rows(m: Modelled, rendered: Rendered) -> pa.Table:
+    """All that a statement gives, also what no page may ask: more rows than an answer has, or the engine's plan."""
+    assert isinstance(m.warehouse, Embedded)
+    return m.warehouse._connection.cursor().execute(rendered.text, dict(rendered.parameters)).to_arrow_table()

@@ -130,7 +130,7 @@ def scans(m: Modelled, scope: Scope, statements: Iterable[Rendered]) -> list[sa.
     """For each modelled table that the statements read: the values counted in the same columns of the same rows."""
     read: dict[str, set[str]] = {}
     for statement in statements:
-        plan = m.warehouse._fetch(f"EXPLAIN (FORMAT json) {statement.text}", statement.parameters, None)
+        plan = company.rows(m, Rendered(f"EXPLAIN (FORMAT json) {statement.text}", statement.parameters))
         _collect(json.loads(plan.column(1)[0].as_py()), read)
     out = []
     for table in (m.journeys, m.stays):

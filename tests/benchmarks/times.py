@@ -83,7 +83,7 @@ def in_frames(folder: Path, repeat: int) -> Taken:
     progress = [stage.key for stage in m.model.progress]
     own = sa.select(*(m.stays.c[name] for name in READ)).where(m.stays.c.move != "repeat")
     rendered = m.warehouse.render(own.where(m.stays.c.stage.in_(progress)))
-    stays = m.warehouse._fetch(rendered.text, rendered.parameters, None).to_pandas()
+    stays = company.rows(m, rendered).to_pandas()
     medians: dict[str, float | None] = {}
 
     def work() -> None:
