@@ -139,6 +139,7 @@ def _counted(bench: Workbench, modelled: Modelled, intake: Intake) -> dict[str, 
     stays, counts = modelled.stays, dict(intake.counts)
     used, entered = bench.count(stays, stays.c.move != "repeat"), counts.pop("entered")
     counts |= {"used": used, "repeats": entered - used, "journeys": bench.count(modelled.journeys)}
+    counts["later"] = bench.count(stays, stays.c.entered_at > modelled.build.as_of)
     balanced = counts["in"] == sum(counts[k] for k in ("used", "repeats", "ignored", "duplicates", "quarantined"))
     whole = modelled.model.entity == "account" or bench.count(stays) == entered  # an account takes not every entry
     if not balanced or not whole or used > entered:

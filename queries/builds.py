@@ -34,8 +34,9 @@ COLUMNS: dict[str, type] = {
 class Build:
     """One finished build of one model. `counts` obeys in = used + repeats + ignored + duplicates + quarantined.
 
-    `as_of` is the data cut-off, `loaded_at` the instant of loading, `watermark` the newest recorded instant seen;
-    `fingerprint` tells which source tables there were, with their columns.
+    Beside these, counts has journeys, `apart` (how many of them lie away from those that start together) and `later`
+    (entries after `as_of`). `as_of` is the data cut-off, `loaded_at` the instant of loading, `watermark` the newest
+    recorded instant seen; `fingerprint` tells which source tables there were, with their columns.
     """
 
     id: int
@@ -53,6 +54,10 @@ class Build:
     @property
     def catalog(self) -> Catalog:
         return Catalog(self.segments)
+
+    def shows_all(self, as_of: datetime) -> bool:
+        """Whether nobody entered a stage after `as_of`, so that no entry need be hidden from questions."""
+        return as_of >= self.as_of and self.counts.get("later") == 0
 
     def table(self, kind: str) -> str:
         """The name of one of its tables (stays, journeys, quarantine, entities, deals), of at most 63 characters."""

@@ -64,8 +64,10 @@ def _passed(m: Modelled, scope: Scope, steps: Steps, carried: Sequence[sa.Column
     """A step is reached at its first entry or at the first later one, whichever comes first."""
     j = m.journeys.c
     columns = [*carried]
-    columns += [seen(j[f"{s.key}_passed_at"], scope).label(f"t{k}") for k, s in enumerate(steps.chain, 1)]
-    columns += [seen(j[f"{s.key}_at"], scope).label(f"s{i}") for i, (_, s) in enumerate(steps.side, 1)]
+    times = {f"t{k}": j[f"{s.key}_passed_at"] for k, s in enumerate(steps.chain, 1)}
+    times |= {f"s{i}": j[f"{s.key}_at"] for i, (_, s) in enumerate(steps.side, 1)}
+    all_seen = m.build.shows_all(scope.as_of)  # then there is nothing to look at row by row
+    columns += [(at if all_seen else seen(at, scope)).label(name) for name, at in times.items()]
     columns += [] if _gapless(m, steps) else _beyond(m, scope, steps)
     where = [*in_period(j[f"{steps.chain[0].key}_passed_at"], scope), *m.filtered(m.journeys, scope.filters)]
     return sa.select(*columns).where(*where).subquery("reached")
