@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from lifecycle import findings
-from lifecycle.alignment_words import leads, standing_out
+from lifecycle.alignment_words import leads, span, standing_out
 from lifecycle.funnel import Funnel, StageRow
 from lifecycle.rates import Difference, Rate, difference
 from lifecycle.service import Responses
@@ -23,6 +23,7 @@ from lifecycle.volumes import Attainment, Count
 from lifecycle.where import Row
 
 DAY = timedelta(days=1)
+FEW_DAYS = 3  # below which hours are told, too
 
 Figure = Rate | Difference | Count | datetime | timedelta | float | int | str  # a float is a share
 
@@ -191,7 +192,8 @@ def stalled(model: StageModel, waiting: Sequence[Waiting]) -> list[Sign]:
     after = next((s for s in model.required if model.rank(s.key) > model.rank(stage.key)), None)
     between = f"They wait between {stage.owner} and {after.owner}." if after and after.owner != stage.owner else ""
     also = f"Also {_listed([model.stage(w.stage).label for _, w in found[1:]])}." if found[1:] else ""
-    finding = f"Most in {stage.label} wait for more than {worst.limit_days:,.0f} days"
+    limit = f"{worst.limit_days:,.0f} days" if worst.limit_days >= FEW_DAYS else span(worst.limit_days * 86_400)
+    finding = f"Most in {stage.label} wait for more than {limit}"
     evidence = (("of those in it now", share),)
     return [Sign("bad", finding, evidence, f"{between or _answers(stage)} {also}".strip(), "time")]
 

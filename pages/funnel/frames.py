@@ -18,7 +18,6 @@ from pages.ui import labels
 from pages.ui.picture import OUTCOMES
 from queries.funnel import Trend
 
-DAY = 86_400
 ENTITIES = {"contact": "Contacts", "account": "Accounts", "deal": "Deals"}
 INDENT = "\u2003"
 Cell = Callable[[StageRow], str]
@@ -126,7 +125,7 @@ def spread(seconds: Durations | None) -> str:
     """The middle half of durations."""
     if seconds is None or seconds.p25 is None or seconds.p75 is None:
         return ""
-    return f"{seconds.p25 / DAY:,.1f}–{seconds.p75 / DAY:,.1f} · n = {seconds.n:,}"
+    return f"{labels.duration(seconds.p25)} – {labels.duration(seconds.p75)} · n = {seconds.n:,}"
 
 
 def measures(answer: Funnel, model: StageModel) -> pd.DataFrame:
@@ -142,7 +141,7 @@ def measures(answer: Funnel, model: StageModel) -> pd.DataFrame:
         ("From the stage before", lambda r: share(r.step_conversion_rate)),
         (INDENT + "counts", lambda r: fraction(r.step_conversion_rate)),
         (INDENT + "benchmark", lambda r: labels.percent(r.benchmark, 0) if r.benchmark is not None else ""),
-        (INDENT + "median days", lambda r: middle(r.seconds_from_previous)),
+        (INDENT + "median time", lambda r: middle(r.seconds_from_previous)),
         (INDENT + "the middle half", lambda r: spread(r.seconds_from_previous)),
     ]
     if answer.scope.basis == "cohort":
@@ -163,7 +162,7 @@ def measures(answer: Funnel, model: StageModel) -> pd.DataFrame:
 
 
 def middle(seconds: Durations | None) -> str:
-    return f"{seconds.median / DAY:,.1f}" if seconds and seconds.median is not None else ""
+    return labels.duration(seconds.median) if seconds and seconds.median is not None else ""
 
 
 def _counted(key: str, rows: Sequence[StageRow]) -> Cell:

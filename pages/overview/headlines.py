@@ -115,9 +115,9 @@ def pace(v: View) -> list[Tile]:
         partial(
             tile,
             f"Half leave {v.modelled.model.stage(slowest).label} in",
-            labels.duration(table.quantile(0.5)),
+            labels.told(table.quantile(0.5)),
             note=f"the slowest stage, {table.n:,} stays",
-            compared=f"vs {labels.duration(then)}" if then else "",
+            compared=f"vs {labels.told(then)}" if then is not None else "",
             definition=inspect.getdoc(life_tables) or "",
         )
     ]

@@ -7,9 +7,9 @@ import pandas as pd
 from lifecycle.moves import Moves, Pair, Transition, kind_of
 from lifecycle.stages import StageModel
 from pages.pace.contrasts import named
-from pages.pace.words_time import told
 from pages.ui import labels
 from pages.ui.charts_moves import KINDS
+from pages.ui.labels import told
 from queries.contacts import Records
 
 STILL = "Still there"

@@ -14,8 +14,9 @@ from lifecycle.segments import NOT_SET, Catalog
 from lifecycle.stages import StageModel
 from lifecycle.stalled import Limit, Stalled, StalledList, by_owner
 from lifecycle.time_in_stage import ADVANCED, DAY, Change, StageTimes, Trend, horizon, left_by_exit
-from pages.pace.words_time import band, p_value, quantile, told
+from pages.pace.words_time import band, p_value, quantile
 from pages.ui import labels
+from pages.ui.labels import told
 
 ENTITIES = {"contact": "Contact", "account": "Account", "deal": "Deal"}
 MOST_LEANS = 8

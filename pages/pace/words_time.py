@@ -12,11 +12,7 @@ from lifecycle.stages import StageModel
 from lifecycle.stalled import Stalled
 from lifecycle.time_in_stage import ADVANCED, LEVEL, Change, StageTimes, slowest_stage
 from pages.ui import labels
-
-
-def told(seconds: float | None) -> str:
-    """A time of a life table: the first of its bins is an hour long, and told by its lower edge."""
-    return "under 1 h" if seconds == 0 else labels.duration(seconds)
+from pages.ui.labels import told
 
 
 def within(seconds: float | None) -> str:

@@ -58,7 +58,7 @@ def _waterfall(height: int, present: tuple[str, ...]) -> Spec:
             color=alt.Color(
                 "outcome_label:N",
                 scale=alt.Scale(domain=list(names), range=list(colours)),
-                legend=legend(symbolType="square", offset=14),
+                legend=legend(symbolType="square", offset=30),
             ),
             opacity=alt.condition(chosen, alt.value(1), alt.value(0.28)),
             tooltip=[

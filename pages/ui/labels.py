@@ -57,6 +57,11 @@ def duration(seconds: float | None) -> str:
     return f"{seconds:,.0f} s"
 
 
+def told(seconds: float | None) -> str:
+    """A time of a life table: the first of its bins is an hour long, and told by its lower edge."""
+    return "under 1 h" if seconds == 0 else duration(seconds)
+
+
 def money(amount: float | None) -> str:
     """An amount in the warehouse's own currency, shortened from ten thousand on: `9,480`, `12.4 k`, `3.1 M`."""
     if amount is None:

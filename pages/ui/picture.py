@@ -83,7 +83,7 @@ def place(field: str) -> alt.EncodingSortField:
 
 def legend(**more: Any) -> alt.Legend:
     """A legend above the picture, in fewer columns where there is little room."""
-    return alt.Legend(title=None, orient="top", symbolOpacity=1, columns={"expr": "max(2, floor(width / 140))"}, **more)
+    return alt.Legend(title=None, orient="top", symbolOpacity=1, columns={"expr": "max(2, floor(width / 120))"}, **more)
 
 
 def series(colours: tuple[str, ...]) -> alt.Color:

@@ -111,7 +111,7 @@ def test_the_table_has_every_number_with_what_it_is_divided_by(arrive: Open, com
     assert rate is not None and rate.value is not None and seconds is not None and seconds.median is not None
     assert f"{rate.numerator:,} of {rate.denominator:,}" in column
     assert any(text.startswith(f"{rate.value * 100:.1f} % (") for text in column)
-    assert f"{seconds.median / 86_400:,.1f}" in column
+    assert f"{seconds.median / 86_400:,.1f} days" in column
     told = dict(zip(cells[""], column, strict=True))
     for key in ("advanced", "late", "open", "diverted", "exited"):
         n = frames.outcome(mql, key)
