@@ -92,7 +92,14 @@ def beside(v: View, found: Comebacks) -> None:
     by = segment_label(v)
     names = {key: model.stage(key).label for key in found.returns}
     chosen = st.selectbox(
-        "Left by", list(names), None, names.__getitem__, "back.exit", placeholder="Any exit", width=220
+        "Left by",
+        list(names),
+        None,
+        names.__getitem__,
+        "left_by",
+        placeholder="Any exit",
+        width=220,
+        bind="query-params",
     )
     left, right = st.columns(2, gap="small")
     with left:
@@ -156,6 +163,8 @@ def _again_title(model: StageModel, found: Comebacks | Failure) -> str:
     sure = {key: changes[key] for key, is_clear in zip(compared, clear, strict=True) if is_clear}
     if model.rank(found.goal) == 1:
         return f"Every journey starts with {goal}, the goal"
+    if not found.conversion().denominator:
+        return "No journey started in this period"
     if not changes:
         return f"Nobody came back in this period; {labels.percent(found.conversion().value)} reached {goal} so far"
     if not sure:

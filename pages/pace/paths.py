@@ -94,10 +94,17 @@ def _sides(found: Paths) -> tuple[int, int | None]:
         return EVERYONE, None
     names = labels.distinct({str(which): _name(found, which) for which in sides})
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        here = st.selectbox("Paths of", list(names), 0, names.__getitem__, "paths.of", width=220)
+        here = st.selectbox("Paths of", list(names), 0, names.__getitem__, "of", width=220, bind="query-params")
         rest = [key for key in names if key != here]
         there = st.selectbox(
-            "Beside", rest, None, names.__getitem__, f"paths.beside.{here}", placeholder="All others", width=220
+            "Beside",
+            rest,
+            None,
+            names.__getitem__,
+            "beside",
+            placeholder="All others",
+            width=220,
+            bind="query-params",
         )
     return int(here), None if there is None else int(there)
 
@@ -178,7 +185,7 @@ def side_by_side(v: View, found: Routes, goal: str) -> None:
         definition=reached,
         key="routes-goals",
     )
-    shown = st.selectbox("Show", list(SHOWN), 0, SHOWN.__getitem__, "routes.shown", width=250)
+    shown = st.selectbox("Show", list(SHOWN), 0, SHOWN.__getitem__, "show", width=250, bind="query-params")
     card(
         f"{SHOWN[shown]}, by route and {by.lower()}",
         lambda: found,
@@ -191,13 +198,22 @@ def side_by_side(v: View, found: Routes, goal: str) -> None:
 
 def _ends(model: StageModel) -> tuple[str | None, str]:
     """Where routes begin and which stage is their goal, as the reader chooses."""
-    names = {stage.key: stage.label for stage in model.progress}
+    names = labels.distinct({stage.key: stage.label for stage in model.progress})
     goal = list(names).index(purchase(model).key)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        end = st.selectbox("Goal", list(names)[1:], max(goal - 1, 0), names.__getitem__, "goal", width=200)
-        before = list(names)[: list(names).index(end)]
+        place = max(goal - 1, 0)
+        end = st.selectbox(
+            "Goal", list(names)[1:], place, names.__getitem__, "to_stage", width=200, bind="query-params"
+        )
         start = st.selectbox(
-            "From", before, None, names.__getitem__, f"from.{end}", placeholder="The journey's start", width=200
+            "From",
+            list(names)[: list(names).index(end)],
+            None,
+            names.__getitem__,
+            "from_stage",
+            placeholder="The journey's start",
+            width=200,
+            bind="query-params",
         )
     return start, end
 

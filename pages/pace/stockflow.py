@@ -47,7 +47,7 @@ def stock(v: View) -> None:
         )
     names = {key: model.stage(key).label for key in found.stages}
     place = len([s for s in model.progress if s.key in names]) // 2
-    chosen = st.selectbox("Look at", list(names), place, names.__getitem__, "stock.stage", width=220)
+    chosen = st.selectbox("Look at", list(names), place, names.__getitem__, "stage", width=220, bind="query-params")
     card(
         _stage_title(names[chosen], found.of(chosen)),
         lambda: found,

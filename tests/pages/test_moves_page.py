@@ -77,8 +77,8 @@ def test_paths_of_one_value_are_drawn_and_set_beside_another(visit: Open, compan
     found = paths(m, replace(scope, by="source"))
     here, there = found.parts[:2]
     tab = at(visit, company, "Paths", by="source")
-    tab = tab.selectbox(key="paths.of").select_index(1).run()
-    tab = tab.selectbox(key="paths.beside.0").select_index(1).run()
+    tab = tab.selectbox(key="of").select_index(1).run()
+    tab = tab.selectbox(key="beside").select_index(1).run()
     first = [row for row in drawn(tab, "Paths.", "nodes") if row["step"] == 1]
     assert sum(row["n"] for row in first) == here.answer.entities
     rows = drawn(tab, "Changes.")
@@ -102,7 +102,7 @@ def test_routes_of_each_value_by_share_outcome_and_time(visit: Open, company: Pa
     tab = at(visit, company, "Routes", by="source")
     seen = set()
     for shown in ("share", "conversion", "time"):
-        tab = tab.selectbox(key="routes.shown").select(shown).run()
+        tab = tab.selectbox(key="show").select(shown).run()
         (table,) = [d.value for d in tab.dataframe if d.value.columns[0] == "Route"]
         seen.add(str(table["All"].to_list()))
     assert len(seen) == 3
