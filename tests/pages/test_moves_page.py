@@ -85,6 +85,19 @@ def test_paths_of_one_value_are_drawn_and_set_beside_another(visit: Open, compan
     assert {(row["of"], row["other_of"]) for row in rows} == {(here.answer.entities, there.answer.entities)}
 
 
+def test_a_link_holds_what_is_chosen(visit: Open, company: Path, asked: Any) -> None:
+    m, scope = asked
+    here, there = (part.name for part in paths(m, replace(scope, by="source")).parts[:2])
+    tab = at(visit, company, "Paths", by="source", of=here, beside=there)
+    assert f"The largest stream of {here}" in texts(tab)
+    assert f"against {there}" in texts(tab)
+    tab = at(visit, company, "Routes", to_stage="Opportunity", from_stage="MQL")
+    assert "reached Opportunity" in texts(tab)
+    assert tab.selectbox(key="from_stage").value == "mql"
+    assert "Recycled, by source" in texts(at(visit, company, "Coming back", by="source", left_by="Recycled"))
+    assert "MQL, by source" in texts(at(visit, company, "Stock and flow", by="source", stage="MQL"))
+
+
 @pytest.mark.parametrize(
     ("part", "key", "total"),
     [("Routes", "Journeys", 0), ("Coming back", "Left", 0), ("Stock and flow", "In", -1)],
