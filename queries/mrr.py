@@ -96,7 +96,7 @@ def movements(m: Modelled, scope: Scope) -> sa.Subquery:
         previous(h.cents, h.customer_id, h.begins).label("before"),
         previous(h.lasts, h.customer_id, h.begins).label("until"),
         following(h.begins, h.customer_id, h.begins).label("next"),
-    ).subquery("beside")
+    ).cte("beside")  # once, for what came and for what left
     b = beside.c
     gapless = b.until == b.begins - number(1)
     what = sa.case(
