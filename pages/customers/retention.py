@@ -8,6 +8,7 @@ import streamlit as st
 
 from lifecycle.retention import Retention, Rules, Triangle
 from lifecycle.retention_words import finding
+from lifecycle.stages import StageModel
 from pages.customers import choices
 from pages.customers import frames_retention as frames
 from pages.customers.active import active
@@ -19,6 +20,7 @@ from pages.ui.data import ask
 from pages.ui.failures import Failure
 from pages.ui.filters import View, view
 from pages.ui.layout import card, page_header
+from pages.ui.picture import Picture
 from queries.retention import Chosen, retention
 
 PARTS = ("Cohorts", "Curves", "Money", "Activity")
@@ -73,22 +75,22 @@ def cohorts(v: View, rules: Rules, found: Retention | Failure) -> None:
 
 def beside(v: View, found: Retention) -> None:
     """Groups of the breakdown and the compared periods, each as the one row of its mature cohorts."""
-    model = v.modelled.model
     names = ["groups"] if found.segments else []
     names += ["periods"] if found.comparison else []
     card(
         f"{' and '.join(names).capitalize()} beside each other",
         lambda: found,
-        lambda a: (
-            charts_retention.triangle(frames.beside(a, model), style=frames.style(a.rules.measure))
-            if a.whole.size
-            else None
-        ),
+        lambda a: grouped(a, v.modelled.model),
         caption="Mature cohorts of each together, as far as ten customers reach; beside a name how many started",
         definition=Triangle.pooled.__doc__ or "",
         empty="No cohort is old enough yet.",
         key="triangle-groups",
     )
+
+
+def grouped(found: Retention, model: StageModel) -> Picture | None:
+    rows = frames.beside(found, model)
+    return None if rows.empty else charts_retention.triangle(rows, style=frames.style(found.rules.measure))
 
 
 def title(v: View, found: Retention | Failure) -> str:

@@ -107,6 +107,9 @@ def test_groups_and_periods_stand_beside_each_other(visit: Open, company: Path, 
     mine = [(r["age"], r["retained"]) for r in rows if r["row"] == f"{value} · {largest.size:,}"]
     assert mine == [(x.age, x.retained) for x in largest.pooled if x and x.eligible >= 10]
     assert "beside each other" not in texts(at(visit, company))
+    few = texts(at(visit, company, by="source", **{"where.source": "organic"}))  # nowhere are there ten
+    assert "beside each other" in few
+    assert "could not be worked out" not in few
 
 
 def test_choices_and_filters_change_what_is_drawn(visit: Open, company: Path, asked: Any) -> None:
