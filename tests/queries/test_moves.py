@@ -159,15 +159,6 @@ def test_routes_lead_to_the_goal_or_not(story: Modelled) -> None:
     }
 
 
-def test_a_long_way_is_told_in_full(engine: Engine) -> None:
-    """Its number goes beyond what an engine's small whole numbers hold."""
-    there_and_back = ", ".join(f"{'mql' if day % 2 else 'lead'} {day + 1}" for day in range(20))
-    m = told(engine, {"amy": f"{there_and_back}, customer 21"})
-    (route,) = routes(m, SCOPE, between(m.model)).rows
-    assert (route.stages, route.is_cut, dict(route.outcomes)) == (("lead", "mql") * 10, False, {"won": 1})
-    m.warehouse.close()
-
-
 def test_a_goal_must_come_after_the_start(story: Modelled) -> None:
     with pytest.raises(ModelError, match="'lead' does not come after 'mql'"):
         between(story.model, "mql", "lead")
@@ -197,6 +188,15 @@ def test_start_and_in_less_out_is_end(story: Modelled) -> None:
         {"advance": 1, "recycle": 1, "regress": 1, "exit": 1},
     )
     assert (mql[1].came, mql[1].went) == ({"advance": 1, "reopen": 1}, {"exit": 1})  # ben; eli, back and gone
+
+
+def test_a_long_way_is_told_in_full(engine: Engine) -> None:
+    """Its number goes beyond what an engine's small whole numbers hold."""
+    there_and_back = ", ".join(f"{'mql' if day % 2 else 'lead'} {day + 1}" for day in range(20))
+    m = told(engine, {"amy": f"{there_and_back}, customer 21"})
+    (route,) = routes(m, SCOPE, between(m.model)).rows
+    assert (route.stages, route.is_cut, dict(route.outcomes)) == (("lead", "mql") * 10, False, {"won": 1})
+    m.warehouse.close()
 
 
 # --- by the book ------------------------------------------------------------------------------------------------------
