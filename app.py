@@ -55,10 +55,11 @@ def main() -> None:
         setup.welcome(explain(problem))
         return
     try:
-        if opened.warehouse.notice:
-            st.info(labels.escape(opened.warehouse.notice), icon=":material/history:")
-        filters.filter_bar(opened, data.settings(), data.models())
-        page.run()
+        with data.turn():
+            if opened.warehouse.notice:
+                st.info(labels.escape(opened.warehouse.notice), icon=":material/history:")
+            filters.filter_bar(opened, data.settings(), data.models())
+            page.run()
     except Exception as problem:  # here, not by Streamlit: its log would hold what the exception says
         layout.state(explain(problem))
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -26,6 +29,7 @@ from queries.warehouse import Warehouse, asking, open_warehouse
 T = TypeVar("T")
 EVERYONE = "everyone"  # the one policy: every reader may see the same rows
 MAX_ANSWERS = 2_000
+TURNS = threading.BoundedSemaphore((os.cpu_count() or 1) + 1)
 DRAWINGS = "_drawings"  # beside the fields of an answer, as what it works out of itself
 
 
@@ -92,6 +96,20 @@ def opened() -> Opened:
         current = _open()
     reader.token = current.token
     return current
+
+
+@contextmanager
+def turn() -> Iterator[None]:
+    """A rerun's turn to compute: where the warehouse is embedded, a few at a time; answers of a server are waited for.
+
+    More at a time would pass the interpreter's lock to and fro at every statement, and all would take twice as long.
+    To be taken after `opened`, so that what this session still had running is stopped first.
+    """
+    if settings().is_embedded:
+        with TURNS:
+            yield
+    else:
+        yield
 
 
 def modelled(current: Opened, model: StageModel) -> Modelled:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +16,8 @@ import pytest
 
 from lifecycle.scope import Scope
 from lifecycle.segments import Choice, Span
-from pages.ui.data import digest
+from pages.ui import data
+from pages.ui.data import digest, drawn
 from queries.settings import load_settings
 from queries.warehouse import writing
 from tests.pages.conftest import Opening
@@ -97,3 +103,62 @@ def test_a_superseded_question_ends_the_rerun(company: Path, open_: Opening) -> 
     tab.run()
     assert [t.value for t in tab.text] == ["1"]
     assert not tab.exception
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer as a question gives it."""
+
+    n: int
+
+
+def test_a_drawing_is_made_once_per_answer_and_what_it_was_given() -> None:
+    made: list[tuple[int, object]] = []
+
+    def drawing(given: object) -> Callable[[Answer], str]:
+        def draw(answer: Answer) -> str:
+            return note(made, answer.n, given)
+
+        return draw
+
+    answer = Answer(3)
+    assert drawn(partial(_pair, "a"), answer) == drawn(partial(_pair, "a"), answer) == ("a", 3)
+    assert drawn(partial(_pair, "a"), answer) is drawn(partial(_pair, "a"), answer)
+    assert drawn(partial(_pair, "b"), answer) == ("b", 3)
+    assert drawn(partial(_pair, "a"), Answer(4)) == ("a", 4)
+    for _ in range(2):  # `made` is a list: what it holds may change, so that nothing is kept
+        drawn(drawing("a"), answer)
+    assert made == [(3, "a"), (3, "a")]
+
+
+def _pair(given: str, answer: Answer) -> tuple[str, int]:
+    return given, answer.n
+
+
+def note(made: list[tuple[int, object]], n: int, given: object) -> str:
+    made.append((n, given))
+    return f"{n} {given}"
+
+
+def test_no_more_reruns_compute_at_a_time_than_there_are_turns(
+    configured: Callable[[Path], None], company: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured(company)
+    monkeypatch.setattr(data, "TURNS", threading.BoundedSemaphore(2))
+    inside, most, lock = [0], [0], threading.Lock()
+
+    def rerun() -> None:
+        with data.turn():
+            with lock:
+                inside[0] += 1
+                most[0] = max(most[0], inside[0])
+            time.sleep(0.02)
+            with lock:
+                inside[0] -= 1
+
+    threads = [threading.Thread(target=rerun) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [2]
