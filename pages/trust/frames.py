@@ -145,7 +145,7 @@ def history(found: History) -> pd.DataFrame:
             "Events in": b.counts["in"],
             "Used": b.counts["used"],
             "Set aside": b.counts["quarantined"],
-            "Orders told twice": b.counts.get("folded"),
+            "Told twice": b.counts.get("folded"),
             "Journeys": b.counts.get("journeys"),
             "Definition": b.digest,
         }
