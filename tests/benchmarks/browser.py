@@ -13,7 +13,7 @@ from tests.benchmarks.measure import Line, middle, seconds
 from tests.benchmarks.serving import demo_company, served
 
 GOAL_CACHED, GOAL_UNCACHED, GOAL_LOAD = 0.2, 0.4, 2.5
-PAGES = {"Overview": "/", "Funnel": "/funnel"}
+PAGES = {"Overview": "/", "Funnel": "/funnel", "Alignment": "/alignment"}
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
