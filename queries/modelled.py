@@ -75,12 +75,13 @@ class Modelled:
     def once(self, statement: sa.Select, schema: pa.Schema) -> tuple[pa.Table, Rendered]:
         """As `ask`, for a small table that is the same in every scope: read once."""
         rendered = self.warehouse.render(statement)
-        if rendered.text not in self._read:
-            self._read[rendered.text] = self.warehouse.answer(rendered, schema)
-        return self._read[rendered.text], rendered
+        key = rendered.text, tuple(rendered.parameters.items())
+        if key not in self._read:
+            self._read[key] = self.warehouse.answer(rendered, schema)
+        return self._read[key], rendered
 
     @cached_property
-    def _read(self) -> dict[str, pa.Table]:
+    def _read(self) -> dict[tuple[object, ...], pa.Table]:
         return {}
 
     def filtered(self, table: sa.FromClause, filters: tuple[Filter, ...]) -> list[sa.ColumnElement[bool]]:

@@ -155,7 +155,9 @@ def _depends_on(draw: Any) -> tuple[Any, ...]:
     if isinstance(draw, partial):
         return (*_depends_on(draw.func), digest(draw.args), digest(draw.keywords))
     given = [cell.cell_contents for cell in draw.__closure__ or ()]
-    return draw.__code__, *(_depends_on(v) if isinstance(v, partial | FunctionType) else digest(v) for v in given)
+    given += [*(draw.__defaults__ or ()), *(draw.__kwdefaults__ or {}).items()]
+    parts = [_depends_on(v) if isinstance(v, partial | FunctionType) else digest(v) for v in given]
+    return draw.__module__, draw.__code__, *parts  # equal code in two modules means two things
 
 
 def digest(value: object) -> str:
@@ -166,7 +168,9 @@ def digest(value: object) -> str:
 def _spelled(value: object) -> str:
     if value is None or isinstance(value, bool | int | float | str | date | timedelta):
         return f"{type(value).__name__}:{value!r}"
-    if isinstance(own := getattr(value, "digest", None), str):  # of a stage model, of a view
+    if isinstance(value, StageModel):
+        return f"model:{value.digest}"
+    if isinstance(own := getattr(value, "cache_key", None), str):  # what tells all of it from another of its kind
         return f"{type(value).__name__}:{own}"
     if isinstance(value, tuple | frozenset):
         parts = [_spelled(v) for v in value]

@@ -47,7 +47,7 @@ class View:
     line: DeltaGenerator  # where the active choices are written
 
     @cached_property
-    def digest(self) -> str:
+    def cache_key(self) -> str:
         """What tells two views apart: the words and choices of the bar follow from these."""
         return data.digest((self.modelled.model, self.modelled.build.id, self.scope))
 

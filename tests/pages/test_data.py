@@ -126,6 +126,8 @@ def test_a_drawing_is_made_once_per_answer_and_what_it_was_given() -> None:
     assert drawn(partial(_pair, "a"), answer) is drawn(partial(_pair, "a"), answer)
     assert drawn(partial(_pair, "b"), answer) == ("b", 3)
     assert drawn(partial(_pair, "a"), Answer(4)) == ("a", 4)
+    by_default = [lambda answer, given=given: (given, answer.n) for given in ("a", "b")]
+    assert [drawn(draw, answer) for draw in by_default] == [("a", 3), ("b", 3)]
     for _ in range(2):  # `made` is a list: what it holds may change, so that nothing is kept
         drawn(drawing("a"), answer)
     assert made == [(3, "a"), (3, "a")]
