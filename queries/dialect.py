@@ -128,6 +128,16 @@ fingerprint = _construct(
 )
 # The smallest of several values, of those that are not NULL.
 earliest = _construct("earliest", Instant(), "least({all})")
+# In a window by an instant and a number: the last value that is not NULL. PostgreSQL has to take the largest list.
+_last_of = _construct(
+    "last_of",
+    sa.BigInteger(),
+    "last_value({0} IGNORE NULLS)",
+    postgresql="max(CASE WHEN {0} IS NOT NULL THEN "
+    "ARRAY[CAST(extract(epoch FROM {1}) * 1000000 AS bigint), {2}, {0}] END)",
+    clickhousedb="anyLast({0})",
+)
+_told_last = _construct("told_last", sa.BigInteger(), "{0}", postgresql="({0})[3]")
 _at_zone = _construct(
     "at_zone",
     sa.DateTime(),
@@ -220,6 +230,14 @@ def text_at(number: sa.ColumnElement, texts: Sequence[str]) -> sa.ColumnElement:
     DuckDB gives it as the number that a column declared with these texts keeps, so that no text is made or compared.
     """
     return _TextAt(number, texts)
+
+
+def last_known(
+    value: sa.ColumnElement, of: sa.ColumnElement, at: sa.ColumnElement, place: sa.ColumnElement
+) -> sa.ColumnElement:
+    """The last whole number that is not NULL in the rows before, of those with the same `of`, by instant and place."""
+    before = _last_of(value, at, place).over(partition_by=of, order_by=[at, place], rows=(None, -1))
+    return _told_last(before)
 
 
 def utc(column: sa.ColumnElement, declared: str, timezone: str | None = None) -> sa.ColumnElement:

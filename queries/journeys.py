@@ -11,7 +11,7 @@ from lifecycle.segments import Segment
 from lifecycle.stages import Stage, StageModel
 from queries.catalog import segment_columns
 from queries.described import Described
-from queries.dialect import Kind, earliest, text_at
+from queries.dialect import Kind, Small, earliest, text_at
 from queries.events import RAW, SAID, codes
 
 ANY: dict[str, Kind] = {name: RAW[name] for name in SAID}
@@ -36,10 +36,7 @@ def stays_columns(model: StageModel, segments: tuple[Segment, ...], said: Mappin
         "move": MOVES,
         "by_fact": int,
         "after_other": int,
-        "reason": str,
-        "competitor": str,
-        "actor": str,
-        "lead_score": float,
+        **said,
         "contact_id": str,
     }
     return columns | segment_columns(segments)
@@ -120,7 +117,6 @@ def journey_rows(steps: sa.TableClause, model: StageModel) -> sa.Select:
         "current_code": sa.func.min(sa.case((last, c.code))),
         "furthest_code": sa.func.max(sa.case((progress, c.code))),
         "irregular": sa.func.max(sa.case((irregular, 1), else_=0)),
-        "n_journeys": sa.func.max(c.n_journeys),
     }
     for stage in model.progress:
         rank = model.rank(stage.key)
@@ -137,17 +133,23 @@ def journey_working(model: StageModel, said: Mapping[str, Kind]) -> dict[str, Ki
         "n": int,
         "journey": int,
         "started_at": datetime,
-        "by_fact": int,
-        "exit_code": int,
+        "by_fact": Small,
+        "exit_code": Small,
         "exited_at": datetime,
         "exit_reason": said["reason"],
-        "current_code": int,
-        "furthest_code": int,
-        "irregular": int,
-        "n_journeys": int,
+        "current_code": Small,
+        "furthest_code": Small,
+        "irregular": Small,
     }
     columns |= {f"{s.key}_at": datetime for s in model.progress}
     return columns | {f"implies_{model.rank(s.key)}": datetime for s in silent(model)}
+
+
+def last_journeys(rows: sa.TableClause) -> sa.Subquery:
+    """Of those who have several journeys: `n`, and how many (`n_journeys`)."""
+    c = rows.c
+    last = sa.func.max(c.journey).label("n_journeys")
+    return sa.select(c.n, last).where(c.journey > 1).group_by(c.n).subquery("last_journeys")
 
 
 def silent(model: StageModel) -> list[Stage]:
@@ -166,8 +168,10 @@ def _passed_at(c: sa.ColumnCollection, model: StageModel, rank: int) -> sa.Colum
 
 def journeys(rows: sa.TableClause, people: Described, model: StageModel) -> sa.Select:
     """Journeys as the pages see them: stages by key, and who moves, with segments."""
-    c = rows.c
+    c, last = rows.c, last_journeys(rows)
     source, known = people.of(c, rows)
+    source = source.outerjoin(last, last.c.n == c.n)
+    known["n_journeys"] = sa.func.coalesce(last.c.n_journeys, 1)
     known |= {f"{s.key}_passed_at": _passed_at(c, model, rank) for rank, s in enumerate(model.progress, 1)}
     known |= {
         "started_by": sa.case((c.by_fact == 1, "fact"), else_="event"),

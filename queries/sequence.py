@@ -13,16 +13,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from lifecycle.stages import StageModel
-from queries.dialect import Kind, Small, bytewise
+from queries.dialect import Kind, Small, bytewise, last_known
 
 # An event on its way: of entity `n`; `code` as in EVENT; `behind_other`: an ignored value lies before it. Whatever else
 # a moment has (what it says; of accounts `who`, the number of the contact) goes with it.
 MOMENT: dict[str, Kind] = {"n": int, "at": datetime, "code": Small, "fact": Small, "behind_other": Small, "id": int}
-# An entry: its journey, its stay's end, where it came from and went, whether it repeats. `n_journeys` of its entity.
+# An entry: its journey, its stay's end, where it came from and went, whether it repeats.
 STEP: dict[str, Kind] = {
     "n": int,
     "journey": int,
-    "n_journeys": int,
     "seq": int,
     "code": Small,
     "at": datetime,
@@ -35,7 +34,7 @@ STEP: dict[str, Kind] = {
 }
 _PACK = 1024  # codes stay below: a row number and a code travel through one maximum
 _TIES: sa.ColumnElement = sa.literal_column(str(2**32))  # of one instant and place there are fewer events
-BEFORE, SO_FAR, ALL = (None, -1), (None, 0), (None, None)
+BEFORE, SO_FAR, AFTER = (None, -1), (None, 0), (1, None)
 Frame = tuple[int | None, int | None]
 
 
@@ -70,46 +69,41 @@ def ties(moments: sa.FromClause, events: sa.FromClause, model: StageModel, named
     return sa.select(m.id, tie.label("tie")).select_from(source)
 
 
-def steps(
-    moments: sa.FromClause, ties: sa.TableClause, model: StageModel, never_back: bool, carried: Iterable[str]
-) -> sa.Select:
-    """Every entry in order, as STEP columns and those `carried` along from its moment.
+def sunk(moments: sa.FromClause, ties: sa.TableClause, model: StageModel, never_back: bool) -> sa.Select | None:
+    """The ids of moments at or below what their journey has reached, which enter nothing; None where there cannot be.
 
-    `never_back`: no event goes back in its journey; else only facts do not. Left out are ignored values; they only set
-    `after_other` on the next entry.
+    `never_back`: no event goes back in its journey; else only facts do not, and only who has such facts is looked at.
     """
-    rows = _repeats(_judged(_ordered(moments, ties, model, never_back), model, never_back))
-    return _closed(rows, [*STEP, *carried])
-
-
-def _ordered(moments: sa.FromClause, ties: sa.TableClause, model: StageModel, never_back: bool) -> sa.Subquery:
-    """Numbers the rows of every entity in order, and tells what lies before each.
-
-    That is the code of the row before (`behind`), and the last instants of a progress, of an exit, and of having been
-    at or above each rank that is not entered again.
-    """
-    m, ranks = moments.c, len(model.progress)
-    window: dict[str, Any] = {
-        "partition_by": m.n,
-        "order_by": [m.at, _within_instant(m.code, ties.c.tie, model)],
-    }
+    floors = _floors(model, never_back)
+    if not floors:
+        return None
+    kept = sa.true() if never_back else sa.and_(moments.c.fact == 1, moments.c.code.in_(floors))
+    rows: sa.FromClause = moments
+    if not never_back:
+        those = sa.select(moments.c.n).where(kept).distinct().subquery("those")
+        rows = sa.select(moments).join(those, those.c.n == moments.c.n).subquery("theirs")
+    m, ranks = rows.c, len(model.progress)
+    window = _in_order(rows, ties, model)
 
     def last(test: sa.ColumnElement[bool]) -> sa.ColumnElement:
         return sa.func.max(sa.case((test, m.at))).over(**window, rows=BEFORE)
 
-    reached = {f"reached_{k}": sa.and_(m.code >= k, m.code <= ranks) for k in _floors(model, never_back)}
-    return (
-        sa.select(
-            moments,
-            sa.func.row_number().over(**window).label("rn"),
-            sa.func.lag(m.code).over(**window).label("behind"),
-            last(m.code.between(1, ranks)).label("last_progress"),
-            last(m.code > ranks).label("last_exit"),
-            *(last(test).label(name) for name, test in reached.items()),
-        )
-        .select_from(moments.outerjoin(ties, ties.c.id == m.id))
-        .subquery("ordered")
+    told = sa.select(
+        *(m[name] for name in ("id", "code", "fact")),
+        last(m.code > ranks).label("last_exit"),
+        *(last(sa.and_(m.code >= k, m.code <= ranks)).label(f"reached_{k}") for k in floors),
     )
+    c = told.select_from(_with_ties(rows, ties)).subquery("told").c
+    # What was reached is left when an exit follows; at one instant exits follow all progress.
+    since = [
+        sa.and_(c.code == k, c[f"reached_{k}"].is_not(None), _not_before(c[f"reached_{k}"], c.last_exit))
+        for k in floors
+    ]
+    return sa.select(c.id).where(sa.true() if never_back else c.fact == 1, sa.or_(*since))
+
+
+def _not_before(reached: sa.ColumnElement, last_exit: sa.ColumnElement) -> sa.ColumnElement[bool]:
+    return sa.or_(last_exit.is_(None), last_exit < reached)
 
 
 def _floors(model: StageModel, never_back: bool) -> list[int]:
@@ -117,20 +111,65 @@ def _floors(model: StageModel, never_back: bool) -> list[int]:
     return sorted({model.rank(s.key) for s in model.progress if never_back or s.enters_on})
 
 
-def _judged(rows: sa.Subquery, model: StageModel, never_back: bool) -> sa.Subquery:
-    """Drops ignored values. `starts` a journey: progress of which none is left since the last exit; `sunk`: at or below
-    what the journey has reached, so no entry. At one instant exits follow all progress.
+def steps(
+    moments: sa.FromClause,
+    ties: sa.TableClause,
+    sunk: sa.TableClause | None,
+    model: StageModel,
+    carried: Iterable[str],
+) -> sa.Select:
+    """Every entry in order, as STEP columns and those `carried` along from its moment.
+
+    Left out are ignored values; they only set `after_other` on the next entry. Sorting is what takes the time here,
+    and every level of windows sorts: there are two, one that looks back and one that numbers and looks ahead.
+    """
+    return _closed(_judged(_ordered(moments, ties, sunk, model), model), [*STEP, *carried])
+
+
+def _in_order(moments: sa.FromClause, ties: sa.TableClause, model: StageModel) -> dict[str, Any]:
+    """The window of an entity's moments in order."""
+    m = moments.c
+    return {"partition_by": m.n, "order_by": [m.at, _within_instant(m.code, ties.c.tie, model)]}
+
+
+def _with_ties(moments: sa.FromClause, ties: sa.TableClause) -> sa.FromClause:
+    return moments.outerjoin(ties, ties.c.id == moments.c.id)
+
+
+def _ordered(
+    moments: sa.FromClause, ties: sa.TableClause, sunk: sa.TableClause | None, model: StageModel
+) -> sa.Subquery:
+    """Numbers the rows of every entity in order, and tells what lies before each.
+
+    That is the code of the row before (`behind`), and the last one that entered a stage or was in it (`current`).
+    """
+    m, window, source = moments.c, _in_order(moments, ties, model), _with_ties(moments, ties)
+    is_sunk: sa.ColumnElement = sa.literal_column("0")
+    if sunk is not None:
+        source = source.outerjoin(sunk, sunk.c.id == m.id)
+        is_sunk = sa.case((sunk.c.id.is_not(None), 1), else_=0)
+    entered = sa.case((sa.and_(m.code != 0, is_sunk == 0), m.code))
+    return (
+        sa.select(
+            moments,
+            is_sunk.label("sunk"),
+            sa.func.row_number().over(**window).label("rn"),
+            sa.func.lag(m.code).over(**window).label("behind"),
+            last_known(entered, m.n, *window["order_by"]).label("current"),
+        )
+        .select_from(source)
+        .subquery("ordered")
+    )
+
+
+def _judged(rows: sa.Subquery, model: StageModel) -> sa.Subquery:
+    """Drops ignored values. `repeat`: what is sunk, and the stage again that the entity is in; `starts` a journey:
+    progress that follows none, or an exit.
     """
     c, ranks = rows.c, len(model.progress)
-
-    def left(instant: sa.ColumnElement) -> sa.ColumnElement[bool]:
-        return sa.and_(instant.is_not(None), sa.or_(c.last_exit.is_(None), c.last_exit < instant))
-
-    starts = sa.and_(c.code <= ranks, sa.not_(left(c.last_progress)))
-    sinks = [sa.and_(c.code == k, left(c[f"reached_{k}"])) for k in _floors(model, never_back)]
-    sunk = sa.and_(sa.true() if never_back else c.fact == 1, sa.or_(sa.false(), *sinks))
+    starts = sa.and_(c.sunk == 0, c.code <= ranks, sa.or_(c.current.is_(None), c.current > ranks))
     other = sa.or_(c.behind_other == 1, sa.and_(c.rn > 1, c.behind == 0))
-    flags = {"sunk": sunk, "after_other": other}
+    flags = {"repeat": sa.or_(c.sunk == 1, sa.and_(c.current.is_not(None), c.current == c.code)), "after_other": other}
     return (
         sa.select(rows, *(sa.case((test, 1), else_=0).label(name) for name, test in flags.items()))
         .add_columns(sa.case((starts, 1)).label("starts"))
@@ -139,43 +178,27 @@ def _judged(rows: sa.Subquery, model: StageModel, never_back: bool) -> sa.Subque
     )
 
 
-def _over(rows: sa.Subquery, value: sa.ColumnElement, frame: Frame | None = None, *also: str) -> sa.ColumnElement:
-    """`value` over the rows of the same entity (and of equal `also`) in order."""
-    partition = [rows.c.n, *(rows.c[name] for name in also)]
-    return value.over(partition_by=partition, order_by=rows.c.rn, rows=frame)
-
-
-def _repeats(rows: sa.Subquery) -> sa.Subquery:
-    """Numbers entries and journeys, and marks repeats: what is sunk, and the stage again that the entity is in."""
-    c = rows.c
-    entered = sa.case((c.sunk == 0, c.rn * _PACK + c.code))
-    numbered = sa.select(
-        rows,
-        _over(rows, sa.func.row_number()).label("seq"),
-        _over(rows, sa.func.count(c.starts), SO_FAR).label("journey"),
-        _over(rows, sa.func.count(c.starts), ALL).label("n_journeys"),
-        _over(rows, sa.func.max(entered), BEFORE).label("current"),
-    ).subquery("numbered")
-    c = numbered.c
-    again = sa.and_(c.current.is_not(None), sa.func.mod(c.current, _PACK) == c.code)
-    repeat = sa.case((sa.or_(c.sunk == 1, again), 1), else_=0).label("repeat")
-    return sa.select(numbered, repeat).subquery("repeats")
-
-
 def _closed(rows: sa.Subquery, names: list[str]) -> sa.Select:
-    """Closes every stay at the next entry that is no repeat, and tells from which stage it was entered."""
+    """Numbers entries and journeys, and closes every stay at the next entry that is no repeat."""
+    c = rows.c
+
+    def over(value: sa.ColumnElement, frame: Frame | None = None) -> sa.ColumnElement:
+        return value.over(partition_by=c.n, order_by=c.rn, rows=frame)
+
+    kept = c.repeat == 0
     walked = sa.select(
         rows,
-        _over(rows, sa.func.lead(rows.c.code), None, "repeat").label("following"),
-        _over(rows, sa.func.lead(rows.c.at), None, "repeat").label("ends_at"),
-        _over(rows, sa.func.lag(rows.c.code), None, "repeat").label("preceding"),
+        over(sa.func.row_number()).label("seq"),
+        over(sa.func.count(c.starts), SO_FAR).label("journey"),
+        over(sa.func.min(sa.case((kept, c.at))), AFTER).label("ends_at"),
+        over(sa.func.min(sa.case((kept, c.rn * _PACK + c.code))), AFTER).label("following"),
     ).subquery("walked")
     c = walked.c
     kept = c.repeat == 0
     given = {
         "exited_at": sa.case((kept, c.ends_at)),
-        "next_code": sa.case((kept, c.following)),
-        "from_code": sa.case((kept, c.preceding)),
+        "next_code": sa.case((kept, sa.func.mod(c.following, _PACK))),
+        "from_code": sa.case((kept, c.current)),
     }
     return sa.select(*((given[name] if name in given else c[name]).label(name) for name in names))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from lifecycle.stages import StageModel
 from queries import journeys, sequence, workbench
 from queries.described import Described, then_rows
 from queries.dialect import Kind
@@ -51,7 +52,8 @@ def walk(
     for number, part in enumerate(parts := list(_parts(bench, moments)), 1):
         say(f"stays and journeys, part {number} of {len(parts)}")
         ties = bench.make("ties", TIES, sequence.ties(part.moments, intake.events, model, entities.named))
-        steps = bench.make("steps", STEP | carried, sequence.steps(part.moments, ties, model, rolled_up, carried))
+        sunk = _sunk(bench, part, ties, model, rolled_up)
+        steps = bench.make("steps", STEP | carried, sequence.steps(part.moments, ties, sunk, model, carried))
         found = bench.make("journeys", working, journeys.journey_rows(steps, model))
         here = described.between(part.first, part.last)
         if past is not None and described.then is not None:
@@ -59,6 +61,14 @@ def walk(
             workbench.fill(bench.warehouse, described.then, then_rows(past, started, described.segments))
         workbench.fill(bench.warehouse, modelled.stays, journeys.stays(steps, here, model))
         workbench.fill(bench.warehouse, modelled.journeys, _by_start(journeys.journeys(found, here, model)))
+
+
+def _sunk(
+    bench: Workbench, part: Part, ties: sa.TableClause, model: StageModel, never_back: bool
+) -> sa.TableClause | None:
+    """The ids of moments that enter nothing, since their journey is there or further; None where nothing can be so."""
+    rows = sequence.sunk(part.moments, ties, model, never_back)
+    return None if rows is None else bench.make("sunk", {"id": int}, rows)
 
 
 def _by_start(rows: sa.Select) -> sa.Select:
@@ -107,7 +117,8 @@ def _account_moments(
     for number, part in enumerate(parts := list(_parts(bench, moments)), 1):
         say(f"walking contacts, part {number} of {len(parts)}")
         ties = bench.make("ties", TIES, sequence.ties(part.moments, intake.events, model, named))
-        workbench.fill(bench.warehouse, walked, sequence.steps(part.moments, ties, model, False, carried))
+        sunk = _sunk(bench, part, ties, model, False)
+        workbench.fill(bench.warehouse, walked, sequence.steps(part.moments, ties, sunk, model, carried))
     say("rolling contacts up to accounts")
     entered = sequence.entered_by_members(walked, members, model)
     ties = bench.make("ties", TIES, sequence.ties(entered, intake.events, model, named))
