@@ -7,9 +7,10 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from lifecycle.periods import WEEK_OFFSETS, Calendar
-from queries.dialect import days_since_1970, elapsed, floored, local_time
+from queries.dialect import days_since_1970, divided, elapsed, floored, local_time
 
 MICROSECOND = timedelta(microseconds=1)
+BEFORE = 200_000  # weeks before 1970 that no calendar has: what is divided is never negative
 
 
 def period_number(instant: sa.ColumnElement, grain: str, calendar: Calendar) -> sa.ColumnElement:
@@ -29,10 +30,10 @@ def period_of(day: sa.ColumnElement, month: sa.ColumnElement, grain: str, calend
     if grain == "day":
         return day
     if grain == "week":
-        return whole(day + number(WEEK_OFFSETS[calendar.week_start]), 7)
+        return divided(day + number(WEEK_OFFSETS[calendar.week_start] + 7 * BEFORE), number(7)) - number(BEFORE)
     if grain == "month":
         return month
-    return whole(month - number(calendar.fiscal_month - 1), 3 if grain == "quarter" else 12)
+    return divided(month - number(calendar.fiscal_month - 1), number(3 if grain == "quarter" else 12))
 
 
 def spans_between(start: sa.ColumnElement, end: sa.ColumnElement, span: timedelta) -> sa.ColumnElement:

@@ -70,6 +70,13 @@ class Following:
         one = (self.rules.return_activity, "first_time", "segment")
         return (self.rules.activity, self.rules.rule, self.rules.split) == one
 
+    @property
+    def is_each_in_turn(self) -> bool:
+        """Whether all of a customer's starts lie in periods, and so does all that keeps it after each of them."""
+        r = self.rules
+        same = r.activity == r.return_activity and r.split == "segment"
+        return same and r.rule == "recurring" and r.ages == "calendar" and r.mode != "rolling"
+
     def starts_in(self, start: sa.ColumnElement) -> list[sa.ColumnElement[bool]]:
         return in_period(start, self.scope) if self.rules.cohorts == "period" else [start <= self.scope.as_of]
 
@@ -108,7 +115,7 @@ def starts(f: Following) -> sa.Subquery:
     source: sa.FromClause = table
     at, cohort = (c.first_at, f.period(c, "first")) if is_state else (c["at"], f.period(c, "at"))
     if rules.rule == "recurring" and is_state:
-        firsts = _first_instants(f)
+        firsts = first_instants(f)
         at, cohort = firsts.c["at"], firsts.c.number
         last = sa.func.coalesce(sa.case((c.to_at <= scope.as_of, f.period(c, "until"))), number(f.now))
         source = table.join(firsts, sa.and_(cohort > f.period(c, "before"), cohort <= last))
@@ -143,7 +150,7 @@ def arrivals(f: Following, begun: sa.Subquery) -> sa.Subquery:
     return sa.select(*told, group.label("segment")).select_from(joined).subquery("arrived")
 
 
-def _first_instants(f: Following) -> sa.Subquery:
+def first_instants(f: Following) -> sa.Subquery:
     """`at` and `number`: the first instant of every period since the first subscription, seen by as_of."""
     table = ledger.stretches(f.m, f.scope)
     earliest = f.m.warehouse.query(sa.select(sa.func.min(table.c.first_at))).column(0)[0].as_py()
@@ -247,8 +254,12 @@ def _money(rules: Rules, c: sa.ColumnCollection) -> sa.ColumnElement:
     if rules.measure not in ("nrr", "grr"):
         return c.cents
     unbroken = c.covered == c.through + number(1)
-    worth = c.cents if rules.measure == "nrr" else sa.case((c.cents > c.base, c.base), else_=c.cents)
-    return sa.case((unbroken, worth), else_=number(0))
+    return sa.case((unbroken, worth(rules, c.cents, c.base)), else_=number(0))
+
+
+def worth(rules: Rules, cents: sa.ColumnElement, base: sa.ColumnElement) -> sa.ColumnElement:
+    """Money that was kept, as NRR and GRR count it beside the money at the start."""
+    return cents if rules.measure == "nrr" else sa.case((cents > base, base), else_=cents)
 
 
 def _is_last(f: Following, next_at: sa.ColumnElement) -> sa.ColumnElement:

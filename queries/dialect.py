@@ -116,6 +116,9 @@ text_position = _construct(
 )
 # The greatest whole number that is not above a number.
 floored = _construct("floored", sa.Double(), "floor({0})")
+# A whole number that is not negative divided by another, rounded down.
+_quotient = "(({0}) // {1})"
+divided = _construct("divided", sa.BigInteger(), _quotient, postgresql="(({0}) / {1})", clickhousedb="intDiv({0}, {1})")
 # The natural logarithm of a number above 0.
 natural_log = _construct("natural_log", sa.Double(), "ln({0})", clickhousedb="log({0})")
 # A partition number's raw material and a row's fingerprint: any stable 53-bit hash, compared within one engine only.
@@ -126,6 +129,13 @@ fingerprint = _construct(
     postgresql="abs(mod(hashtextextended(CAST(ROW({all}) AS text), 0), 9007199254740881))",
     clickhousedb="toInt64(modulo(cityHash64(toString(tuple({all}))), 9007199254740881))",
 )
+# The whole number with one bit, the one at a place counted from 0. (ClickHouse looks at branches not taken, too.)
+_shift = "(CAST(1 AS bigint) << CAST({0} AS integer))"
+bit = _construct("bit", sa.BigInteger(), _shift, clickhousedb="bitShiftLeft(toInt64(1), greatest({0}, 0))")
+# The bits of a whole number from a place on, as many as the last value, a power of two, has zeros.
+_bits = "(({0} >> CAST({1} AS integer)) & ({2} - 1))"
+_bits_there = "bitAnd(bitShiftRight({0}, greatest({1}, 0)), {2} - 1)"
+bits_from = _construct("bits_from", sa.BigInteger(), _bits, clickhousedb=_bits_there)
 # The smallest of several values, of those that are not NULL.
 earliest = _construct("earliest", Instant(), "least({all})")
 # In a window by an instant and a number: the last value that is not NULL. PostgreSQL has to take the largest list.

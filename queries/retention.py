@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from lifecycle.durations import OPEN, LifeTable, Row
 from lifecycle.retention import Count, Retention, Rules, Start, Triangle, triangle
 from lifecycle.scope import Scope
-from queries import ledger
+from queries import ledger, recurring, subscribed
 from queries.ages import number, spans_between
 from queries.cohorts import Following, activity, starts
 from queries.contacts import PAGE, Records
@@ -50,11 +50,9 @@ def retention(m: Modelled, scope: Scope, rules: Rules) -> Retention:
 
 def _retention(m: Modelled, scope: Scope, rules: Rules) -> Retention:
     f = Following(m, scope, rules)
-    s = starts(f).c
-    keys = [s.segment, s.cohort, s.seen]
-    born, asked = m.ask(sa.select(*keys, sa.func.count().label("n"), total(s.cents)).group_by(*keys), STARTS)
-    cells, rendered = m.ask(_counts(f), COUNTS)
+    born, asked = m.ask(_begun(f), STARTS)
     begun = [Start(*row.values()) for row in born.to_pylist()]
+    cells, rendered = m.ask(_counts(f, begun), COUNTS)
     counts = [Count(*row.values()) for row in cells.to_pylist()]
     periods = _periods(f, begun)
     sizes: dict[str | None, int] = {}
@@ -91,7 +89,19 @@ def _periods(f: Following, begun: list[Start]) -> range:
     return range(min(found), max([*found, f.now - 1]) + 1) if found else range(0)
 
 
-def _counts(f: Following) -> sa.Select:
+def _begun(f: Following) -> sa.Select:
+    if subscribed.is_counted_together(f):
+        return subscribed.begun(f)
+    s = starts(f).c
+    keys = [s.segment, s.cohort, s.seen]
+    return sa.select(*keys, sa.func.count().label("n"), total(s.cents)).group_by(*keys)
+
+
+def _counts(f: Following, begun: list[Start]) -> sa.Select:
+    if subscribed.is_counted_together(f):
+        return subscribed.counts(f)
+    if spans := recurring.numbers(f, min((s.cohort for s in begun), default=f.now)):
+        return recurring.counts(f, spans)
     a = activity(f).c
     keys = [a.segment, a.cohort, a.seen]
     if not f.rules.is_state or f.rules.mode == "rolling":

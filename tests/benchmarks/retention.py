@@ -1,4 +1,4 @@
-"""Retention at scale: ten orders and one subscription per customer, beside pandas and ClickHouse's `retention`."""
+"""Retention at scale: ten orders and one subscription per customer, beside pandas and ClickHouse."""
 
 from __future__ import annotations
 
@@ -61,11 +61,20 @@ def measure(folder: Path, customers: int, repeat: int, say: Callable[[str], Any]
     m = made(folder, customers)
     scope, orders = Scope(m.model.name, m.build.as_of, grain="month"), Rules(ORDERS, ORDERS, periods=AGES)
     source = folder / RAW
-    beside = f"pandas {pandas(source, repeat):.2f} s, ClickHouse's retention {rival(folder, source, repeat):.2f} s"
+    session = sorted_by_customer(folder, source)
+    first = _beside(pandas(source, first_time, repeat), rival(session, "retention", FIRST_TIME, repeat))
+    each = _beside(pandas(source, in_every_month, repeat), rival(session, "arrays", IN_EVERY_MONTH, repeat))
+    subscriptions = Rules(periods=AGES)
     asked: list[tuple[str, Callable[[], Any], str]] = [
-        ("Order cohorts by month, counts and money", lambda: retention(m, scope, orders), beside),
+        ("Order cohorts by month, counts and money", lambda: retention(m, scope, orders), first),
         ("The same by source", lambda: retention(m, replace(scope, by="source"), orders), ""),
-        ("Subscription cohorts by month", lambda: retention(m, scope, Rules(periods=AGES)), ""),
+        ("Each month's customers followed", lambda: retention(m, scope, replace(orders, rule="recurring")), each),
+        ("Subscription cohorts by month", lambda: retention(m, scope, subscriptions), ""),
+        (
+            "Each month's subscribers followed",
+            lambda: retention(m, scope, replace(subscriptions, rule="recurring")),
+            "",
+        ),
         ("Movements of recurring revenue by month", lambda: mrr(m, scope), ""),
         ("New, returning, resurrected, dormant by month", lambda: activity(m, scope), ""),
     ]
@@ -76,31 +85,60 @@ def measure(folder: Path, customers: int, repeat: int, say: Callable[[str], Any]
     return lines
 
 
-def pandas(source: Path, repeat: int) -> float:
-    """Distinct customers by cohort and age, orders already in memory."""
+def _beside(of_pandas: float, of_clickhouse: tuple[str, float]) -> str:
+    how, took = of_clickhouse
+    return f"pandas {of_pandas:.2f} s, ClickHouse's {how} {took:.2f} s"
+
+
+def pandas(source: Path, ask: Callable[[pd.DataFrame, pd.Series], pd.Series], repeat: int) -> float:
+    """Seconds of an answer, orders already in memory."""
     frame = pd.read_parquet(source)
-
-    def ask() -> pd.Series:
-        month = frame["ordered_at"].dt.year * 12 + frame["ordered_at"].dt.month
-        first = month.groupby(frame["contact_id"]).transform("min")
-        told = pd.DataFrame({"cohort": first, "age": month - first, "contact_id": frame["contact_id"]})
-        return told.drop_duplicates().groupby(["cohort", "age"]).size()
-
-    return middle(repeated(ask, min(repeat, 2)))
+    return middle(
+        repeated(lambda: ask(frame, frame["ordered_at"].dt.year * 12 + frame["ordered_at"].dt.month), min(repeat, 2))
+    )
 
 
-def rival(folder: Path, source: Path, repeat: int) -> float:
-    """ClickHouse's `retention` per customer, orders already sorted by customer."""
+def first_time(frame: pd.DataFrame, month: pd.Series) -> pd.Series:
+    """Distinct customers by cohort and age."""
+    first = month.groupby(frame["contact_id"]).transform("min")
+    told = pd.DataFrame({"cohort": first, "age": month - first, "contact_id": frame["contact_id"]})
+    return told.drop_duplicates().groupby(["cohort", "age"]).size()
+
+
+def in_every_month(frame: pd.DataFrame, month: pd.Series) -> pd.Series:
+    """The same with a start in every month with an order, age by age."""
+    active = pd.DataFrame({"contact_id": frame["contact_id"].astype("category").cat.codes, "month": month})
+    active = active.drop_duplicates()
+    counts = {}
+    for age in range(AGES + 1):
+        again = active.assign(month=active["month"] - age)
+        counts[age] = active.merge(again).groupby("month").size()
+    return pd.concat(counts)
+
+
+def sorted_by_customer(folder: Path, source: Path) -> Any:
+    """A ClickHouse session that holds the orders, sorted by customer."""
     session = clickhouse.session(folder)
     session.query("DROP TABLE IF EXISTS orders")
     session.query(
         "CREATE TABLE orders ENGINE = MergeTree ORDER BY contact_id AS SELECT assumeNotNull(contact_id) AS contact_id, "
         f"assumeNotNull(ordered_at) AS ordered_at FROM file('{source}', Parquet)"
     )
-    ages = ", ".join(f"dateDiff('month', first_at, ordered_at) = {age}" for age in range(AGES + 1))
-    text = f"""
+    return session
+
+
+_AGES = ", ".join(f"dateDiff('month', first_at, ordered_at) = {age}" for age in range(AGES + 1))
+FIRST_TIME = f"""
     SELECT toStartOfMonth(first_at) AS cohort, sumForEach(kept) FROM (
-        SELECT contact_id, first_at, retention({ages}) AS kept FROM orders INNER JOIN (
+        SELECT contact_id, first_at, retention({_AGES}) AS kept FROM orders INNER JOIN (
             SELECT contact_id, min(ordered_at) AS first_at FROM orders GROUP BY contact_id) AS f USING contact_id
         GROUP BY contact_id, first_at) GROUP BY cohort ORDER BY cohort"""
-    return middle(repeated(lambda: session.query(text), repeat))
+IN_EVERY_MONTH = f"""
+    SELECT month, sumForEach(arrayMap(age -> toUInt64(has(months, month + age)), range({AGES + 1}))) FROM (
+        SELECT groupUniqArray(toRelativeMonthNum(ordered_at)) AS months FROM orders GROUP BY contact_id)
+    ARRAY JOIN months AS month GROUP BY month ORDER BY month"""
+
+
+def rival(session: Any, how: str, text: str, repeat: int) -> tuple[str, float]:
+    """What ClickHouse does it with, and its seconds."""
+    return how, middle(repeated(lambda: session.query(text), repeat))

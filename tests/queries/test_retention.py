@@ -17,7 +17,9 @@ from lifecycle.periods import Calendar
 from lifecycle.retention import AGES, MODES, ORDERS, RULES, SUBSCRIPTIONS, Retention, Rules, Triangle
 from lifecycle.scope import Scope
 from lifecycle.segments import Choice
+from queries import recurring, subscribed
 from queries.activity import activity, frequency
+from queries.cohorts import Following
 from queries.modelled import Modelled
 from queries.mrr import movers, mrr
 from queries.retention import Chosen, customers, lifetimes, retention
@@ -84,6 +86,36 @@ def test_cells_equal_the_book(told: Told, engine: Engine) -> None:
     first = ["duckdb", "postgresql", "clickhousedb"].index(engine.name)  # each engine another third of them
     for scope, rules in variety()[first::3]:
         check(m, company, scope, rules)
+
+
+RECURRING = [
+    (Rules(a, a, "recurring", mode, periods=periods, measure=measure), grain)
+    for a, mode, measures in (
+        (ORDERS, "bounded", ("cumulative",)),
+        ("stage:*", "brackets", ("logo",)),
+        (SUBSCRIPTIONS, "bounded", ("logo", "nrr", "grr")),
+    )
+    for measure in measures
+    for grain, periods in (("week", 50), ("week", 35), ("week", 7), ("month", 36))
+]
+
+
+def test_starts_in_every_period_are_counted_together_as_one_by_one(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few and many ages, one and many whole numbers of bits; those of single customers are held to the book above."""
+    m, _ = told
+    together, spans = [], set()
+    for i, (rules, grain) in enumerate(RECURRING):
+        scope = replace(SCOPE, grain=grain, calendar=BERLIN, by="plan", start=date(2024, 3, 11), end=date(2025, 2, 3))
+        rules = replace(rules, cohorts="period" if i % 2 else "all")
+        together.append((scope, rules, retention(m, scope, rules)))
+        spans.add(len(recurring.numbers(Following(m, scope, rules), scope.calendar.number(date(2024, 1, 1), grain))))
+    assert {1, 2, 3, 6} <= spans
+    monkeypatch.setattr(recurring, "numbers", lambda *_: [])
+    monkeypatch.setattr(subscribed, "is_counted_together", lambda _: False)
+    for scope, rules, answer in together:
+        one_by_one = retention(m, scope, rules)
+        assert answer.whole == one_by_one.whole
+        assert answer.segments == one_by_one.segments
 
 
 @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
