@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from lifecycle.segments import Segment
 from lifecycle.stages import StageModel
-from queries import builds, changes, cutoff, described, folding, journeys, ledger, workbench
+from queries import builds, changes, cutoff, described, folding, journeys, ledger, touches, workbench
 from queries.attribution import DEALS, attributed
 from queries.builds import Build
 from queries.carried import carried
@@ -29,7 +29,7 @@ from queries.warehouse import Warehouse
 from queries.workbench import Workbench
 
 KEEP = 2  # builds of a model whose tables stay on a server: readers may still be on the one before
-KINDS = ("stays", "journeys", "quarantine", "deals", "entities", *ledger.TABLES)
+KINDS = ("stays", "journeys", "quarantine", "deals", "entities", touches.TABLE, *ledger.TABLES)
 
 Say = Callable[[str], None]
 
@@ -130,7 +130,9 @@ def _tables(
     if intake.deals is not None:
         workbench.fill(w, deals, attributed(intake.deals, model.entity, intake.people, modelled.journeys))
     say("following customers")
-    ledger.keep(modelled.reading(sources))
+    read = modelled.reading(sources)
+    ledger.keep(read)
+    touches.keep(read)
     return _counted(bench, modelled, intake) | {"apart": 0 if kept is None else kept.apart, "folded": n_folded}
 
 

@@ -10,7 +10,6 @@ from lifecycle.rates import Rate
 from lifecycle.scope import Scope
 from queries.modelled import Modelled
 from queries.service import timed
-from queries.touches import activities
 
 COUNTS = ("leads", "assigned", "accepted", "accepted_touched", "rejected", "rejected_touched", "reasoned")
 
@@ -20,7 +19,7 @@ def obeyed(m: Modelled, scope: Scope) -> Obeyed:
 
     A touch is an activity of the handoff's kinds; a decision alone is none here. Decisions made too late count too.
     """
-    c = timed(m, scope, None, activities(m, scope)).c
+    c = timed(m, scope, None).c
     accepted, rejected = (c.outcome.in_((name, f"{name}_late")) for name in ("accepted", "rejected"))
     touched = c.touch_at <= c.decided_at
     tests = (

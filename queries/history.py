@@ -19,7 +19,6 @@ from queries.members import Members, members
 from queries.modelled import Modelled
 from queries.moments import MOMENTS, moments
 from queries.service import timed
-from queries.touches import activities
 from queries.warehouse import Rendered
 
 MOST = 2_000  # moments, and as many stays
@@ -126,7 +125,7 @@ def _verdicts(
     table, judging = m.ask(statement.order_by(base.c.journey), VERDICTS)
     if "activities" not in m.sources or not table.num_rows:
         return tuple(Verdict(**row) for row in table.to_pylist()), (judging,)
-    clocked = timed(m, always, business, activities(m, always))
+    clocked = timed(m, always, business)
     statement = sa.select(*(clocked.c[name] for name in CLOCK.names)).where(clocked.c.entity_id == entity_id)
     clock, timing = m.ask(statement, CLOCK)
     times = {row.pop("journey"): row for row in clock.to_pylist()}

@@ -16,7 +16,7 @@ from queries.dialect import bytewise, local_floor
 from queries.handoff import handed
 from queries.modelled import Modelled, one_of
 from queries.service import timed
-from queries.touches import activities, place_of
+from queries.touches import place_of
 
 HANDED_OVER = ("accepted", "rejected", "expired", "pending", *LATE)
 LEAD = pa.schema(
@@ -93,7 +93,7 @@ def leads(m: Modelled, scope: Scope, cell: Cell, page: int = 0) -> Records:
 def waiting(m: Modelled, scope: Scope, chosen: Waiting, business: Business | None = None, page: int = 0) -> Records:
     """The leads behind a status of the service level, those on the clock longest first, with the time they took."""
     scope = replace(scope, by=chosen.by or scope.by)
-    base = timed(m, scope, business, activities(m, scope))
+    base = timed(m, scope, business)
     c, owner = base.c, m.catalog.get("owner")
     where: list[sa.ColumnElement[bool]] = [c.status.in_(chosen.statuses)]
     where += [one_of(c.segment, chosen.values)] if chosen.values else []

@@ -16,7 +16,7 @@ from lifecycle.stages import Handoff, normalise
 from queries.dialect import elapsed
 from queries.handoff import UNASKED, earliest, handed, handoff_of
 from queries.modelled import Modelled
-from queries.touches import ASSIGNED, activities, microseconds, of_journeys, on_the_clock, place_of
+from queries.touches import activities, firsts, microseconds, of_journeys, on_the_clock, place_of
 from queries.warehouse import Rendered
 
 TOUCHED = "touched"
@@ -56,15 +56,15 @@ def kept(m: Modelled, scope: Scope, business: Business | None = None) -> Kept:
 
 
 def _statuses(m: Modelled, scope: Scope, business: Business | None) -> tuple[Responses, tuple[Rendered, ...]]:
-    status = timed(m, scope.whole, business, activities(m, scope)).c.status
+    status = timed(m, scope.whole, business).c.status
     table, rendered = m.ask(sa.select(status, sa.func.count().label("n")).group_by(status), STATUSES)
     return responses((row["status"], row["n"]) for row in table.to_pylist()), (rendered,)
 
 
 def _service(m: Modelled, scope: Scope, business: Business | None) -> ServiceLevel:
     by = scope.by or (owner.name if (owner := m.catalog.get("owner")) and owner.can_break_down else None)
-    handoff, done = handoff_of(m), activities(m, scope)
-    leads = sa.select(timed(m, replace(scope, by=by), business, done)).cte("leads")
+    handoff = handoff_of(m)
+    leads = sa.select(timed(m, replace(scope, by=by), business)).cte("leads")
     c, now = leads.c, place_of(scope.as_of, business)
     waits = [
         _wait("speed", c, c.clock_at_us, c.touched_at_us, now),
@@ -109,32 +109,19 @@ def _wait(
     return sa.select(name, segment, status, _bin(start, end, now).label("bin"), outcome)
 
 
-def timed(m: Modelled, scope: Scope, business: Business | None, done: sa.Subquery) -> sa.Subquery:
-    """The handed-over leads with what the clock says of them, given the activities `done`.
+def timed(m: Modelled, scope: Scope, business: Business | None) -> sa.Subquery:
+    """The handed-over leads with what the clock says of them.
 
     Columns: `handed`'s; clock_at, assigned_at and touched_at (a touch or a decision), each also as `…_us`, its place on
     the clock; touch_at (activities alone); status (as in lifecycle.service).
 
     An assignment before the handoff counts as made at the handoff. Where the clock starts at assignment and there was
-    none, it starts at the handoff.
+    none, it starts at the handoff. Raises WarehouseError as `service` does.
     """
     handoff, base = handoff_of(m), handed(m, scope, _owner(m))
     leads = sa.select(base).where(base.c.outcome.not_in(UNASKED)).cte("handed_over")
-    source, own = of_journeys(m, leads, done)
-    kinds = [normalise(kind) for kind in handoff.touches]
-    firsts = (
-        sa.select(
-            leads.c.entity_id,
-            leads.c.journey,
-            sa.func.min(sa.case((done.c.kind == ASSIGNED, done.c["at"]))).label("assigned_at"),
-            sa.func.min(sa.case((done.c.kind.in_(kinds), done.c["at"]))).label("touch_at"),
-        )
-        .select_from(source)
-        .where(*own)
-        .group_by(leads.c.entity_id, leads.c.journey)
-        .subquery("firsts")
-    )
-    c, f = leads.c, firsts.c
+    first = firsts(m, scope)
+    c, f = leads.c, first.c
     assigned = sa.case((f.assigned_at < c.mql_at, c.mql_at), else_=f.assigned_at)
     clock = sa.func.coalesce(assigned, c.mql_at) if handoff.sla_from == "assigned" else c.mql_at
     told = (
@@ -145,7 +132,7 @@ def timed(m: Modelled, scope: Scope, business: Business | None, done: sa.Subquer
             f.touch_at,
             earliest(f.touch_at, c.decided_at).label("touched_at"),
         )
-        .select_from(leads.outerjoin(firsts, sa.and_(f.entity_id == c.entity_id, f.journey == c.journey)))
+        .select_from(leads.outerjoin(first, sa.and_(f.entity_id == c.entity_id, f.journey == c.journey)))
         .subquery("told")
     )
     clocked = on_the_clock(told, ["mql_at", "clock_at", "assigned_at", "touched_at"], business)
@@ -192,7 +179,7 @@ def attempts(m: Modelled, scope: Scope) -> Attempts:
     """How often leads were tried within 14 days of the clock's start, of those whose 14 days have passed."""
     handoff = handoff_of(m)
     done = activities(m, scope)
-    leads = sa.select(timed(m, scope, None, done)).cte("leads")
+    leads = sa.select(timed(m, scope, None)).cte("leads")
     c, span = leads.c, timedelta(days=ATTEMPT_DAYS)
     kinds = [normalise(kind) for kind in handoff.touches]
     source, own = of_journeys(m, leads, done)

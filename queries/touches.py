@@ -1,4 +1,8 @@
-"""What was done with whom: activities by the entity that moves, and working time in a statement."""
+"""What was done with whom: activities by the entity that moves, the first of each journey, and working time.
+
+A build keeps the first assignment and the first touch of each journey as a table, so that the service level of any
+period is asked without reading the activities. Where a build is older than that table, they are read.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,56 @@ import sqlalchemy as sa
 
 from lifecycle.business import MONDAY, Business
 from lifecycle.scope import Scope
+from lifecycle.stages import normalise
+from queries import workbench
 from queries.belonging import accounts, folded
-from queries.dialect import Instant, elapsed, local_time, lowered, stripped
+from queries.counted import seen
+from queries.dialect import Instant, Kind, elapsed, local_time, lowered, stripped
 from queries.errors import WarehouseError
 from queries.modelled import Modelled
 
 ASSIGNED = "assigned"  # the kind of activity by which a lead gets an owner
 MICROSECOND = timedelta(microseconds=1)
+TABLE = "touches"
+COLUMNS: dict[str, Kind] = {"entity_id": str, "journey": int, "assigned_at": datetime, "touch_at": datetime}
+
+
+def keep(m: Modelled) -> None:
+    """Make the table of a build whose journeys are there; where nothing is handed over or done, there is none."""
+    if m.model.handoff is not None and "activities" in m.sources:
+        made = workbench.create(m.warehouse, m.build.table(TABLE), COLUMNS)
+        workbench.fill(m.warehouse, made, _firsts(m))
+
+
+def firsts(m: Modelled, scope: Scope) -> sa.Subquery:
+    """COLUMNS: when each journey was first assigned and first touched, as far as seen by as_of.
+
+    Journeys without either may lack a row. Raises WarehouseError("missing_table") without activities.
+    """
+    kept = workbench.table(m.warehouse, m.build.table(TABLE), COLUMNS)
+    there = kept.name in m.tables
+    c = kept.c if there else _firsts(m).subquery("all_firsts").c
+    ever = (seen(c[name], scope).label(name) for name in ("assigned_at", "touch_at"))
+    return sa.select(c.entity_id, c.journey, *ever).subquery("firsts")
+
+
+def _firsts(m: Modelled) -> sa.Select:
+    """A journey's first assignment and first touch of the kinds that the handoff counts, whenever that was."""
+    kinds = [normalise(kind) for kind in m.model.handoff.touches] if m.model.handoff else []
+    done = _activities(m)
+    source, own = of_journeys(m, m.journeys, done)
+    j, kind, at = m.journeys.c, done.c.kind, done.c["at"]
+    return (
+        sa.select(
+            j.entity_id,
+            j.journey,
+            sa.func.min(sa.case((kind == ASSIGNED, at))).label("assigned_at"),
+            sa.func.min(sa.case((kind.in_(kinds), at))).label("touch_at"),
+        )
+        .select_from(source)
+        .where(kind.in_([*kinds, ASSIGNED]), *own)
+        .group_by(j.entity_id, j.journey)
+    )
 
 
 def activities(m: Modelled, scope: Scope) -> sa.Subquery:
@@ -23,6 +70,10 @@ def activities(m: Modelled, scope: Scope) -> sa.Subquery:
     Merged contacts count for the surviving one, contacts for their account, those of a deal's contact for the deal.
     Raises WarehouseError("missing_table") where the warehouse has no activities.
     """
+    return _activities(m, scope.as_of)
+
+
+def _activities(m: Modelled, as_of: datetime | None = None) -> sa.Subquery:
     source = m.sources.get("activities")
     if source is None:
         raise WarehouseError(
@@ -34,7 +85,7 @@ def activities(m: Modelled, scope: Scope) -> sa.Subquery:
         source["contact_id"].label("contact_id"),
         lowered(stripped(source["kind"])).label("kind"),
         source["occurred_at"].label("occurred_at"),
-    ).where(source["occurred_at"] <= scope.as_of)
+    ).where(*([source["occurred_at"] <= as_of] if as_of else []))
     done = folded(m, rows, "contact_id")
     c = done.c
     who, joined = _mover(m, done)
@@ -62,7 +113,7 @@ def of_journeys(m: Modelled, leads: sa.FromClause, done: sa.Subquery) -> tuple[s
     """
     c, later = leads.c, m.journeys.alias("later")
     source = leads.join(done, done.c.entity_id == c.entity_id)
-    next_ = sa.and_(later.c.entity_id == c.entity_id, later.c.journey == c.journey + 1)
+    next_ = sa.and_(later.c.journey > 1, later.c.entity_id == c.entity_id, later.c.journey == c.journey + 1)
     source = source.outerjoin(later, next_)
     own = [
         sa.or_(c.journey == 1, done.c["at"] >= c.started_at),

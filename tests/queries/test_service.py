@@ -113,6 +113,21 @@ def test_the_level_alone_is_that_of_the_whole_answer(story: Modelled) -> None:
     assert (found.now.n, found.before.n) == (8, 1)  # ida came on the 2nd, and again on the 12th
 
 
+@pytest.mark.parametrize("day", [3, 9, 10, 12, 26])
+def test_a_build_keeps_what_the_activities_say_on_any_day(story: Modelled, day: int) -> None:
+    then = replace(SCOPE, as_of=instant(f"{day:02d} 12:00"))
+    older = Modelled(story.warehouse, story.model, story.build)  # a build from before the table
+    kept_in = story.build.table("touches")
+    older.__dict__["tables"] = {name: types for name, types in story.tables.items() if name != kept_in}
+    assert len(older.tables) == len(story.tables) - 1
+    found, read = service(story, then), service(older, then)
+    assert found.whole.n and found.whole == read.whole
+    assert [(row.value, row.responses) for row in found.rows] == [(row.value, row.responses) for row in read.rows]
+    for mine, other in ((found.speed, read.speed), (found.human_delay, read.human_delay)):
+        assert sorted(mine.rows) == sorted(other.rows)
+    assert "activities" in read.statements[0].text and "activities" not in found.statements[0].text
+
+
 def test_speed_counts_the_untouched_as_waiting(story: Modelled) -> None:
     found = service(story, SCOPE)
     assert (found.speed.n, found.speed.events, found.speed.censored) == (10, 6, 4)
