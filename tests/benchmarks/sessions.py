@@ -45,8 +45,8 @@ class Reader:
         while True:
             forward = ForwardMsg.FromString(await self.socket.recv())
             kind = forward.WhichOneof("type")
-            if kind == "new_session":
-                self.script = forward.new_session.page_script_hash
+            if kind == "navigation":  # a later rerun names the page that the first one found
+                self.script = forward.navigation.page_script_hash
             elif kind == "delta":
                 self._notice(forward)
             elif kind == "script_finished":
