@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import erfc, sqrt
 
 import numpy as np
@@ -44,6 +45,19 @@ def _quantiles(p: float, sizes: Sequence[int], rate: float) -> list[float]:
 
 
 @dataclass(frozen=True)
+class Plot:
+    """The funnel plot of one segment: the whole's rate, and how many decided leads its values have."""
+
+    rate: float
+    sizes: tuple[int, ...]
+
+    @cached_property
+    def limits(self) -> dict[int, Limits]:
+        """The limits of each size, worked out when somebody looks: most pages show none."""
+        return dict(zip(self.sizes, control_limits(self.rate, self.sizes), strict=True))
+
+
+@dataclass(frozen=True)
 class Row:
     """One value of a segment. `rest` is the acceptance of all others; `p` compares the two, corrected for many rows.
 
@@ -56,7 +70,7 @@ class Row:
     value: str | None
     agreement: Agreement
     rest: Rate
-    limits: Limits | None = None
+    plot: Plot | None = None
     p: float | None = None
     contribution: float | None = None
     mix: float | None = None
@@ -67,12 +81,17 @@ class Row:
         return self.agreement.acceptance
 
     @property
+    def limits(self) -> Limits | None:
+        """Between which acceptance rates it lies by chance; None where none of its leads was decided."""
+        return self.plot.limits[self.acceptance.denominator] if self.plot else None
+
+    @property
     def outside(self) -> str | None:
         """Which control limit its acceptance lies beyond: 99.8, 95 or none."""
-        value = self.acceptance.value
-        if self.limits is None or value is None:
+        value, limits = self.acceptance.value, self.limits
+        if limits is None or value is None:
             return None
-        for name, (low, high) in (("99.8", self.limits.control), ("95", self.limits.warning)):
+        for name, (low, high) in (("99.8", limits.control), ("95", limits.warning)):
             if not low <= value <= high:
                 return name
         return None
@@ -101,15 +120,15 @@ def rows(
     accepted, decided = sum(a.accepted for a in values.values()), sum(a.decided for a in values.values())
     whole = Rate(accepted, decided)
     changes = shifts(_rates(values), _rates(before)) if before else {}
-    sizes = sorted({a.decided for a in values.values() if a.decided})
-    limits = {} if whole.value is None else dict(zip(sizes, control_limits(whole.value, sizes), strict=True))
+    sizes = tuple(sorted({a.decided for a in values.values() if a.decided}))
+    plot = None if whole.value is None else Plot(whole.value, sizes)
     made = []
     for value, found in sorted(values.items(), key=lambda i: (-i[1].decided, -i[1].bypass, i[0] is None, i[0] or "")):
         here, rest = found.acceptance, Rate(accepted - found.accepted, decided - found.decided)
         row = Row(segment, value, found, rest)
         if here.value is not None and whole.value is not None:
             pull = here.denominator / decided * (here.value - whole.value)
-            row = replace(row, limits=limits[here.denominator], contribution=pull)
+            row = replace(row, plot=plot, contribution=pull)
         mix, rate = changes.get(value, (None, None))
         made.append(replace(row, mix=mix, rate=rate))
     return corrected(made)

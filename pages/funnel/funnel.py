@@ -10,7 +10,7 @@ from lifecycle.funnel import Funnel
 from pages.funnel import frames, words
 from pages.funnel.records import drill_down
 from pages.ui import charts, charts_funnel, labels
-from pages.ui.data import ask
+from pages.ui.data import ask, meanwhile
 from pages.ui.failures import Failure
 from pages.ui.filters import View, funnel_choices
 from pages.ui.layout import card, page_header, rate_tile, tile, tiles
@@ -24,7 +24,8 @@ QUESTION = "Where they enter, and how far they come"
 def page() -> None:
     page_header("Funnel", "Where they enter, where they leave, and who goes on")
     view = funnel_choices()
-    with st.skeleton(height=420):
+    waiting = st.container()
+    with meanwhile(lambda: waiting.skeleton(height=420)):
         answer = ask(funnel, view.modelled, view.scope)
     if isinstance(answer, Failure) or not any(row.entered for row in answer.whole):
         card(QUESTION, lambda: answer, lambda _: None, definition=funnel, key="waterfall")

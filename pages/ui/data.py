@@ -7,7 +7,8 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -30,6 +31,8 @@ T = TypeVar("T")
 EVERYONE = "everyone"  # the one policy: every reader may see the same rows
 MAX_ANSWERS = 2_000
 TURNS = threading.BoundedSemaphore((os.cpu_count() or 1) + 1)
+_meanwhile: ContextVar[Callable[[], AbstractContextManager[Any]]] = ContextVar("meanwhile", default=nullcontext)
+_answered: set[tuple[str, str, str, str]] = set()  # most likely kept: all that is lost by an error is a placeholder
 DRAWINGS = "_drawings"  # beside the fields of an answer, as what it works out of itself
 
 
@@ -99,6 +102,19 @@ def opened() -> Opened:
 
 
 @contextmanager
+def meanwhile(shown: Callable[[], AbstractContextManager[Any]]) -> Iterator[None]:
+    """What to show while a question asked in this block is computed; nothing where its answer is there already.
+
+    A placeholder takes a thread and four messages, which is more than a kept answer costs.
+    """
+    before = _meanwhile.set(shown)
+    try:
+        yield
+    finally:
+        _meanwhile.reset(before)
+
+
+@contextmanager
 def turn() -> Iterator[None]:
     """A rerun's turn to compute: where the warehouse is embedded, a few at a time; answers of a server are waited for.
 
@@ -123,15 +139,20 @@ def ask(question: Callable[..., T], modelled: Modelled, scope: Scope, *args: Any
     Arguments must be plain values: texts, numbers, dates, tuples and frozen dataclasses of them, never frames.
     """
     name = f"{question.__module__}.{question.__qualname__}"
-    build = f"{_reader().token}:{modelled.build.id}"
+    key = f"{_reader().token}:{modelled.build.id}", name, digest((scope, *args)), EVERYONE
     try:
-        return _answer(build, name, digest((scope, *args)), EVERYONE, lambda: question(modelled, scope, *args))
+        with nullcontext() if key in _answered else _meanwhile.get()():
+            answer = _answer(*key, lambda: question(modelled, scope, *args))
     except WarehouseError as problem:
         if problem.kind == "superseded":
             st.stop()  # a newer rerun of this session is already drawing
         return explain(problem)
     except Exception as problem:
         return explain(problem)
+    if len(_answered) >= MAX_ANSWERS:
+        _answered.clear()
+    _answered.add(key)
+    return answer
 
 
 def drawn(draw: Callable[[Any], T], answer: Any) -> T:

@@ -127,7 +127,8 @@ def card(
                 if caption:
                     st.caption(labels.escape(caption))
             corner = st.container(width="content")
-        with st.skeleton(height=height):
+        waiting = st.container()
+        with data.meanwhile(lambda: waiting.skeleton(height=height)):
             answer, drawing = _drawn(ask, draw)
         if isinstance(answer, Failure):
             state(answer)
@@ -182,7 +183,7 @@ def _show(drawing: Drawing, select: str | None, key: str, fill: bool) -> Selecte
 
 
 def _chart(picture: Picture, select: str | None, key: str, height: Any = "content") -> Selected:
-    spec = picture.spec | {"datasets": dict(picture.data)}
+    spec = picture.spec | {"datasets": dict(picture.sent)}
     if not select:
         st.vega_lite_chart(spec=spec, key=key, alt=picture.alt, height=height)
         return []

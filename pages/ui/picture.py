@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import altair as alt
 import pandas as pd
+import pyarrow as pa
 
 # Specifications name no colour of the page: text and rules take the page's own ink, so that one picture is right in
 # light and dark. The fills are of middle lightness for the same reason.
@@ -49,6 +51,11 @@ class Picture:
     @property
     def is_empty(self) -> bool:
         return self.rows.empty
+
+    @cached_property
+    def sent(self) -> Mapping[str, pa.Table]:
+        """The frames as the browser gets them: turned into Arrow once, not in every rerun that shows them."""
+        return {name: pa.Table.from_pandas(frame, preserve_index=False) for name, frame in self.data.items()}
 
 
 def drawable(frame: pd.DataFrame) -> pd.DataFrame:

@@ -57,6 +57,9 @@ def test_equal_questions_share_a_key() -> None:
 
 
 def asking() -> None:
+    from collections.abc import Iterator
+    from contextlib import contextmanager
+
     import streamlit as st
 
     from lifecycle.scope import Scope
@@ -75,9 +78,15 @@ def asking() -> None:
             raise WarehouseError("superseded", "A newer question came.")
         return len(calls)
 
+    @contextmanager
+    def placeholder() -> Iterator[None]:
+        st.session_state["placeholders"] = st.session_state.get("placeholders", 0) + 1
+        yield
+
     scope = Scope("crm", modelled.build.as_of)
-    for argument in st.session_state.setdefault("arguments", ["a", "a", "b", "fail", "fail"]):
-        st.text(str(data.ask(counted, modelled, scope, argument)))
+    with data.meanwhile(placeholder):
+        for argument in st.session_state.setdefault("arguments", ["a", "a", "b", "fail", "fail"]):
+            st.text(str(data.ask(counted, modelled, scope, argument)))
 
 
 def test_a_question_is_asked_once_per_state_of_the_data(company: Path, open_: Opening) -> None:
@@ -90,6 +99,7 @@ def test_a_question_is_asked_once_per_state_of_the_data(company: Path, open_: Op
         pass  # a new generation, such as a load or a build makes
     tab.run()
     assert tab.text[0].value == "7"
+    assert tab.session_state["placeholders"] == len(tab.session_state["calls"]), "one for each that was computed"
 
 
 def test_a_failure_says_what_to_do(company: Path, open_: Opening) -> None:
