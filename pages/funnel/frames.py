@@ -122,10 +122,12 @@ def fraction(rate: Rate | Ratio | None) -> str:
 
 
 def spread(seconds: Durations | None) -> str:
-    """The middle half of durations."""
+    """The middle half of durations, the unit named once where both have it."""
     if seconds is None or seconds.p25 is None or seconds.p75 is None:
         return ""
-    return f"{labels.duration(seconds.p25)} – {labels.duration(seconds.p75)} · n = {seconds.n:,}"
+    low, high = labels.duration(seconds.p25), labels.duration(seconds.p75)
+    number, _, unit = low.partition(" ")
+    return f"{number}–{high}" if high.endswith(f" {unit}") else f"{low} – {high}"
 
 
 def measures(answer: Funnel, model: StageModel) -> pd.DataFrame:
@@ -143,6 +145,7 @@ def measures(answer: Funnel, model: StageModel) -> pd.DataFrame:
         (INDENT + "benchmark", lambda r: labels.percent(r.benchmark, 0) if r.benchmark is not None else ""),
         (INDENT + "median time", lambda r: middle(r.seconds_from_previous)),
         (INDENT + "the middle half", lambda r: spread(r.seconds_from_previous)),
+        (INDENT + "timed", lambda r: f"{r.seconds_from_previous.n:,}" if r.seconds_from_previous else ""),
     ]
     if answer.scope.basis == "cohort":
         for key, (label, _) in OUTCOMES.items():

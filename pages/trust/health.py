@@ -170,6 +170,7 @@ def moves(v: View) -> None:
             lambda answer: amounts(frames.moves(answer)),
             caption="Entries of the period, by what they are to the stage before",
             definition=health.moves,
+            fill=True,
             key="moves",
         )
     with right:

@@ -34,10 +34,13 @@ from pages.ui.picture import (
 )
 
 MAIN, TOPS = alt.NamedData("main"), alt.NamedData("tops")
-STAGE_LABELS: dict[str, Any] = {  # every stage keeps its label, shortened where there is no room
+NARROW = "width / length(domain('x')) < 62"  # a phone
+STAGE_LABELS: dict[str, Any] = {  # every stage keeps its label, aslant where there is no room
     "labelOverlap": False,
-    "labelLimit": {"expr": "width / length(domain('x')) - 6"},
-    "labelFontSize": {"expr": "width / length(domain('x')) > 62 ? 12 : 10"},
+    "labelLimit": {"expr": f"{NARROW} ? 78 : width / length(domain('x')) - 6"},
+    "labelFontSize": {"expr": f"{NARROW} ? 10.5 : 12"},
+    "labelAngle": {"expr": f"{NARROW} ? -40 : 0"},
+    "labelAlign": {"expr": f"{NARROW} ? 'right' : 'center'"},
     "labelPadding": 8,
 }
 WIDE = "bandwidth('x') > 118"  # room for "48 % of Opportunity" above a column

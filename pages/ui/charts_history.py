@@ -39,6 +39,7 @@ COLOURS = {  # one per meaning, those of the funnel and of the alignment where t
     "paid": KINDS["subscription"][1],
 }
 BAND = 30  # pixels of a lane
+MARGIN = 0.35  # of a lane, above the first and below the last
 LETTER = 6.2  # pixels of a letter of small text
 LONELY = 0.2  # share of the axis that must be empty before a mark for its text to stand there
 
@@ -48,7 +49,9 @@ def _x(field: str) -> alt.X:
 
 
 def _y() -> alt.Y:
-    return alt.Y("lane:N", sort=place("position"), axis=axis(labelLimit=150, labelPadding=10, labelOverlap=False))
+    scale = alt.Scale(paddingOuter=MARGIN)  # below the last lane stands how long nothing happened
+    lanes = axis(labelLimit=150, labelPadding=10, labelOverlap=False)
+    return alt.Y("lane:N", sort=place("position"), axis=lanes, scale=scale)
 
 
 def _colour() -> alt.Color:
@@ -155,7 +158,7 @@ def timeline(
     begun["room"] = [*begun["x"].iloc[1:], 1.0][: len(begun)] - begun["x"] if len(begun) else []
     data = {"main": main, "points": dots, "journeys": begun, **_background(silences, scale)}
     told = "; ".join(f"{lane}: {said or note}" for lane, said, note in bars[["lane", "said", "note"]].to_numpy())
-    height = 52 + BAND * max(len(order), 1)
+    height = round(52 + BAND * (max(len(order), 1) + 2 * MARGIN))
     return Picture(_timeline(height), data, pd.concat([bars, points]), f"Timeline. {told}")
 
 
@@ -224,4 +227,6 @@ def took_part(points: pd.DataFrame, silences: pd.DataFrame, scale: TimeAxis) -> 
     counts = points["lane"].value_counts(sort=False)
     words = "; ".join(f"{lane}: {n}" for lane, n in counts.items())
     data = {"main": main.assign(x=main["low"]), **_background(silences, scale)}
-    return Picture(_took_part(70 + BAND * max(len(counts), 1), present), data, points, f"Events. {words}")
+    return Picture(
+        _took_part(round(70 + BAND * (max(len(counts), 1) + 2 * MARGIN)), present), data, points, f"Events. {words}"
+    )
