@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from lifecycle.mrr import Period
+from lifecycle.mrr import Book, Period
+from lifecycle.rates import Rate
 from lifecycle.scope import Scope
 
 STATES = {"new": "New", "returning": "Returning", "resurrected": "Resurrected", "dormant": "Went dormant"}
@@ -34,13 +35,20 @@ class Active:
         """Orders per active customer; None where nobody was."""
         return self.times / self.active if self.active and self.times else None
 
+    @property
+    def kept(self) -> Rate:
+        """Of those who were active in the period before, how many are active again."""
+        return Rate(self.returning, self.returning + self.dormant)
+
 
 @dataclass(frozen=True)
 class Activity:
-    """The answer: periods that are over, in order."""
+    """The answer: periods that are over, in order; `segments`: those of each group of the breakdown, largest first."""
 
     scope: Scope
     periods: tuple[Active, ...]
+    segments: tuple[tuple[str | None, tuple[Active, ...]], ...] = ()
+    comparison: Activity | None = None
     statements: tuple[Any, ...] = ()
 
 
@@ -57,16 +65,27 @@ class Frequency:
         return sum(n for _, n in self.orders)
 
 
-def active_periods(scope: Scope, numbers: range, counts: Iterable[tuple[int, str, int]]) -> tuple[Active, ...]:
-    """From (period number, state or `times`, n)."""
+def active_periods(scope: Scope, numbers: range, counts: Iterable[Sequence[Any]]) -> tuple[Active, ...]:
+    """From (period number, state or `times`, n); what is told more than once of a period adds up."""
     found: dict[int, dict[str, int]] = {}
     for period, state, n in counts:
-        found.setdefault(period, {})[state] = n
+        mine = found.setdefault(period, {})
+        mine[state] = mine.get(state, 0) + n
     return tuple(Active(scope.calendar.numbered(n, scope.grain), **found.get(n, {})) for n in numbers)
 
 
-def of_book(periods: Iterable[Period]) -> tuple[Active, ...]:
+def of_book(book: Book) -> Activity:
     """The same of subscribers: who is in the book at the end of a period, seen from its start."""
+    return Activity(
+        book.scope,
+        _subscribed(book.periods),
+        tuple((value, _subscribed(periods)) for value, periods in book.segments),
+        of_book(book.comparison) if book.comparison else None,
+        book.statements,
+    )
+
+
+def _subscribed(periods: Iterable[Period]) -> tuple[Active, ...]:
     return tuple(
         Active(
             p.start_on,

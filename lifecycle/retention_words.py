@@ -72,26 +72,40 @@ def finding(answer: Retention, model: StageModel) -> str:
     return summary(answer, model)
 
 
-def widest(answer: Retention, groups: list[tuple[str, Triangle]]) -> str:
-    """Which group stays most and which least, at the age at which cohorts are compared; empty where chance could do it.
+def apart(known: list[tuple[str, Rate]]) -> tuple[tuple[str, Rate], tuple[str, Rate], bool] | None:
+    """The group with the highest rate, that with the lowest, and whether more than chance tells them apart.
 
-    Every pair of groups that might be shown is corrected for (Benjamini and Hochberg 1995).
+    Every pair of groups that might be shown is corrected for (Benjamini and Hochberg 1995). None with fewer than two.
+    """
+    if len(known) < 2:
+        return None
+    ranked = sorted(known, key=lambda k: k[1].value or 0, reverse=True)
+    pairs = [(i, j) for i in range(len(ranked)) for j in range(i + 1, len(ranked))]
+    corrected = adjusted([_p(ranked[i][1], ranked[j][1]) for i, j in pairs])
+    clear = corrected[pairs.index((0, len(ranked) - 1))] < LEVEL
+    return ranked[0], ranked[-1], clear
+
+
+def side_by_side(answer: Retention, groups: list[tuple[str, Triangle]]) -> str:
+    """Which group stays most and which least, at the oldest age that all have reached and cohorts are compared at.
+
+    Says so where chance could have made the difference; of money, which no test judges, it only tells which is which.
     """
     horizon = HORIZON[answer.scope.grain] if answer.rules.ages == "calendar" else 12
     cells = [(name, [c for c in t.pooled if c and 0 < c.last <= horizon and not c.rate.few]) for name, t in groups]
     shared = min((len(found) for _, found in cells if found), default=0)
     known = [(name, found[shared - 1]) for name, found in cells if found]
-    if len(known) < 2 or answer.rules.measure != "logo":
+    if len(known) < 2:
         return ""
-    known.sort(key=lambda k: k[1].rate.value or 0, reverse=True)
-    pairs = [(a, b) for i, a in enumerate(known) for b in known[i + 1 :]]
-    corrected = adjusted([_p(a[1].rate, b[1].rate) for a, b in pairs])
-    best, worst = known[0], known[-1]
-    p = next(p for (a, b), p in zip(pairs, corrected, strict=True) if (a, b) == (best, worst))
-    if p >= LEVEL:
-        return ""
-    after = age(answer.rules, answer.scope.grain, best[1])
-    return f"After {after} {share(best[1].rate)} of “{best[0]}” are there, {share(worst[1].rate)} of “{worst[0]}”"
+    after = age(answer.rules, answer.scope.grain, known[0][1])
+    if answer.rules.measure != "logo":
+        valued = sorted(((name, c.value) for name, c in known if c.value is not None), key=lambda k: k[1], reverse=True)
+        return f"After {after} “{valued[0][0]}” has the highest figure, “{valued[-1][0]}” the lowest" if valued else ""
+    found = apart([(name, c.rate) for name, c in known])
+    if found is None or not found[2]:
+        return f"After {after} none of them stays more or less than chance explains"
+    best, worst, _ = found
+    return f"After {after} {share(best[1])} of “{best[0]}” are there, {share(worst[1])} of “{worst[0]}”"
 
 
 def summary(answer: Retention, model: StageModel) -> str:

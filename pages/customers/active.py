@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pandas as pd
 import streamlit as st
 
 from lifecycle.activity import Active, Activity, of_book
+from lifecycle.activity_words import earlier, finding, groups
 from lifecycle.retention import ORDERS, SUBSCRIPTIONS
 from lifecycle.scope import Scope
 from pages.customers import frames_mrr as frames
@@ -31,10 +33,10 @@ def active(v: View) -> None:
         what = choose("Activity", "active_with", known, next(iter(known)), 150)
         grain = choose("By", "activity_grain", GRAINS, "month", 110)
         days = what == ORDERS and st.toggle("Count days with orders", False, "ordered_days", bind="query-params")
-    v = replace(v, scope=replace(v.scope.whole, grain=grain))
+    v = replace(v, scope=replace(v.scope, grain=grain))
     found = ask(activity if what == ORDERS else subscribed, v.modelled, v.scope)
     card(
-        title(found),
+        "Who is active" if isinstance(found, Failure) else finding(found),
         lambda: found,
         states,
         caption=caption(what),
@@ -42,6 +44,10 @@ def active(v: View) -> None:
         empty="Nobody was active, or no period is over.",
         key="states",
     )
+    if not isinstance(found, Failure) and found.segments:
+        by_group(v, found)
+    if not isinstance(found, Failure) and found.comparison:
+        compared(v, found)
     if what == ORDERS and not isinstance(found, Failure):
         left, right = st.columns(2, gap="small")
         with left:
@@ -57,22 +63,51 @@ def active(v: View) -> None:
             often(v, days)
 
 
+def by_group(v: View, found: Activity) -> None:
+    """Groups of the breakdown beside each other: who of those that were active comes again, and how many are."""
+    grain, by = v.scope.grain, v.modelled.catalog.get(v.scope.by or "")
+    left, right = st.columns(2, gap="small")
+    with left:
+        card(
+            groups(found),
+            lambda: found,
+            lambda a: trend(frames.kept(a), ".0%", "active again"),
+            caption=f"Of those active in the {grain} before, by {by.label.lower() if by else 'group'}",
+            definition=Active.kept.__doc__ or "",
+            empty="Nobody was active before.",
+            key="kept-groups",
+        )
+    with right:
+        card(
+            f"Active in each {grain}, by {by.label.lower() if by else 'group'}",
+            lambda: found,
+            lambda a: trend(frames.numbers(a), ",.0f", "active"),
+            caption="The groups add up to all",
+            definition=Active,
+            table=frames.groups,
+            key="active-groups",
+        )
+
+
+def compared(v: View, found: Activity) -> None:
+    """The period beside the one it is compared with."""
+    card(
+        earlier(found),
+        lambda: found,
+        lambda a: charts.bars(frames.sums(a), title=f"customers, added up over {v.scope.grain}s"),
+        caption=f"Both periods seen equally long; a customer counts in every {v.scope.grain}",
+        definition=Active,
+        key="active-compared",
+    )
+
+
 def subscribed(m: Modelled, scope: Scope) -> Activity:
     """The same of subscribers, from the book of recurring revenue."""
-    book = mrr(m, replace(scope, compare="none"))
-    return Activity(scope, of_book(book.periods), book.statements)
+    return of_book(mrr(m, scope))
 
 
-def title(found: Activity | Failure) -> str:
-    """How many were active in the last period, and how many of them had been before."""
-    if isinstance(found, Failure) or not found.periods:
-        return "Who is active"
-    last = found.periods[-1]
-    name = found.scope.calendar.name(last.start_on, found.scope.grain)
-    return (
-        f"{last.active:,} were active in {name}: {last.new:,} new, {last.returning:,} again, "
-        f"{last.resurrected:,} came back; {last.dormant:,} went dormant"
-    )
+def trend(rows: pd.DataFrame, style: str, title: str) -> Picture | None:
+    return None if rows.empty else charts.trend(rows, style=style, title=title, height=300)
 
 
 def caption(what: str) -> str:
@@ -88,13 +123,12 @@ def states(found: Activity) -> Picture | None:
 
 
 def per_customer(found: Activity) -> Picture | None:
-    rows = frames.per_customer(found.scope, found.periods)
-    return None if rows.empty else charts.trend(rows, style=".2f", title="orders", height=300)
+    return trend(frames.per_customer(found.scope, found.periods), ".2f", "orders")
 
 
 def often(v: View, days: bool) -> None:
     """How often customers ordered in the whole period."""
-    counted = ask(frequency, v.modelled, v.scope)
+    counted = ask(frequency, v.modelled, replace(v.scope.whole, compare="none"))
     card(
         "How often" if isinstance(counted, Failure) or not counted.n else frames.often(counted),
         lambda: counted,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from lifecycle.durations import LifeTable, log_rank
-from lifecycle.retention import SPLITS, SUBSCRIPTIONS, Retention, Rules
-from lifecycle.retention_words import summary, widest
+from lifecycle.retention import SPLITS, SUBSCRIPTIONS, Retention, Rules, Triangle
+from lifecycle.retention_words import side_by_side, summary
 from lifecycle.stages import StageModel
 from pages.customers import frames_retention as frames
 from pages.ui import charts_retention, labels
@@ -65,7 +65,7 @@ def beside(v: View, rules: Rules, found: Retention | Failure) -> None:
         return
     name = f"By {by.label.lower()}" if by and rules.split == "segment" else SPLITS[rules.split]
     card(
-        name if isinstance(found, Failure) else apart(v, found) or name,
+        name if isinstance(found, Failure) else side_by_side(found, groups(found, v.modelled.model)) or name,
         lambda: found,
         lambda a: by_group(a, v.modelled.model),
         caption="Mature cohorts of each group together, with 95 % intervals",
@@ -83,7 +83,7 @@ def periods(found: Retention | Failure) -> None:
         )
         return
     card(
-        "The period beside the one before",
+        "The period beside the one before" if isinstance(found, Failure) else earlier(found),
         lambda: found,
         compared,
         caption="The cohorts of both periods, each seen equally long",
@@ -93,22 +93,23 @@ def periods(found: Retention | Failure) -> None:
     )
 
 
-def apart(v: View, found: Retention) -> str:
-    """The group that stays most beside the one that stays least, where more than chance tells them apart."""
-    named = [(frames.group(found, v.modelled.model, value), t) for value, t in found.segments]
-    return widest(found, named)
+def groups(found: Retention, model: StageModel) -> list[tuple[str, Triangle]]:
+    """The groups of the breakdown with their names."""
+    return [(frames.group(found, model, value), t) for value, t in found.segments]
 
 
 def by_group(found: Retention, model: StageModel) -> Picture | None:
-    named = [(frames.group(found, model, value), t) for value, t in found.segments]
-    rows = frames.pooled([(found, name, t) for name, t in named])
+    rows = frames.pooled([(found, name, t) for name, t in groups(found, model)])
     return None if rows.empty else drawn(found, rows)
 
 
+def earlier(found: Retention) -> str:
+    """Whether more stay than in the compared period."""
+    return side_by_side(found, frames.periods(found)) or "The period beside the one before"
+
+
 def compared(found: Retention) -> Picture | None:
-    before = found.comparison
-    assert before is not None
-    rows = frames.pooled([(found, "now", frames.of_period(found)), (before, "before", before.whole)])
+    rows = frames.pooled([(found, name, t) for name, t in frames.periods(found)])
     return None if rows.empty else drawn(found, rows)
 
 

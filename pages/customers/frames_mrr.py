@@ -7,7 +7,7 @@ from datetime import date
 
 import pandas as pd
 
-from lifecycle.activity import STATES, Active, Frequency
+from lifecycle.activity import STATES, Active, Activity, Frequency
 from lifecycle.mrr import MOVEMENTS, Book, Period
 from lifecycle.scope import Scope
 from pages.ui import labels
@@ -173,6 +173,54 @@ def per_customer(scope: Scope, periods: Sequence[Active]) -> pd.DataFrame:
         _point(scope, p.start_on, "", p.per_customer, f"{p.times:,} orders of {p.active:,} customers") for p in periods
     ]
     return pd.DataFrame([r for r in rows if r["value"] is not None], columns=POINT)
+
+
+def kept(found: Activity) -> pd.DataFrame:
+    """Of each group of the breakdown, who came again, over time."""
+    rows = []
+    for value, periods in found.segments:
+        name = "not set" if value is None else value
+        for p in periods:
+            note = f"{p.kept.numerator:,} of {p.kept.denominator:,}"
+            rows.append(_point(found.scope, p.start_on, name, p.kept.value, note))
+    return pd.DataFrame([r for r in rows if r["value"] is not None], columns=POINT)
+
+
+def numbers(found: Activity) -> pd.DataFrame:
+    """Of each group of the breakdown, how many were active, over time."""
+    rows = [
+        _point(found.scope, p.start_on, "not set" if value is None else value, p.active, f"{p.new:,} of them new")
+        for value, periods in found.segments
+        for p in periods
+    ]
+    return pd.DataFrame(rows, columns=POINT)
+
+
+def groups(found: Activity) -> pd.DataFrame:
+    """The groups by period, in numbers."""
+    name = found.scope.calendar.name
+    return pd.DataFrame(
+        [
+            {"Group": "not set" if value is None else value, "Period": name(p.start_on, found.scope.grain)}
+            | {"Active": p.active}
+            | {label: getattr(p, state) for state, label in STATES.items()}
+            | {"Came again": p.kept.value}
+            for value, periods in found.segments
+            for p in periods
+        ]
+    )
+
+
+def sums(found: Activity) -> pd.DataFrame:
+    """Customers by state in the period and in the one it is compared with."""
+    both = (("now", found.periods), ("before", found.comparison.periods if found.comparison else ()))
+    return pd.DataFrame(
+        [
+            {"label": label, "series": series, "value": sum(getattr(p, state) for p in periods)}
+            for state, label in STATES.items()
+            for series, periods in both
+        ]
+    )
 
 
 def day(text: str) -> date:

@@ -57,9 +57,8 @@ def beside(answer: Retention, model: StageModel) -> pd.DataFrame:
     rows = _cells(answer, "", ALL, answer.whole.pooled, False)
     for value, t in answer.segments:
         rows += _cells(answer, "", f"{group(answer, model, value)} · {t.size:,}", t.pooled, False)
-    if answer.comparison:
-        for name, t in (("This period", of_period(answer)), ("Before", answer.comparison.whole)):
-            rows += _cells(answer, "", f"{name} · {t.size:,}", t.pooled, False)
+    for name, t in periods(answer):
+        rows += _cells(answer, "", f"{name} · {t.size:,}", t.pooled, False)
     enough = [row for row in rows if int(str(row["eligible"])) >= charts_retention.FEWEST]
     return pd.DataFrame(enough)
 
@@ -169,6 +168,13 @@ def customers(found: Records, entity: str, segment: str | None) -> pd.DataFrame:
         for r in found.table.to_pylist()
     ]
     return pd.DataFrame(rows)
+
+
+def periods(answer: Retention) -> list[tuple[str, Triangle]]:
+    """The cohorts of the period and of the one that it is compared with; nothing without a comparison."""
+    if answer.comparison is None:
+        return []
+    return [("This period", of_period(answer)), ("Before", answer.comparison.whole)]
 
 
 def of_period(answer: Retention) -> Triangle:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from lifecycle.retention import Retention, Rules, Triangle
-from lifecycle.retention_words import finding
+from lifecycle.retention_words import finding, side_by_side
 from lifecycle.stages import StageModel
 from pages.customers import choices
 from pages.customers import frames_retention as frames
@@ -75,10 +75,9 @@ def cohorts(v: View, rules: Rules, found: Retention | Failure) -> None:
 
 def beside(v: View, found: Retention) -> None:
     """Groups of the breakdown and the compared periods, each as the one row of its mature cohorts."""
-    names = ["groups"] if found.segments else []
-    names += ["periods"] if found.comparison else []
+    groups = [(frames.group(found, v.modelled.model, value), t) for value, t in found.segments]
     card(
-        f"{' and '.join(names).capitalize()} beside each other",
+        side_by_side(found, groups or frames.periods(found)) or "No two of them are old and large enough to compare",
         lambda: found,
         lambda a: grouped(a, v.modelled.model),
         caption="Mature cohorts of each together, as far as ten customers reach; beside a name how many started",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 
 import pytest
@@ -10,7 +11,7 @@ from lifecycle.mrr import Book, Change, Period, periods_of, together
 from lifecycle.periods import GRAINS, Calendar
 from lifecycle.report_retention import mrr_report, read_rules, retention_report
 from lifecycle.retention import ORDERS, Count, Retention, Rules, Start, Triangle, triangle
-from lifecycle.retention_words import finding, odd_cohorts, widest
+from lifecycle.retention_words import finding, odd_cohorts, side_by_side
 from lifecycle.scope import Scope
 from lifecycle.stages import load_model
 
@@ -116,8 +117,12 @@ def test_weak_cohorts_are_named_and_chance_is_not() -> None:
     plain = kept(80, 76, 82)
     assert odd_cohorts(plain, "month", rules) == ()
     assert finding(answer(plain, rules), load_model("crm")) == "79 % of customers order again after 1 month"
-    assert widest(answer(plain, rules), [("a", plain), ("b", plain)]) == ""
-    assert "“a”" in widest(answer(plain, rules), [("a", kept(90, 90, 90)), ("b", kept(50, 50, 50))])
+    alike, unlike = [("a", plain), ("b", plain)], [("a", kept(50, 50, 50)), ("b", kept(90, 90, 90)), ("c", plain)]
+    assert side_by_side(answer(plain, rules), alike).endswith("none of them stays more or less than chance explains")
+    assert side_by_side(answer(plain, rules), unlike) == "After 1 month 90 % of “b” are there, 50 % of “a”"
+    assert side_by_side(answer(plain, rules), unlike[:1]) == ""
+    money = side_by_side(answer(plain, replace(rules, measure="grr")), unlike)
+    assert "%" not in money  # no test judges money
 
 
 @pytest.mark.parametrize("grain", GRAINS)

@@ -12,12 +12,16 @@ import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from lifecycle import activity_words
+from lifecycle.activity import of_book
 from lifecycle.retention import PERIODS, Rules
+from lifecycle.retention_words import side_by_side
 from lifecycle.scope import Scope
 from lifecycle.segments import Choice
 from lifecycle.simulate import simulate
 from lifecycle.stages import shipped_models
 from pages.customers import frames_retention as frames
+from queries.activity import activity
 from queries.errors import WarehouseError
 from queries.modelled import Modelled, latest
 from queries.mrr import mrr
@@ -100,15 +104,16 @@ def test_groups_and_periods_stand_beside_each_other(visit: Open, company: Path, 
     asked_of = replace(scope, by="source", compare="previous", grain="quarter")
     found = retention(m, asked_of, replace(RULES, activity="orders", return_activity="orders"))
     tab = at(visit, company, by="source", compare="previous", activity="Order")
-    assert "Groups and periods beside each other" in texts(tab)
+    named = [(value or "not set", t) for value, t in found.segments]
+    assert side_by_side(found, named) in texts(tab)
     rows = drawn(tab, "rows of cohorts", nth=1)
     assert any(row["row"].startswith("This period ·") for row in rows), {row["row"] for row in rows}
     value, largest = found.segments[0]
     mine = [(r["age"], r["retained"]) for r in rows if r["row"] == f"{value} · {largest.size:,}"]
     assert mine == [(x.age, x.retained) for x in largest.pooled if x and x.eligible >= 10]
-    assert "beside each other" not in texts(at(visit, company))
+    assert "Mature cohorts of each together" not in texts(at(visit, company))
     few = texts(at(visit, company, by="source", **{"where.source": "organic"}))  # nowhere are there ten
-    assert "beside each other" in few
+    assert "No two of them are old and large enough to compare" in few
     assert "could not be worked out" not in few
 
 
@@ -127,6 +132,30 @@ def test_choices_and_filters_change_what_is_drawn(visit: Open, company: Path, as
     found = retention(m, asked_of, rules)
     cells = {(r["cohort"], r["age"]): r["retained"] for r in drawn(tab, "rows of cohorts") if r["cohort"]}
     assert cells == {(c.start.isoformat(), x.age): x.retained for c in found.whole.cohorts for x in c.cells if x}
+
+
+@pytest.mark.parametrize("what", ["Orders", "Subscriptions"])
+def test_activity_is_told_by_group_and_beside_the_period_before(
+    visit: Open, company: Path, asked: Any, what: str
+) -> None:
+    m, scope = asked
+    scope = replace(scope, by="source", compare="previous", grain="month")
+    found = activity(m, scope) if what == "Orders" else of_book(mrr(m, scope))
+    tab = at(visit, company, "Activity", by="source", compare="previous", active_with=what)
+    rows = drawn(tab, "active, ")
+    got = {(r["series"], r["name"]): r["value"] for r in rows}
+    name = scope.calendar.name
+    assert got == {
+        (value or "not set", name(p.start_on, "month")): p.active for value, ps in found.segments for p in ps
+    }
+    assert activity_words.groups(found) in texts(tab)
+    assert activity_words.earlier(found) in texts(tab)
+    bars = drawn(tab, "Went dormant: ")
+    assert {r["series"]: r["value"] for r in bars if r["label"] == "New"} == {
+        "now": sum(p.new for p in found.periods),
+        "before": sum(p.new for p in found.comparison.periods) if found.comparison else None,
+    }
+    assert "add up to all" not in texts(at(visit, company, "Activity", active_with=what))
 
 
 def test_the_waterfall_ends_where_its_steps_lead(visit: Open, company: Path, asked: Any) -> None:

@@ -236,6 +236,30 @@ def test_activity_tells_new_from_returning_from_resurrected(told: Told) -> None:
         assert (p.active, p.times) == (len(here), sum(days.count(now) for days in months.values()))
 
 
+def test_activity_of_groups_adds_up_and_is_compared_seen_equally_long(told: Told) -> None:
+    m, company = told
+    scope = replace(SCOPE, start=date(2024, 8, 1), end=date(2024, 11, 1), by="plan", compare="previous")
+    found = activity(m, scope)
+    states = ("new", "returning", "resurrected", "dormant", "times")
+    assert [value for value, _ in found.segments if value is not None]
+    for i, whole in enumerate(found.periods):
+        for state in states:
+            assert sum(getattr(periods[i], state) for _, periods in found.segments) == getattr(whole, state)
+    for value, periods in found.segments:
+        assert periods == activity(m, replace(scope, by=None, filters=(Choice("plan", (value,)),))).periods
+    top = activity(m, replace(scope, top=1))
+    assert [value for value, _ in top.segments][1:] == ["Other"]
+    assert sum(p.times for _, periods in top.segments for p in periods) == sum(p.times for p in found.periods)
+    assert found.comparison is not None
+    assert found.comparison.periods == activity(m, scope.compared or scope).periods
+    assert [p.start_on for p in found.comparison.periods] == [date(2024, 5, 1), date(2024, 6, 1), date(2024, 7, 1)]
+    p = found.periods[0]
+    july, august = date(2024, 7, 1), date(2024, 8, 1)
+    both = [{scope.calendar.floor(at.date(), "month") for at, _ in c.orders} for c in company.values()]
+    assert p.kept.numerator == sum({july, august} <= days for days in both)
+    assert p.kept.denominator == sum(july in days for days in both)
+
+
 def test_how_often_customers_order(told: Told) -> None:
     m, company = told
     scope = replace(SCOPE, start=date(2024, 2, 1), end=date(2025, 2, 1))

@@ -1,0 +1,49 @@
+"""What activity by period says in plain words: how many were active, and who of them comes again."""
+
+from __future__ import annotations
+
+from lifecycle.activity import Active, Activity
+from lifecycle.retention_words import apart, share
+
+
+def finding(found: Activity) -> str:
+    """How many were active in the last period, and how many of them had been before."""
+    if not found.periods:
+        return "Who is active"
+    last = found.periods[-1]
+    return (
+        f"{last.active:,} were active in {_named(found, last)}: {last.new:,} new, {last.returning:,} again, "
+        f"{last.resurrected:,} came back; {last.dormant:,} went dormant"
+    )
+
+
+def groups(found: Activity) -> str:
+    """The group that keeps most of its customers from the period before the last, and the one that keeps least.
+
+    Of fewer than 30 nothing is said, nor of a difference that chance could have made.
+    """
+    lasts = [("not set" if value is None else value, periods[-1]) for value, periods in found.segments if periods]
+    enough = [(name, p.kept) for name, p in lasts if not p.kept.few]
+    ends = apart(enough)
+    if ends is None:
+        return "No two groups are large enough to tell who comes again"
+    (best, most), (worst, least), clear = ends
+    when = _named(found, lasts[0][1])
+    if not clear:
+        return f"No group comes again in {when} more or less than chance explains"
+    return f"In {when} {share(most)} of “{best}” came again, {share(least)} of “{worst}”"
+
+
+def earlier(found: Activity) -> str:
+    """Of those who were active, how many came again in the last period, beside the last one of the compared period."""
+    then = found.comparison
+    if then is None or not (found.periods and then.periods):
+        return "The period beside the one before"
+    now, before = found.periods[-1], then.periods[-1]
+    ends = apart([("now", now.kept), ("before", before.kept)])
+    said = f"{share(now.kept)} came again in {_named(found, now)}, {share(before.kept)} in {_named(then, before)}"
+    return said if ends and ends[2] else f"{said}: chance explains the difference"
+
+
+def _named(found: Activity, p: Active) -> str:
+    return found.scope.calendar.name(p.start_on, found.scope.grain)
