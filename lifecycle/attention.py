@@ -228,9 +228,9 @@ def paced(model: StageModel, moved: Sequence[Change]) -> list[Sign]:
     signs = []
     for c in moved:
         half, before = c.now.quantile(0.5), c.before.quantile(0.5)
-        if not c.is_clear or not c.is_apart or half is None or before is None or c.stage not in before_purchase(model):
+        if not c.is_clear or not c.is_apart or half is None or before is None or c.about not in before_purchase(model):
             continue
-        stage = model.stage(c.stage)
+        stage = model.stage(c.about)
         evidence = (("half leave within", timedelta(seconds=half)), ("before", timedelta(seconds=before)))
         finding = f"{stage.label} takes {'longer' if c.is_slower else 'less time'}"
         signs.append(Sign("bad" if c.is_slower else "good", finding, evidence, _answers(stage), "time"))

@@ -115,7 +115,7 @@ def leans(tables: Tables) -> tuple[Leans, Leans]:
     compared = [
         (name, value, table, rest)
         for name, values in tables.items()
-        for value, table, rest in _beside_others(values)
+        for value, table, rest in beside_others(values)
         if value is not None and table.n >= FEW and rest.n >= FEW
     ]
     whole = joined(next(iter(tables.values()), {}).values())
@@ -123,7 +123,7 @@ def leans(tables: Tables) -> tuple[Leans, Leans]:
     return quick, slow
 
 
-def _beside_others(values: Mapping[str | None, LifeTable]) -> Iterator[tuple[str | None, LifeTable, LifeTable]]:
+def beside_others(values: Mapping[str | None, LifeTable]) -> Iterator[tuple[str | None, LifeTable, LifeTable]]:
     """Each value with its life table, and that of all others: the whole less its own."""
     whole: dict[tuple[float, str], int] = {}
     for table in values.values():

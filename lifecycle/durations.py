@@ -189,6 +189,18 @@ class LifeTable:
         i = int(np.searchsorted(self._steps[0], seconds, "right")) - 1
         return sum(self.incidence[o][i][1] for o in outcomes if o in self.incidence) if i >= 0 else 0.0
 
+    def share_variance(self, outcomes: Sequence[str], seconds: float) -> float:
+        """The variance of `share`, by the delta method (Marubini and Valsecchi 1995); I(1−I)/n where all were seen."""
+        times, events, _, at_risk = self._arrays
+        until = int(np.searchsorted(times, seconds, "right"))
+        n, left = at_risk[:until], events[:until].sum(axis=1)
+        own = events[:until, [i for i, outcome in enumerate(self.outcomes) if outcome in outcomes]].sum(axis=1)
+        before = np.concatenate([[1.0], self._steps[4]])[:until] / n
+        to_come = self.share(outcomes, seconds) - np.cumsum(before * own)
+        some = left < n  # once nobody is left, nothing is to come
+        greenwood = (to_come[some] ** 2 * left[some] / (n[some] * (n[some] - left[some]))).sum()
+        return float(greenwood + (before**2 * (n - own) * own / n).sum() - 2 * (to_come * before * own / n).sum())
+
     def chance(self, outcomes: Sequence[str], age: float) -> float | None:
         """Of those still in at an age, the share expected to leave in one of these ways within the longest stay seen.
 

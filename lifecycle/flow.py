@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 
+from lifecycle.parts import Contrast, Part, beside_before, beside_others
+from lifecycle.rates import Rate
 from lifecycle.scope import Scope
 
 AGES = (0, 7, 30, 90)  # days: lower edges of the ages at which a stock is shown
@@ -15,13 +18,37 @@ STEADY = 0.2  # flow is steady while in and out differ by no more than this shar
 
 @dataclass(frozen=True)
 class Stock:
-    """How many are in a stage at the end of each period (of the last: at as_of), by age, in the order of AGES."""
+    """How many are in a stage at the end of each period (of the last: at as_of), by age, in the order of AGES.
+
+    `parts`: the same of each part of the breakdown. The comparison is of the whole alone.
+    """
 
     scope: Scope
     stage: str
     periods: tuple[date, ...]
     n: tuple[tuple[int, ...], ...]
+    parts: tuple[Part[tuple[tuple[int, ...], ...]], ...] = ()
+    comparison: Stock | None = None
     statements: tuple[Any, ...] = ()
+
+    @cached_property
+    def contrasts(self) -> tuple[Contrast[int], ...]:
+        """How the shares that have stood for longer than 7, 30 and 90 days differ between a part and all others."""
+        return beside_others([(part, older(part.answer)) for part in self.parts], older(self.n))
+
+    @cached_property
+    def changes(self) -> tuple[Contrast[int], ...]:
+        """How the same shares differ from those at the end of the compared period.
+
+        Whoever stands in both counts in both, so that the intervals are too wide rather than too narrow.
+        """
+        return beside_before(older(self.n), older(self.comparison.n)) if self.comparison else ()
+
+
+def older(n: Sequence[Sequence[int]]) -> dict[int, Rate]:
+    """Of those in the stage at the last end, the share that has been in it for longer than so many days."""
+    last = n[-1] if n else (0,) * len(AGES)
+    return {days: Rate(sum(last[i:]), sum(last)) for i, days in enumerate(AGES) if i}
 
 
 def accumulated(flows: Mapping[tuple[int, date], int], periods: Sequence[date]) -> tuple[tuple[int, ...], ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import hypot, sqrt
+from typing import Protocol
 
 from statsmodels.stats.multitest import multipletests
 
@@ -31,10 +32,7 @@ class Rate:
         """95 % interval (Wilson 1927); None where the rate is undefined."""
         if not self.denominator:
             return None
-        n, share = self.denominator, self.numerator / self.denominator
-        middle, spread = share + Z**2 / (2 * n), Z * sqrt(share * (1 - share) / n + (Z / (2 * n)) ** 2)
-        low, high = ((middle + sign * spread) / (1 + Z**2 / n) for sign in (-1, 1))
-        return max(0.0, low) if self.numerator else 0.0, min(1.0, high) if self.numerator < n else 1.0
+        return wilson(self.numerator / self.denominator, self.denominator)
 
     @property
     def few(self) -> bool:
@@ -53,6 +51,23 @@ class Rate:
         }
 
 
+def wilson(share: float, n: float) -> tuple[float, float]:
+    """95 % interval of a share of `n` (Wilson 1927)."""
+    middle, spread = share + Z**2 / (2 * n), Z * sqrt(share * (1 - share) / n + (Z / (2 * n)) ** 2)
+    low, high = ((middle + sign * spread) / (1 + Z**2 / n) for sign in (-1, 1))
+    return max(0.0, low) if share > 0 else 0.0, min(1.0, high) if share < 1 else 1.0
+
+
+class Told(Protocol):
+    """What has a value and an interval: a rate, or a share that was estimated."""
+
+    @property
+    def value(self) -> float | None: ...
+
+    @property
+    def interval(self) -> tuple[float, float] | None: ...
+
+
 @dataclass(frozen=True)
 class Difference:
     """`value` = now − before in 0…1 with its 95 % interval (Newcombe 1998, hybrid score)."""
@@ -66,7 +81,7 @@ class Difference:
         return self.low > 0 or self.high < 0
 
 
-def difference(now: Rate, before: Rate) -> Difference | None:
+def difference(now: Told, before: Told) -> Difference | None:
     """The change of a rate between two independent groups; None where either is undefined."""
     if now.value is None or before.value is None or now.interval is None or before.interval is None:
         return None

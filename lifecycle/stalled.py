@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from lifecycle.business import Business
 from lifecycle.durations import LifeTable
+from lifecycle.parts import Contrast, Part, beside_before, beside_others
 from lifecycle.rates import Rate
 from lifecycle.scope import Scope
 from lifecycle.time_in_stage import ADVANCED, edge
@@ -46,18 +48,44 @@ class Heap:
 
 @dataclass(frozen=True)
 class Stalled:
-    """Who has stalled at as_of, by stage and owner; the period plays no part. `business`: how time is counted."""
+    """Who has stalled at as_of, by stage and owner; the period plays no part. `business`: how time is counted.
+
+    `parts`: the heaps of each part of the breakdown. The comparison is of the whole alone: who had stalled at the end
+    of the compared period's time, by today's limits.
+    """
 
     scope: Scope
     limits: tuple[Limit, ...]
     heaps: tuple[Heap, ...]
     business: Business | None
+    parts: tuple[Part[tuple[Heap, ...]], ...] = ()
+    comparison: Stalled | None = None
     statements: tuple[Any, ...] = ()
 
     def share(self, stage: str | None = None) -> Rate:
         """Stalled of those who are in the stage, or in any stage that has a limit."""
-        own = [h for h in self.heaps if stage in (None, h.stage)]
-        return Rate(sum(h.over for h in own), sum(h.n for h in own))
+        return stalled_of(self.heaps, stage)
+
+    @cached_property
+    def contrasts(self) -> tuple[Contrast[str | None], ...]:
+        """How the share that stalled, in each stage and in all of them (None), differs between a part and all others.
+
+        95 % intervals by Newcombe (1998); what is clear is judged over all that are looked at together.
+        """
+        return beside_others([(part, self._shares(part.answer)) for part in self.parts], self._shares(self.heaps))
+
+    @cached_property
+    def changes(self) -> tuple[Contrast[str | None], ...]:
+        """How the same shares differ from those at the end of the compared period's time.
+
+        Whoever stands in a stage at both times counts in both, so that the intervals are too wide rather than too
+        narrow.
+        """
+        before = self.comparison
+        return beside_before(self._shares(self.heaps), self._shares(before.heaps)) if before else ()
+
+    def _shares(self, heaps: Sequence[Heap]) -> dict[str | None, Rate]:
+        return {stage: stalled_of(heaps, stage) for stage in (None, *(limit.stage for limit in self.limits))}
 
     @property
     def amount(self) -> float | None:
@@ -88,6 +116,27 @@ class StalledList:
     total: int
     stays: tuple[StalledStay, ...]
     statements: tuple[Any, ...] = ()
+
+
+def stalled_of(heaps: Iterable[Heap], stage: str | None = None) -> Rate:
+    """Of those who are in the stage, or in any stage, the share that stalled."""
+    own = [h for h in heaps if stage in (None, h.stage)]
+    return Rate(sum(h.over for h in own), sum(h.n for h in own))
+
+
+def together(heaps: Iterable[Heap]) -> tuple[Heap, ...]:
+    """Heaps of several parts as one: one heap per stage and owner."""
+    found: dict[tuple[str, str | None], Heap] = {}
+    for heap in heaps:
+        key = heap.stage, heap.owner
+        found[key] = _added(found[key], heap) if key in found else heap
+    return tuple(found.values())
+
+
+def _added(a: Heap, b: Heap) -> Heap:
+    amounts = [x.amount for x in (a, b) if x.amount is not None]
+    oldest = max((x.oldest_seconds for x in (a, b) if x.oldest_seconds is not None), default=None)
+    return Heap(a.stage, a.owner, a.n + b.n, a.over + b.over, sum(amounts) if amounts else None, oldest)
 
 
 def prospects(table: LifeTable, age_seconds: float) -> tuple[float | None, int]:

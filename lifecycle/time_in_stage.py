@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from lifecycle.durations import LifeTable, Test, joined, log_rank
+from lifecycle.parts import Part
 from lifecycle.rates import Rate, adjusted
 from lifecycle.scope import Scope
 from lifecycle.stages import StageModel
@@ -17,6 +18,7 @@ ADVANCED, BACK = "advanced", "went back"  # ways to leave a stage, beside the ex
 HOUR, DAY = 3_600.0, 86_400.0
 FINE, YEAR = 14 * DAY, 365 * DAY
 LEVEL = 0.05
+S = TypeVar("S")
 
 
 @dataclass(frozen=True)
@@ -66,14 +68,11 @@ class StageTimes:
         return log_rank(*(self.parts(stage) for stage in self.stages)) if self.segments else None
 
     @cached_property
-    def changes(self) -> tuple[Change, ...]:
+    def changes(self) -> tuple[Change[str], ...]:
         """How the pace of each stage differs from the compared period's, which was watched for equally long."""
         if self.comparison is None:
             return ()
-        pairs = {stage: (self.of(stage), self.comparison.of(stage)) for stage in self.stages}
-        tests = {stage: test for stage, pair in pairs.items() if (test := log_rank(pair))}
-        p_values = adjusted([test.p for test in tests.values()])
-        return tuple(Change(stage, *pairs[stage], p) for stage, p in zip(tests, p_values, strict=True))
+        return changes({stage: (self.of(stage), self.comparison.of(stage)) for stage in self.stages})
 
 
 def edge(seconds: float) -> float:
@@ -105,13 +104,14 @@ def outcomes(tables: Sequence[LifeTable], model: StageModel) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Change:
-    """A stage's pace now and in the compared period: medians, and the log-rank test, p corrected over the stages.
+class Change(Generic[S]):
+    """The pace of a stage, or of one of its months, now and before: medians, and the log-rank test.
 
-    `is_slower` tells the direction: by the medians, else by the means up to the shorter of the two horizons.
+    `p` is corrected over all that are looked at together. `is_slower` tells the direction: by the medians, else by the
+    means up to the shorter of the two horizons.
     """
 
-    stage: str
+    about: S
     now: LifeTable
     before: LifeTable
     p: float
@@ -135,6 +135,13 @@ class Change:
         return self.now.restricted_mean(common) > self.before.restricted_mean(common)
 
 
+def changes(pairs: Mapping[S, tuple[LifeTable, LifeTable]]) -> tuple[Change[S], ...]:
+    """How paces differ between now and before; those that nobody entered on one side are left out."""
+    tests = {about: test for about, pair in pairs.items() if (test := log_rank(pair))}
+    p_values = adjusted([test.p for test in tests.values()])
+    return tuple(Change(about, *pairs[about], p) for about, p in zip(tests, p_values, strict=True))
+
+
 def _exceeds(low: float | None, high: float | None) -> bool:
     """Whether a lower limit lies above an upper one; an upper limit that is not reached lies above all."""
     return high is not None and (low is None or low > high)
@@ -150,9 +157,27 @@ class Month:
 
 @dataclass(frozen=True)
 class Trend:
-    """Time in one stage by period of entry, in order; periods in which nobody entered have empty tables."""
+    """Time in one stage by period of entry, in order; periods in which nobody entered have empty tables.
+
+    The comparison is of the whole alone; its periods follow each other as those here do.
+    """
 
     scope: Scope
     stage: str
     months: tuple[Month, ...]
+    parts: tuple[Part[tuple[Month, ...]], ...] = ()
+    comparison: Trend | None = None
     statements: tuple[Any, ...] = ()
+
+    @cached_property
+    def changes(self) -> tuple[Change[date], ...]:
+        """Each period beside the one in the same place before, watched for equally long (log-rank, corrected)."""
+        then = self.comparison.months if self.comparison else ()
+        return changes({m.period: (m.table, b.table) for m, b in zip(self.months, then, strict=False)})
+
+    @cached_property
+    def drifts(self) -> tuple[float | None, ...]:
+        """Per part, p of its pace being the same in all periods (log-rank, corrected over the parts); None: no test."""
+        tests = [log_rank([m.table for m in part.answer]) for part in self.parts]
+        p_values = iter(adjusted([test.p for test in tests if test]))
+        return tuple(next(p_values) if test else None for test in tests)

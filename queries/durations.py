@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
 
-from lifecycle.durations import OPEN, LifeTable, Row
+from lifecycle.durations import OPEN, LifeTable, Row, joined
 from lifecycle.scope import Scope
 from lifecycle.stages import StageModel
 from lifecycle.time_in_stage import ADVANCED, BACK, Month, StageTimes, Trend
 from lifecycle.volumes import periods_of
 from queries.dialect import elapsed, local_floor
-from queries.groups import Groups
+from queries.groups import Groups, Part
 from queries.instants import in_period
 from queries.modelled import Modelled
 from queries.touches import microseconds
@@ -58,16 +58,35 @@ def _life_tables(m: Modelled, scope: Scope, skip_zero: bool) -> StageTimes:
 
 
 def trend(m: Modelled, scope: Scope, stage: str, skip_zero: bool = False) -> Trend:
-    """Time in one stage by the month in which it was entered; of a long period by quarter or year."""
-    scope = replace(scope.whole, stages=(stage,), grain=grain_of(scope))
-    base = lengths(m, scope, [stage], skip_zero)
-    schema = pa.schema([("period", pa.date32()), *BIN])
-    period = local_floor(base.c.entered_at, scope.grain, scope.calendar)
-    table, rendered = m.ask(by_bin(base, [period]), schema)
-    found = {period: life_table(rows) for (period,), rows in rows_of(table).items()}
-    periods = periods_of(scope, list(found))
-    months = tuple(Month(period, found.get(period, LifeTable(()))) for period in periods)
-    return Trend(scope, stage, months, (rendered,))
+    """Time in one stage by the month in which it was entered; of a long period by quarter or year.
+
+    Of the whole and, where a breakdown is chosen, of each of its parts.
+    """
+    scope = replace(scope, stages=(stage,), grain=grain_of(scope))
+    here, before = _trend(m, scope, stage, skip_zero), scope.compared
+    return replace(here, comparison=_trend(m, before.whole, stage, skip_zero)) if before else here
+
+
+def _trend(m: Modelled, scope: Scope, stage: str, skip_zero: bool) -> Trend:
+    groups, n, asked = _groups(m, scope, [stage])
+    parted = groups.split(lengths(m, scope, [stage], skip_zero))
+    period = local_floor(parted.c.entered_at, scope.grain, scope.calendar)
+    counted = by_bin(parted, [parted.c.part, period])
+    schema = pa.schema([("part", pa.int64()), ("period", pa.date32()), *BIN])
+    found: dict[tuple[Part, date], LifeTable] = {}
+    # Many stays are broken down part by part, so that no answer has more rows than a warehouse gives.
+    for only in groups.parts if n > MAX_ROWS else [None]:
+        table, rendered = m.ask(counted if only is None else counted.where(counted.selected_columns.k0 == only), schema)
+        found |= {key: life_table(rows) for key, rows in rows_of(table).items()}
+        asked.append(rendered)
+    periods = periods_of(scope, [period for _, period in found])
+
+    def months(parts: Sequence[Part]) -> tuple[Month, ...]:
+        own = [[found[p, day] for p in parts if (p, day) in found] for day in periods]
+        return tuple(Month(day, joined(tables)) for day, tables in zip(periods, own, strict=True))
+
+    told = {part: months([part]) for part in groups.parts}
+    return Trend(scope, stage, months(groups.parts or [None]), groups.told(told), statements=tuple(asked))
 
 
 def grain_of(scope: Scope) -> str:

@@ -60,7 +60,7 @@ def cohorts(m: Modelled, scope: Scope, start: str, end: str) -> Trend:
     table, rendered = m.ask(by_bin(base, [period]), pa.schema([("period", pa.date32()), *BIN]))
     found = {day: life_table(rows) for (day,), rows in rows_of(table).items()}
     months = tuple(Month(day, found.get(day, LifeTable(()))) for day in periods_of(scope, list(found)))
-    return Trend(scope, start, months, (rendered,))
+    return Trend(scope, start, months, statements=(rendered,))
 
 
 def journeys(m: Modelled, scope: Scope, start: str, end: str) -> sa.Subquery:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -13,21 +13,29 @@ from lifecycle.scope import Scope
 from lifecycle.volumes import periods_of
 from queries.dialect import Instant, elapsed, local_floor, shifted
 from queries.durations import grain_of
+from queries.groups import Part, sized
 from queries.modelled import Modelled
 from queries.touches import microseconds
 
 YEAR = timedelta(days=365)
-NET = pa.schema([("age", pa.int64()), ("period", pa.date32()), ("n", pa.int64())])
+NET = pa.schema([("part", pa.int64()), ("age", pa.int64()), ("period", pa.date32()), ("n", pa.int64())])
 
 
 def stock_by_age(m: Modelled, scope: Scope, stage: str) -> Stock:
     """How many are in a stage at the end of each month of the period, by how long they have been in it.
 
-    Entered by then and not left by then, whenever that was; of a long period by quarter or year.
+    Entered by then and not left by then, whenever that was; of a long period by quarter or year. Of the whole and,
+    where a breakdown is chosen, of each of its parts.
     """
-    scope = replace(scope.whole, grain=grain_of(scope))
-    s = m.stays.c
+    scope = replace(scope, grain=grain_of(scope))
+    here, before = _stock_by_age(m, scope, stage), scope.compared
+    return replace(here, comparison=_stock_by_age(m, before.whole, stage)) if before else here
+
+
+def _stock_by_age(m: Modelled, scope: Scope, stage: str) -> Stock:
+    s, segment = m.stays.c, m.segment_column(m.stays, scope).label("segment")
     own = [s.move != "repeat", s.stage == stage, *m.filtered(m.stays, scope.filters)]
+    groups, asked = sized(m, scope, sa.select(segment).where(*own, s.entered_at <= scope.as_of).subquery("entered"))
     parts = []
     for age, days in enumerate(AGES):
         begins = _later(s.entered_at, days)
@@ -38,14 +46,18 @@ def stock_by_age(m: Modelled, scope: Scope, stage: str) -> Stock:
         reached = sa.or_(s.exited_at.is_(None), s.exited_at > begins)
         for at, sign in ((begins, 1), (ends, -1)):
             period = local_floor(at, scope.grain, scope.calendar).label("period")
-            columns = [_number(age).label("age"), period, _number(sign).label("sign")]
+            columns = [_number(age).label("age"), period, _number(sign).label("sign"), segment]
             parts.append(sa.select(*columns).where(*own, reached, at.is_not(None), at <= scope.as_of))
-    moves = sa.union_all(*parts).subquery("moves")
-    net = sa.cast(sa.func.sum(moves.c.sign), sa.BigInteger()).label("n")
-    table, rendered = m.ask(sa.select(moves.c.age, moves.c.period, net).group_by(moves.c.age, moves.c.period), NET)
-    found = {(row["age"], row["period"]): row["n"] for row in table.to_pylist()}
-    periods = tuple(periods_of(scope, [period for _, period in found]))
-    return Stock(scope, stage, periods, accumulated(found, periods), (rendered,))
+    c = groups.split(sa.union_all(*parts).subquery("moves")).c
+    net = sa.cast(sa.func.sum(c.sign), sa.BigInteger()).label("n")
+    table, rendered = m.ask(sa.select(c.part, c.age, c.period, net).group_by(c.part, c.age, c.period), NET)
+    found: dict[Part, dict[tuple[int, date], int]] = {}
+    for row in table.to_pylist():
+        found.setdefault(row["part"], {})[row["age"], row["period"]] = row["n"]
+    periods = tuple(periods_of(scope, [period for moved in found.values() for _, period in moved]))
+    told = {part: accumulated(found.get(part, {}), periods) for part in groups.parts or [None]}
+    whole = tuple(tuple(map(sum, zip(*ends, strict=True))) for ends in zip(*told.values(), strict=True))
+    return Stock(scope, stage, periods, whole, groups.told(told), statements=(*asked, rendered))
 
 
 def _later(instant: sa.ColumnElement, days: int) -> sa.ColumnElement:

@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from lifecycle.attention import stall_limits
 from lifecycle.business import Business
 from lifecycle.scope import Scope
-from lifecycle.stalled import Heap, Limit, Stalled, StalledList, StalledStay, prospects
+from lifecycle.stalled import Heap, Limit, Stalled, StalledList, StalledStay, prospects, together
 from queries.definitions import staying
 from queries.dialect import Instant, bytewise, elapsed, quantile
 from queries.durations import life_tables
+from queries.groups import Part, sized
 from queries.modelled import Modelled, one_of
 from queries.touches import MICROSECOND, microseconds, on_the_clock, place_of
 from queries.warehouse import Rendered
@@ -23,6 +24,7 @@ MOST = 1_000  # stays on a list
 DAY = timedelta(days=1)
 HEAPS = pa.schema(
     [
+        ("part", pa.int64()),
         ("stage", pa.string()),
         ("owner", pa.string()),
         ("n", pa.int64()),
@@ -45,18 +47,27 @@ LIST = pa.schema(
 
 
 def stalled(m: Modelled, scope: Scope, kind: str = "own", business: Business | None = None) -> Stalled:
-    """Who is in a stage at as_of for longer than its limit, by stage and owner.
+    """Who is in a stage at as_of for longer than its limit, by stage and owner, and by part of a breakdown.
 
     `kind`: `own` takes the stage's own limit, and the usual one where it has none; `usual` takes the time within which
     nine in ten of those advanced who advanced. Nobody stalls in the last stage, nor without an own limit after the
-    purchase.
+    purchase. Compared with who had stalled at the end of the compared period's time, by the same limits.
     """
     limits, asked = limits_of(m, scope, kind, business)
     if not limits:
-        return Stalled(scope, (), (), business, asked)
-    c = _open(m, scope, limits, business).c
+        return Stalled(scope, (), (), business, statements=asked)
+    here, before = _stalled(m, scope, limits, business), scope.compared
+    then = _stalled(m, before.whole, limits, business) if before else None
+    return replace(here, comparison=then, statements=(*asked, *here.statements))
+
+
+def _stalled(m: Modelled, scope: Scope, limits: tuple[Limit, ...], business: Business | None) -> Stalled:
+    inside = _open(m, scope, limits, business)
+    groups, asked = sized(m, scope, inside)
+    c = groups.split(inside).c
     over = sa.case((c.over == 1, 1), else_=0)
     columns = [
+        c.part,
         c.stage,
         c.owner,
         sa.func.count().label("n"),
@@ -64,20 +75,17 @@ def stalled(m: Modelled, scope: Scope, kind: str = "own", business: Business | N
         sa.cast(sa.func.sum(sa.case((c.over == 1, c.amount))), sa.Double()).label("amount"),
         sa.func.max(sa.case((c.over == 1, c.counted_us))).label("oldest"),
     ]
-    table, rendered = m.ask(sa.select(*columns).group_by(c.stage, c.owner), HEAPS)
+    table, rendered = m.ask(sa.select(*columns).group_by(c.part, c.stage, c.owner), HEAPS)
     has_deals = "deals" in m.sources
-    heaps = tuple(
-        Heap(
-            row["stage"],
-            row["owner"],
-            row["n"],
-            row["over"],
-            (row["amount"] or 0.0) if has_deals else None,
-            row["oldest"] / 1e6 if row["over"] else None,
-        )
-        for row in table.to_pylist()
-    )
-    return Stalled(scope, limits, heaps, business, (*asked, rendered))
+    heaps: dict[Part, list[Heap]] = {}
+    for row in table.to_pylist():
+        amount = (row["amount"] or 0.0) if has_deals else None
+        oldest = row["oldest"] / 1e6 if row["over"] else None
+        heap = Heap(row["stage"], row["owner"], row["n"], row["over"], amount, oldest)
+        heaps.setdefault(row["part"], []).append(heap)
+    told = groups.told({part: tuple(heaps.get(part, ())) for part in groups.parts})
+    whole = together(heap for part in heaps.values() for heap in part)
+    return Stalled(scope, limits, whole, business, told, statements=(*asked, rendered))
 
 
 def stalled_list(
@@ -87,9 +95,10 @@ def stalled_list(
     business: Business | None = None,
     stages: tuple[str, ...] = (),
     owners: tuple[str | None, ...] = (),
+    values: tuple[str | None, ...] = (),
 ) -> StalledList:
-    """The stays behind the counts of `stalled`, of these stages and owners (none given: of all): those with most open
-    deals first, then those that stalled last, as they are the likeliest to advance.
+    """The stays behind the counts of `stalled`, of these stages, owners and values of the breakdown (none given: of
+    all): those with most open deals first, then those that stalled last, as they are the likeliest to advance.
 
     With the chance that each still advances: of all stays in that stage that lasted as long, the share that advanced
     later (Aalen and Johansen 1978), whenever they were entered.
@@ -99,7 +108,7 @@ def stalled_list(
     if not limits:
         return StalledList(0, ())
     c = _open(m, scope, limits, business).c
-    where = [c.over == 1, *([one_of(c.owner, owners)] if owners else [])]
+    where = [c.over == 1, *(one_of(column, some) for column, some in ((c.owner, owners), (c.segment, values)) if some)]
     total, counting = m.ask(sa.select(sa.func.count()).where(*where), pa.schema([("n", pa.int64())]))
     order = [sa.func.coalesce(c.amount, 0).desc(), c.entered_at.desc(), bytewise(c.entity_id), c.stage]
     listed, listing = m.ask(sa.select(*(c[n] for n in LIST.names)).where(*where).order_by(*order).limit(MOST), LIST)
@@ -152,11 +161,12 @@ def _usual(
 
 
 def _open(m: Modelled, scope: Scope, limits: tuple[Limit, ...], business: Business | None) -> sa.Subquery:
-    """The stays that are open at as_of in stages with a limit: LIST's columns, and `over`, 1 where it is exceeded."""
+    """The stays that are open at as_of in stages with a limit: LIST's columns, segment, and `over`: 1 beyond it."""
     s, d, owner = m.stays.c, m.deals.c, m.catalog.get("owner")
     rep = s[owner.column] if owner else sa.cast(sa.null(), sa.Text())
+    segment = m.segment_column(m.stays, scope)
     inside = (
-        sa.select(s.entity_id, s.journey, s.stage, s.entered_at, rep.label("owner"))
+        sa.select(s.entity_id, s.journey, s.stage, s.entered_at, rep.label("owner"), segment.label("segment"))
         .where(s.stage.in_([x.stage for x in limits]), *staying(m, scope), *m.filtered(m.stays, scope.filters))
         .subquery("inside")
     )
@@ -177,6 +187,7 @@ def _open(m: Modelled, scope: Scope, limits: tuple[Limit, ...], business: Busine
         c.entity_id,
         c.stage,
         c.owner,
+        c.segment,
         c.entered_at,
         elapsed(c.entered_at, sa.literal(scope.as_of, Instant())).label("age_us"),
         counted.label("counted_us"),

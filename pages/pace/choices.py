@@ -74,6 +74,18 @@ def limits(v: View) -> tuple[str, Business | None]:
     return kind, declared if counted else None
 
 
+QUANTILES = {"0.5": "Half have left within", "0.9": "Nine in ten have left within"}
+
+
+def quantile() -> float:
+    """Which time the parts of a breakdown are compared by."""
+    return float(
+        st.selectbox(
+            "Each value’s", list(QUANTILES), 0, QUANTILES.__getitem__, "quantile", width=260, bind="query-params"
+        )
+    )
+
+
 def segment_label(v: View) -> str:
     """The breakdown as people call it."""
     segment = v.modelled.catalog.get(v.scope.by) if v.scope.by else None

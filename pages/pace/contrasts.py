@@ -39,7 +39,7 @@ def contrasts(
     what: str,
     key: str,
     since: bool,
-    definition: Callable[..., Any],
+    definition: str | Callable[..., Any],
     welcome: Callable[[Any], bool],
 ) -> None:
     """The largest differences to all others, or with `since` to the compared period; `what`: whose share they are of.
@@ -62,7 +62,7 @@ def show(
     what: str,
     key: str,
     other: str,
-    definition: Callable[..., Any],
+    definition: str | Callable[..., Any],
     welcome: Callable[[Any], bool],
 ) -> None:
     """A card of what `shown` makes of an answer, against what is named by `other`; the clear differences first."""

@@ -72,9 +72,9 @@ def ranges(found: StageTimes, model: StageModel) -> pd.DataFrame:
     return pd.DataFrame(rows).astype(dict.fromkeys(numbers, float)) if rows else pd.DataFrame()
 
 
-def every_stage(found: StageTimes, model: StageModel, changed: Sequence[Change]) -> pd.DataFrame:
+def every_stage(found: StageTimes, model: StageModel, changed: Sequence[Change[str]]) -> pd.DataFrame:
     """Everything about every stage (and part) as a table; before and p only of the whole."""
-    moved = {c.stage: c for c in changed}
+    moved = {c.about: c for c in changed}
     rows = []
     for stage in found.stages:  # the whole first, then its parts
         rows.append(_stage(model, stage, "", found.of(stage), moved.get(stage)))
@@ -84,7 +84,7 @@ def every_stage(found: StageTimes, model: StageModel, changed: Sequence[Change])
     return frame.drop(columns=empty)
 
 
-def _stage(model: StageModel, stage: str, part: str, table: LifeTable, change: Change | None) -> dict[str, object]:
+def _stage(model: StageModel, stage: str, part: str, table: LifeTable, change: Change[str] | None) -> dict[str, object]:
     own = model.stage(stage)
     return {
         "Stage": own.label,

@@ -62,6 +62,16 @@ def at_risk(table: LifeTable, along: Span) -> pd.DataFrame:
     return _ticks(along, [f"{table.at(seconds).at_risk:,}" for seconds, _ in along.ticks])
 
 
+def each_at_risk(tables: Mapping[str, LifeTable], along: Span) -> pd.DataFrame:
+    """The numbers at risk at the ticks, of each series: series, t, below."""
+    rows = [
+        {"series": name, "t": along.place(seconds), "below": f"{table.at(seconds).at_risk:,}"}
+        for name, table in tables.items()
+        for seconds, _ in along.ticks
+    ]
+    return pd.DataFrame(rows, columns=["series", "t", "below"])
+
+
 def advanced_by(table: LifeTable, along: Span) -> pd.DataFrame:
     """Ticks with the share that had advanced by then under them: t, label, below."""
     return _ticks(along, [labels.percent(table.share([ADVANCED], seconds), 0) for seconds, _ in along.ticks])
@@ -83,12 +93,17 @@ def medians(tables: Mapping[str, LifeTable], along: Span) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["t", "label"])
 
 
-def whereabouts(table: LifeTable, model: StageModel, along: Span) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
-    """Where those who entered are after so long: stacked shares, the labels within them, the ways from bottom up."""
-    found = outcomes([table], model)
+def whereabouts(
+    table: LifeTable, model: StageModel, along: Span, *, found: Sequence[str] = (), most: int = MOST_MARKS
+) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """Where those who entered are after so long: stacked shares, the labels within them, the ways from bottom up.
+
+    `found`: the ways out that are shown, by default those that occur; `most`: as many marks.
+    """
+    found = found or outcomes([table], model)
     exits = [key for key in found if key not in (ADVANCED, BACK)]
     ways = [key for key in (ADVANCED, BACK) if key in found] + [OPEN] + exits[::-1]
-    points = thinned([p for p in table.curve if p.seconds <= along.end], along, MOST_MARKS // (len(ways) + 1))
+    points = thinned([p for p in table.curve if p.seconds <= along.end], along, most // (len(ways) + 1))
     times = sorted({0.0, *(p.seconds for p in points), min(along.end, table.longest)})
     rows, ends = [], []
     shares = {t: {w: table.share([w], t) for w in ways if w != OPEN} for t in times}

@@ -11,6 +11,7 @@ from lifecycle.time_in_stage import StageTimes
 from pages.pace import frames_time as frames
 from pages.pace import words_time as words
 from pages.pace.choices import Choices, choices
+from pages.pace.one_stage_parts import beside
 from pages.ui import charts_durations as charts
 from pages.ui import charts_pace, labels
 from pages.ui.data import ask
@@ -25,7 +26,7 @@ from queries.durations import life_tables
 def closely(v: View) -> None:
     """The pair of pictures, and the lengths behind them."""
     chosen = choices(v)
-    found = ask(life_tables, v.modelled, v.scope.whole, chosen.skip_zero)
+    found = ask(life_tables, v.modelled, v.scope, chosen.skip_zero)
     if isinstance(found, Failure):
         state(found)
         return
@@ -38,7 +39,8 @@ def closely(v: View) -> None:
             words.still_in(table, chosen.label),
             lambda: found,
             partial(survival, chosen, along),
-            caption=f"Share still in the stage after so long, with its 95 % band. {words.open_share(table)}",
+            caption=f"Share still in the stage after so long, with its 95 % band. {words.open_share(table)}"
+            + words.since(found, chosen.stage),
             definition=LifeTable,
             height=400,
             key="survival",
@@ -53,6 +55,7 @@ def closely(v: View) -> None:
             height=400,
             key="whereabouts",
         )
+    beside(v, found, chosen, along)
     card(
         f"How long they stayed in {chosen.label}",
         lambda: found,

@@ -1,13 +1,18 @@
-"""One stage over time: whether it gets slower, and how old its stock is."""
+"""One stage over time: whether it gets slower, for whom, and how old its stock is."""
 
 from __future__ import annotations
 
+from functools import partial
+
+import pandas as pd
+
 from lifecycle.durations import log_rank
-from lifecycle.flow import Stock
 from lifecycle.time_in_stage import LEVEL, Trend
 from pages.pace import frames_stages as frames
+from pages.pace import frames_time_parts as parted
 from pages.pace import words_time as words
-from pages.pace.choices import choices
+from pages.pace.choices import Choices, choices, quantile, segment_label
+from pages.pace.standing import standing
 from pages.ui import charts_pace, labels
 from pages.ui.data import ask
 from pages.ui.failures import Failure
@@ -15,43 +20,82 @@ from pages.ui.filters import View
 from pages.ui.layout import card
 from pages.ui.picture import Picture
 from queries.durations import trend
-from queries.flow import stock_by_age
 
 
 def over_time(v: View) -> None:
     """The pace of those who entered, and the stock of those who stay."""
     chosen = choices(v, axis=False)
     paced = ask(trend, v.modelled, v.scope, chosen.stage, chosen.skip_zero)
+    grey = "; grey: the compared period" if not isinstance(paced, Failure) and paced.comparison else ""
     card(
         _pace(paced, chosen.label),
         lambda: paced,
         months,
-        caption="By when they entered, with 95 % bands; ▴ the band has no end yet, “not yet”: too few have left so far",
+        caption="By when they entered, with 95 % bands; ▴ the band has no end yet, “not yet”: too few have left so far"
+        + grey,
         definition=trend,
         empty="Of no period have enough left so far.",
         height=300,
         key="pace-trend",
     )
-    stock = ask(stock_by_age, v.modelled, v.scope, chosen.stage)
-    card(
-        _stock(stock, chosen.label),
-        lambda: stock,
-        ages,
-        caption="Who is in the stage at the end of each period, by how long they have been in it",
-        definition=stock_by_age,
-        height=300,
-        key="stock-by-age",
-    )
+    if not isinstance(paced, Failure):
+        if paced.comparison:
+            card(
+                _before(paced, chosen.label),
+                lambda: paced,
+                parted.beside_before,
+                caption="Each period beside the one in the same place before, watched for equally long; log-rank, "
+                "corrected for looking at all of them",
+                definition=Trend.changes.__doc__ or "",
+                key="pace-before",
+            )
+        if paced.parts:
+            each(v, paced, chosen)
+    standing(v, chosen)
 
 
 def months(found: Trend) -> dict[str, Picture]:
     named = {"Half have left within": 0.5, "Nine in ten have left within": 0.9}
     known = {name: q for name, q in named.items() if any(m.table.quantile(q) is not None for m in found.months)}
-    return {name: charts_pace.paces(frames.trend(found, q)) for name, q in known.items()}
+    return {name: charts_pace.paces(_beside(found, q)) for name, q in known.items()}
 
 
-def ages(found: Stock) -> Picture | None:
-    return charts_pace.stock(frames.stock(found)) if any(any(n) for n in found.n) else None
+def _beside(found: Trend, q: float) -> pd.DataFrame:
+    rows, before = frames.trend(found, q), found.comparison
+    return parted.beside(rows, before.months, "Before", found.scope.grain, q) if before else rows
+
+
+def each(v: View, paced: Trend, chosen: Choices) -> None:
+    """The parts of the breakdown beside each other, on one scale."""
+    by = segment_label(v)
+    q = quantile()
+    card(
+        _drift(paced, chosen.label, by),
+        lambda: paced,
+        partial(panels, q),
+        caption=f"Days within which {'half' if q == 0.5 else 'nine in ten'} have left, all on one scale; "
+        "grey: all together",
+        definition=Trend.drifts.__doc__ or "",
+        empty="Of no value have enough left so far.",
+        key=f"pace-parts-{q}",
+    )
+    card(
+        f"{chosen.label} by {by.lower()}, over the whole time",
+        lambda: paced,
+        lambda answer: parted.drifts(answer, by),
+        caption="Over time: whether the pace changes from period to period by more than chance (log-rank, corrected)",
+        definition=Trend.drifts.__doc__ or "",
+        key="pace-parts-table",
+    )
+
+
+def panels(q: float, found: Trend) -> dict[str, Picture]:
+    drawn = {frames.named(p.name): parted.trend_of(found, p, q) for p in found.parts}
+    known = {name: rows for name, rows in drawn.items() if rows["value"].notna().any()}
+    ends = (pd.concat([rows["value"], rows["beside"], rows["high"][~rows["on"]]]) for rows in known.values())
+    top = max((float(each.max()) for each in ends), default=0.0)
+    capped = {name: rows.assign(high=rows["high"].clip(upper=top)) for name, rows in known.items()}
+    return {name: charts_pace.paces(rows, top=top, height=200) for name, rows in capped.items()}
 
 
 def _pace(found: Trend | Failure, label: str) -> str:
@@ -74,8 +118,23 @@ def _pace(found: Trend | Failure, label: str) -> str:
     return f"Time in {label} differs between periods: half left within {' and '.join(ends)}"
 
 
-def _stock(found: Stock | Failure, label: str) -> str:
-    if isinstance(found, Failure) or not found.n or not sum(found.n[-1]):
-        return f"Who stands in {label}"
-    total, old = sum(found.n[-1]), found.n[-1][-1]
-    return f"{total:,} are in {label}, {labels.percent(old / total, 0)} of them for over 90 days"
+def _before(found: Trend, label: str) -> str:
+    clear = [c for c in found.changes if c.is_clear]
+    if not clear:
+        return f"In no {found.scope.grain} does the pace of {label} differ from before by more than chance"
+    slower = sum(c.is_slower for c in clear)
+    counts = [f"{n} {way}" for n, way in ((slower, "slower"), (len(clear) - slower, "faster")) if n]
+    return f"{label} beside before: of {len(found.changes)} {found.scope.grain}s {' and '.join(counts)} beyond chance"
+
+
+def _drift(found: Trend, label: str, by: str) -> str:
+    sure = [
+        frames.named(part.name)
+        for part, p in zip(found.parts, found.drifts, strict=True)
+        if p is not None and p < LEVEL
+    ]
+    if not sure:
+        return f"Of no {by.lower()} has the time in {label} changed beyond chance from period to period"
+    if len(sure) == len(found.parts) > 1:
+        return f"Time in {label} changes from period to period in every {by.lower()}"
+    return f"Time in {label} changes from period to period in {labels.listed(sure)}"

@@ -99,11 +99,11 @@ def flattered(found: StageTimes, model: StageModel) -> str:
     )
 
 
-def changed(found: Sequence[Change], model: StageModel) -> list[str]:
+def changed(found: Sequence[Change[str]], model: StageModel) -> list[str]:
     """Stages that became slower or faster beyond chance, and so that one can see it; the slower ones first."""
     clear = sorted((c for c in found if c.is_clear and c.is_apart), key=lambda c: not c.is_slower)
     return [
-        f"{model.stage(c.stage).label} has become {'slower' if c.is_slower else 'faster'}: half leave within "
+        f"{model.stage(c.about).label} has become {'slower' if c.is_slower else 'faster'}: half leave within "
         f"{quantile(c.now, 0.5)}, before {quantile(c.before, 0.5)}."
         for c in clear
     ]
@@ -134,6 +134,17 @@ def open_share(table: LifeTable) -> str:
     """How many stays there are, and how many of them are still open."""
     share = labels.percent(table.censored / table.n if table.n else None, 0)
     return f"{table.n:,} stays, {table.censored:,} of them still open ({share})"
+
+
+def since(found: StageTimes, stage: str) -> str:
+    """Whether a stage became slower or faster than in the compared period; nothing without one."""
+    change = next((c for c in found.changes if c.about == stage), None)
+    if change is None:
+        return ""
+    way = (
+        ("slower" if change.is_slower else "faster") + " than before" if change.is_clear else "as before, within chance"
+    )
+    return f". {way.capitalize()} (log-rank {p_value(change.p)})"
 
 
 def separated(found: Sequence[Separation], name: str, label: str) -> str:

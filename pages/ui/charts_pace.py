@@ -145,8 +145,12 @@ def _paces(height: int) -> Spec:
         tip("said:N", "Left within"),
         tip("band:N", "95 % band"),
         tip("note:N"),
+        tip("beside_said:N", "Grey"),
     ]
     y = alt.Y("value:Q", axis=value_axis("~f", "days"), scale=alt.Scale(zero=True))
+    top = alt.Chart(MARKS).mark_point(opacity=0).encode(y=alt.Y("top:Q"))  # several pictures on one scale
+    grey = base.transform_filter("isValid(datum.beside)").encode(y=alt.Y("beside:Q"))
+    beside = grey.mark_line(strokeWidth=2.2, color=BEFORE) + grey.mark_point(filled=True, size=40, color=BEFORE)
     line = base.mark_line(strokeWidth=1.4, opacity=0.45, color=NOW).encode(y=y)
     band = known.mark_rule(strokeWidth=7, opacity=0.25, color=NOW, strokeCap="round").encode(
         y=alt.Y("low:Q"), y2="high:Q"
@@ -158,29 +162,31 @@ def _paces(height: int) -> Spec:
         .mark_text(fontSize=11, color=INK, opacity=QUIET, angle=270, align="left")
         .encode(y=alt.datum(0), text="said:N", tooltip=tips)
     )
-    return bare((band + on + line + dot + never).properties(height=height))
+    return bare((top + beside + band + on + line + dot + never).properties(height=height))
 
 
-def paces(frame: pd.DataFrame, *, height: int = 250) -> Picture:
+def paces(frame: pd.DataFrame, *, top: float = 0.0, height: int = 250) -> Picture:
     """A time by period, with its band; where it is not reached, that is said.
 
-    `frame`: label, value (days), low, high, on (the band has no upper end yet), said, band, note.
+    `frame`: label, value (days), low, high, on (the band has no upper end yet), said, band, note; optional beside
+    (days of what it is compared with, in grey) and beside_said. `top`: how far the axis reaches at least.
     """
-    main = frame.assign(position=range(len(frame)))
+    main = filled(frame, beside=float("nan"), beside_said="").assign(position=range(len(frame)))
     words = "; ".join(f"{row.label}: {row.said}" for row in frame.itertuples())
-    return Picture(_paces(height), {"main": main}, frame, words)
+    return Picture(_paces(height), {"main": main, "marks": pd.DataFrame({"top": [top]})}, frame, words)
 
 
 @cache
-def _stock(height: int) -> Spec:
+def _stock(height: int, named: bool) -> Spec:
+    keys = legend(symbolType="square") if named else None
     bars = (
         alt.Chart(MAIN)
         .mark_bar(width={"band": 0.78})
         .encode(
             x=alt.X("label:N", sort=place("position"), axis=axis(labelOverlap="greedy")),
-            y=alt.Y("low:Q", axis=value_axis(",.0f", "in the stage at the end")),
+            y=alt.Y("low:Q", axis=value_axis(",.0f", "in the stage at the end" if named else "")),
             y2="high:Q",
-            color=alt.Color("age:N", sort=None, scale=alt.Scale(range=list(AGED)), legend=legend(symbolType="square")),
+            color=alt.Color("age:N", sort=None, scale=alt.Scale(range=list(AGED)), legend=keys),
             tooltip=[
                 tip("label:N", "End of"),
                 tip("age:N", "In it for"),
@@ -192,14 +198,17 @@ def _stock(height: int) -> Spec:
     return bare(bars.properties(height=height))
 
 
-def stock(frame: pd.DataFrame, *, height: int = 300) -> Picture:
-    """Who is in a stage at the end of each period, by age. `frame`: label, age, n, in order of time, then of age."""
+def stock(frame: pd.DataFrame, *, named: bool = True, height: int = 300) -> Picture:
+    """Who is in a stage at the end of each period, by age. `frame`: label, age, n, in order of time, then of age.
+
+    `named`: with a legend, and the axis titled; one of several pictures has neither.
+    """
     places = {label: i for i, label in enumerate(dict.fromkeys(frame["label"]))}
     main = frame.assign(position=frame["label"].map(places))
     main["high"] = main.groupby("position")["n"].cumsum()
     main["low"] = main["high"] - main["n"]
     main["total"] = main.groupby("position")["n"].transform("sum")
-    return Picture(_stock(height), {"main": main}, frame, "Stays in the stage by age, over time")
+    return Picture(_stock(height, named), {"main": main}, frame, "Stays in the stage by age, over time")
 
 
 @cache

@@ -44,7 +44,7 @@ def interval(rate: Rate) -> str:
 
 def points(change: Difference | None) -> str | None:
     """A difference of two rates in percentage points, with its sign; None where there is none."""
-    return None if change is None else f"{change.value * 100:+.1f} pp"
+    return None if change is None else f"{round(change.value * 100, 1) or 0.0:+.1f} pp"  # no change is not −0.0
 
 
 def duration(seconds: float | None) -> str:

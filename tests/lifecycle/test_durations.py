@@ -149,8 +149,10 @@ def test_like_the_library(rows: list[tuple[float, str, int]], others: list[tuple
         code = np.array([0 if how == OPEN else 1 + ways.index(how) for _, how in stays])
         library = CumIncidenceRight(time, code)
         for i, how in enumerate(ways):
-            for t, value in zip(library.times, library.cinc[i], strict=True):
+            for t, value, error in zip(library.times, library.cinc[i], library.cinc_se[i], strict=True):
                 assert found.share([how], t) == pytest.approx(value)
+                if np.isfinite(error):
+                    assert found.share_variance([how], t) == pytest.approx(error**2, abs=1e-12)
     test = log_rank([found, LifeTable(tuple(others))])
     both = pd.DataFrame([(t, how != OPEN, g) for g, r in enumerate((rows, others)) for t, how in spread(r)])
     if test and test.statistic and both[1].any():

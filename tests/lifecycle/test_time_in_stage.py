@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from lifecycle.attention import before_purchase, paced
 from lifecycle.contrast import leans, separations
 from lifecycle.durations import OPEN, LifeTable
-from lifecycle.flow import Flow, accumulated
+from lifecycle.flow import Flow, Stock, accumulated, older
+from lifecycle.parts import Part
+from lifecycle.rates import Rate
 from lifecycle.report_durations import durations_report, lines
 from lifecycle.scope import Scope
 from lifecycle.stages import shipped_models
-from lifecycle.time_in_stage import ADVANCED, DAY, StageTimes, edge, slowest_stage
+from lifecycle.stalled import Heap, Limit, Stalled, together
+from lifecycle.time_in_stage import ADVANCED, DAY, Month, StageTimes, Trend, edge, slowest_stage
 from queries.warehouse import Rendered
 
 CRM = shipped_models()["crm"]
 SCOPE = Scope("crm", datetime(2026, 1, 31))
+DAY_ONE = date(2026, 1, 1)
 
 
 def stays(days: float, n: int = 200, still: int = 20) -> LifeTable:
@@ -96,3 +100,43 @@ def test_stocks_accumulate_from_all_time() -> None:
     flows = {(0, days[0]): 5, (0, days[1]): -3, (1, days[1]): 3, (3, days[2]): 2, (1, days[2]): -1}
     assert accumulated(flows, days) == ((5, 0, 0, 0), (2, 3, 0, 0), (2, 2, 0, 2))
     assert accumulated(flows, days[1:]) == accumulated(flows, days)[1:]
+
+
+def test_what_has_stood_for_long_is_set_apart() -> None:
+    old, young = Part("a", ("a",), ((10, 10, 10, 70),)), Part("b", ("b",), ((70, 10, 10, 10),))
+    found = Stock(SCOPE, "mql", (DAY_ONE,), ((80, 20, 20, 80),), (old, young))
+    assert [(c.name, c.about, c.here, c.there) for c in found.contrasts if c.clear and c.about == 90] == [
+        ("a", 90, Rate(70, 100), Rate(10, 100)),
+        ("b", 90, Rate(10, 100), Rate(70, 100)),
+    ]
+    then = replace(found, n=((120, 20, 20, 40),), comparison=None)
+    changes = {c.about: c for c in replace(found, comparison=then).changes}
+    assert changes[90].here == Rate(80, 200) and changes[90].there == Rate(40, 200) and changes[90].clear
+    assert found.changes == () and older(()) == {days: Rate(0, 0) for days in (7, 30, 90)}
+
+
+def test_parts_of_the_stalled_are_set_apart_and_add_up() -> None:
+    a = (Heap("mql", "Ann", 40, 30, 5.0, 9.0), Heap("mql", None, 10, 0, None, None))
+    b = (Heap("mql", "Ann", 50, 10, 7.0, 11.0),)
+    whole = together([*a, *b])
+    assert whole == (Heap("mql", "Ann", 90, 40, 12.0, 11.0), Heap("mql", None, 10, 0, None, None))
+    parts = (Part("a", ("a",), a), Part("b", ("b",), b))
+    found = Stalled(SCOPE, (Limit("mql", 1.0, "own"),), whole, None, parts)
+    everywhere = {c.name: (c.here, c.there) for c in found.contrasts if c.about is None}
+    assert everywhere == {"a": (Rate(30, 50), Rate(10, 50)), "b": (Rate(10, 50), Rate(30, 50))}
+    assert all(c.clear for c in found.contrasts) and found.share("mql") == Rate(40, 100)
+
+
+def test_months_stand_beside_those_before() -> None:
+    days = [DAY_ONE, DAY_ONE.replace(month=DAY_ONE.month + 1)]
+    slow, fast = stays(20), stays(5)
+    then = Trend(SCOPE, "mql", tuple(Month(day, fast) for day in days))
+    parts = (
+        Part("same", ("same",), then.months),
+        Part("slower", ("slower",), (Month(days[0], fast), Month(days[1], slow))),
+    )
+    found = Trend(SCOPE, "mql", (Month(days[0], slow), Month(days[1], fast)), parts, then)
+    first, second = found.changes
+    assert (first.about, first.is_clear, first.is_slower, second.is_clear) == (days[0], True, True, False)
+    same, slower = found.drifts
+    assert same is not None and slower is not None and same > 0.05 > slower

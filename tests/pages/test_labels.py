@@ -44,6 +44,7 @@ def test_undefined_is_neither_zero_nor_all() -> None:
     assert labels.percent(0.0) == "0.0 %"
     assert labels.interval(Rate(0, 0)) == "nothing to divide by"
     assert labels.points(difference(Rate(1, 2), Rate(0, 0))) is None
+    assert labels.points(difference(Rate(4_999, 10_000), Rate(5_000, 10_000))) == "+0.0 pp"
 
 
 def test_a_rate_says_its_numbers_and_flags_few() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from lifecycle.time_in_stage import ADVANCED, DAY
+from pages.pace.frames_stages import named
 from pages.ui import labels
 from pages.ui.charts_durations import colours
 from pages.ui.spans import span
@@ -120,6 +123,73 @@ def test_the_stalled_are_as_many_as_the_list_says(visit: Open, company: Path, as
     assert len(rows) == len(listed.stays)
     only = at(visit, company, "Stalled", stalled_stage="SQL")
     assert f"{found.share('sql').numerator:,} stalled in SQL" in texts(only)
+
+
+def charts(tab: AppTest, field: str) -> list[Any]:
+    """The charts in which a field is drawn, in order."""
+    return [c for c in tab.get("vega_lite_chart") if f'"{field}"' in c.proto.spec]
+
+
+def rows_of(chart: Any, name: str = "main") -> list[dict[str, Any]]:
+    found = next(d for d in chart.proto.datasets if d.name == name)
+    return list(pa.ipc.open_stream(found.data.data).read_all().to_pylist())
+
+
+def test_the_trend_follows_the_breakdown_and_the_comparison(visit: Open, company: Path, asked: Any) -> None:
+    m, scope = asked
+    tab = at(visit, company, "Trend", by="Company size", compare="previous")
+    found = trend(m, replace(scope, by="company_size", compare="previous"), "mql")
+    assert found.comparison
+    first, _, *drawn_parts = charts(tab, "beside")
+    then = [month.table.quantile(0.5) for month in found.comparison.months]
+    assert [row["beside"] for row in rows_of(first)] == [None if half is None else half / DAY for half in then]
+    assert len(drawn_parts) == len(found.parts) == 4
+    for chart, part in zip(drawn_parts, found.parts, strict=True):
+        halves = [month.table.quantile(0.5) for month in part.answer]
+        assert [row["value"] for row in rows_of(chart)] == [None if half is None else half / DAY for half in halves]
+    (by_part,) = [d.value for d in tab.dataframe if "Over time" in d.value]
+    assert by_part["Stays"][0] == sum(by_part["Stays"][1:])  # the parts add up to the whole
+    (standing,) = [d.value for d in tab.dataframe if "In it" in d.value]
+    stock = stock_by_age(m, scope, "mql")
+    assert list(standing["In it"])[-1] == sum(list(standing["In it"])[:-1]) == sum(stock.n[-1])
+    assert len(charts(tab, "age")) == 1 + 4
+
+
+def test_the_stalled_follow_the_breakdown_and_the_comparison(visit: Open, company: Path, asked: Any) -> None:
+    m, scope = asked
+    tab = at(visit, company, "Stalled", by="Company size", compare="previous")
+    found = stalled(m, replace(scope, by="company_size", compare="previous"))
+    assert found.comparison and found.comparison.scope.as_of < scope.as_of
+    then = found.comparison.share()
+    assert f"{then.numerator:,} of {then.denominator:,}, by the same limits" in texts(tab)
+    (by_part,) = [d.value for d in tab.dataframe if "In these stages" in d.value]
+    assert list(by_part["Stalled"])[-1] == sum(list(by_part["Stalled"])[:-1]) == found.share().numerator
+    rows = {row["label"]: row for row in drawn(tab, "Changes. 500+")}
+    for contrast in found.contrasts:
+        if contrast.about is None and contrast.name == "500+":
+            row = rows["500+: stalled in any of these"]
+            assert (row["n"], row["of"]) == (contrast.here.numerator, contrast.here.denominator)
+    same = at(visit, company, "Stalled")
+    assert [x.value for x in same.metric] == [x.value for x in tab.metric]  # the whole is the whole
+
+
+def test_one_stage_follows_the_breakdown_and_the_comparison(visit: Open, company: Path, asked: Any) -> None:
+    m, scope = asked
+    tab = at(visit, company, "One stage", by="Company size", compare="previous")
+    found = life_tables(m, replace(scope, by="company_size", compare="previous"))
+    _, chart = [c for c in tab.get("vega_lite_chart") if c.proto.alt.startswith("Share still")]
+    risk = rows_of(chart, "risk")
+    for value in found.segments:
+        table, name = found.part("mql", value), named(value)
+        own = [row for row in risk if row["series"] == name]
+        assert own[0]["below"] == f"{table.n:,}" and len({row["y"] for row in own}) == 1
+        curve = {row["value"] for row in rows_of(chart) if row["series"] == name}
+        assert len(curve) > 5 and curve <= {1.0, *(p.survival for p in table.curve)}
+    whereabouts = [c for c in tab.get("vega_lite_chart") if c.proto.alt.startswith("Where they are")]
+    assert len(whereabouts) == 1 + len(found.segments)
+    assert [x.value for x in at(visit, company, "One stage").metric] == [x.value for x in tab.metric]
+    gaps = {row["label"]: row for row in drawn(tab, "Changes. Advanced")}
+    assert found.comparison and gaps["Advanced"]["other_n"] == found.comparison.of("mql").n
 
 
 def test_the_way_shows_the_answer(visit: Open, company: Path, asked: Any) -> None:

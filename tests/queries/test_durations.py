@@ -15,9 +15,11 @@ import pytest
 from lifecycle.business import Business
 from lifecycle.durations import OPEN, LifeTable
 from lifecycle.flow import AGES
+from lifecycle.rates import Rate
 from lifecycle.scope import Scope
 from lifecycle.segments import Choice
 from lifecycle.stages import ModelError, parse_model
+from lifecycle.stalled import stalled_of
 from lifecycle.time_in_stage import ADVANCED, BACK
 from queries.build import build
 from queries.contrast import by_every_segment
@@ -186,6 +188,30 @@ def test_who_stalls_and_what_they_are_worth(story: Modelled) -> None:
     assert usual == {"lead": "usual", "mql": "usual"}
 
 
+def test_a_breakdown_and_another_period_stand_beside_the_whole(story: Modelled) -> None:
+    scope = replace(SCOPE, start=date(2026, 1, 21), compare="previous")
+    by = replace(scope, by="owner", top=1)
+    pace = trend(story, by, "lead")
+    assert [(part.name, part.values, part.answer[0].table.n) for part in pace.parts] == [
+        ("Rep One", ("Rep One",), 1),  # hal
+    ]
+    assert pace.comparison and pace.comparison.scope.as_of == at("20 00:00") and not pace.comparison.parts
+    assert [m.table.n for m in pace.comparison.months] == [2]  # dee, and dee again
+    stock = stock_by_age(story, by, "mql")
+    assert {part.name: part.answer[-1] for part in stock.parts} == {"Rep One": (0, 0, 1, 0), "Other": (1, 0, 0, 0)}
+    assert stock.comparison and stock.comparison.n == ((0, 1, 0, 0),)  # ben for nineteen days
+    found = stalled(story, by)
+    assert {part.name: stalled_of(part.answer) for part in found.parts} == {
+        "Rep One": Rate(1, 2),  # ben, an MQL for thirty days; hal has only just come
+        "Other": Rate(2, 3),  # dee and fox; eli has only just come
+    }
+    assert found.comparison and found.comparison.limits == found.limits
+    assert found.comparison.share() == Rate(
+        4, 4
+    )  # cho was lost later, and ben, dee and fox had stood for too long then, too
+    assert [s.entity_id for s in stalled_list(story, by, values=("Rep Two", None)).stays] == ["dee", "fox"]
+
+
 def test_limits_in_working_days(story: Modelled) -> None:
     office = Business(timezone="Europe/London")
     found = stalled(story, replace(SCOPE, as_of=at("08 08:00")), "own", office)
@@ -225,14 +251,41 @@ def check(company: Company, scope: Scope) -> None:
     for start, end in pairwise(keys):
         assert rows(end_to_end(m, scope.whole, start, end).of(start)) == oracle.journeys(company, scope, start, end)
     stage = keys[len(keys) // 2]
-    months = trend(m, scope, stage).months
-    assert sum(month.table.n for month in months) == found.of(stage).n
+    check_trend(company, scope, stage, [s for s in counted if s.entry.stage == stage])
     inside = [e for e in oracle.entries(company, scope) if e.stage == stage and not oracle.ended(e, scope.as_of)]
     ages = Counter(sum((scope.as_of - e.entered_at) >= timedelta(days=d) for d in AGES) - 1 for e in inside)
-    over_time = stock_by_age(m, replace(scope, start=None, end=None), stage).n
-    assert (over_time[-1] if over_time else (0, 0, 0, 0)) == tuple(ages[i] for i in range(len(AGES)))
+    stock = stock_by_age(m, replace(scope, start=None, end=None), stage)
+    assert last(stock.n) == tuple(ages[i] for i in range(len(AGES)))
+    for part in stock.parts:
+        assert last(part.answer) == last(stock_by_age(m, only(scope, part.values), stage).n)
     check_flow(company, scope)
     check_stalled(company, scope)
+
+
+def only(scope: Scope, values: tuple[str | None, ...]) -> Scope:
+    """All time, of some values of the breakdown."""
+    assert scope.by
+    return replace(scope.whole, start=None, end=None, filters=(*scope.filters, Choice(scope.by, values)))
+
+
+def last(n: tuple[tuple[int, ...], ...]) -> tuple[int, ...]:
+    return n[-1] if n else (0,) * len(AGES)
+
+
+def check_trend(company: Company, scope: Scope, stage: str, counted: list[oracle.Stay]) -> None:
+    found = trend(company.m, scope, stage)
+
+    def of(stays: list[oracle.Stay]) -> dict[date, Counter[tuple[float, str]]]:
+        inside = {m.period: list[oracle.Stay]() for m in found.months}
+        for stay in stays:
+            day = scope.calendar.day(stay.entry.entered_at)
+            inside[max(p for p in inside if p <= day)].append(stay)
+        return {day: oracle.rows(own) for day, own in inside.items()}
+
+    assert {m.period: rows(m.table) for m in found.months} == of(counted)
+    for part in found.parts:
+        own = [s for s in counted if s.segment in part.values]
+        assert {m.period: rows(m.table) for m in part.answer} == of(own)
 
 
 def check_flow(company: Company, scope: Scope) -> None:
@@ -257,6 +310,12 @@ def check_stalled(company: Company, scope: Scope) -> None:
     inside = [e for e in oracle.entries(company, scope) if e.stage in over and not oracle.ended(e, scope.as_of)]
     late = [e for e in inside if (scope.as_of - e.entered_at).total_seconds() > over[e.stage]]
     assert (found.share().numerator, found.share().denominator) == (len(late), len(inside))
+    for part in found.parts:
+        own = [e for e in inside if company.told[e.entity_id, e.journey].get(scope.by) in part.values]
+        share = stalled_of(part.answer)
+        assert (share.numerator, share.denominator) == (len([e for e in own if e in late]), len(own))
+        assert stalled_list(company.m, scope, values=part.values).total == share.numerator
+    assert (len(found.parts) > 0) == bool(scope.by and inside)
     listed = stalled_list(company.m, scope)
     assert listed.total == len(late)
     assert sorted((s.entity_id, s.stage) for s in listed.stays) == sorted((e.entity_id, e.stage) for e in late)
