@@ -29,7 +29,7 @@ def moves_report(moves: Moves, routes: Routes, back: Comebacks, stock: StockFlow
         return [*rows(answer, {}), *(row for part in answer.parts for row in rows(part.answer, {by: part.name}))]
 
     def differing(answer: Any, told: Callable[[Any], dict[str, Any]]) -> list[dict]:
-        return [_contrast(by, c) | told(c.about) for c in (*answer.changes, *answer.contrasts)]
+        return [contrast(by, c) | told(c.about) for c in (*answer.changes, *answer.contrasts)]
 
     before = stock.comparison
     return {
@@ -76,7 +76,7 @@ def _attempts(back: Back, segment: Named) -> list[dict[str, Any]]:
             "segment": dict(segment),
             "after_exit": None if key == FIRST else key,
             **back.conversion(key).as_dict(),
-            "difference": None if key == FIRST else _interval(back.against_first(key)),
+            "difference": None if key == FIRST else interval(back.against_first(key)),
         }
         for key in back.attempts
     ]
@@ -107,17 +107,19 @@ def _transition(segment: Mapping[Any, str | None], t: Transition) -> dict[str, A
     return told | {"share": t.share.as_dict(), "median_seconds": t.median_seconds}
 
 
-def _contrast(by: str | None, c: Contrast) -> dict[str, Any]:
+def contrast(by: str | None, c: Contrast) -> dict[str, Any]:
+    """A rate of one part beside all others, or of the whole (segment {}) beside before."""
     return {
         "segment": {by: c.name} if c.values else {},
         "here": c.here.as_dict(),
         "there": c.there.as_dict(),
-        "difference": _interval(c.difference),
+        "difference": interval(c.difference),
         "clear": c.clear,
     }
 
 
-def _interval(d: Difference | None) -> dict[str, float] | None:
+def interval(d: Difference | None) -> dict[str, float] | None:
+    """A difference with its 95 % interval."""
     return {"value": d.value, "low": d.low, "high": d.high} if d else None
 
 

@@ -92,6 +92,16 @@ def horizon(table: LifeTable) -> float:
     return min(YEAR, table.longest)
 
 
+def reach(tables: Sequence[LifeTable]) -> float:
+    """How far to look, in seconds: to where nine in ten have left, and no long tail that squeezes the rest."""
+    ends = []
+    for table in tables:
+        known = [(table.quantile(q), times) for q, times in ((0.9, 1.1), (0.75, 4.0), (0.5, 12.0))]
+        ends.append(min([table.longest, *(seconds * times for seconds, times in known if seconds)]))
+    furthest = max(ends, default=0.0)
+    return -(-furthest // DAY) * DAY if furthest > 2 * DAY else furthest
+
+
 def left_by_exit(table: LifeTable, model: StageModel) -> Rate:
     """Of the stays, those that ended in an exit by as_of."""
     return Rate(table.ended([stage.key for stage in model.exits]), table.n)

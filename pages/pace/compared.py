@@ -9,6 +9,7 @@ import streamlit as st
 
 from lifecycle.contrast import Lean, Segmented, Separation
 from lifecycle.durations import joined, log_rank
+from lifecycle.time_in_stage import reach
 from pages.pace import frames_stages, frames_time
 from pages.pace import words_time as words
 from pages.pace.choices import Choices, choices
@@ -87,7 +88,7 @@ def curves(chosen: Choices, by: str, found: Segmented) -> Picture | None:
     if not named:
         return None
     longest = max(table.longest for table in named.values())
-    along = span(longest if chosen.log else frames_time.reach(list(named.values())), chosen.log)
+    along = span(longest if chosen.log else reach(list(named.values())), chosen.log)
     rows, risk = frames_time.curves(named, along), frames_time.at_risk(joined(named.values()), along)
     return charts.survival(rows, risk, frames_time.medians({}, along), log=chosen.log)
 

@@ -18,16 +18,6 @@ LEAST_SHARE = 0.07  # of the height: room for a label within an area
 MOST_BARS = 30
 
 
-def reach(tables: Sequence[LifeTable]) -> float:
-    """How far to draw, in seconds: to where nine in ten have left, and no long tail that squeezes the rest."""
-    ends = []
-    for table in tables:
-        known = [(table.quantile(q), times) for q, times in ((0.9, 1.1), (0.75, 4.0), (0.5, 12.0))]
-        ends.append(min([table.longest, *(seconds * times for seconds, times in known if seconds)]))
-    furthest = max(ends, default=0.0)
-    return -(-furthest // DAY) * DAY if furthest > 2 * DAY else furthest
-
-
 def curves(tables: Mapping[str, LifeTable], along: Span) -> pd.DataFrame:
     """Steps of survival curves: series, t, time, value, low, high, note."""
     rows = []

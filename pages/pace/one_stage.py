@@ -7,7 +7,7 @@ from functools import partial
 import streamlit as st
 
 from lifecycle.durations import LifeTable
-from lifecycle.time_in_stage import StageTimes
+from lifecycle.time_in_stage import StageTimes, reach
 from pages.pace import frames_time as frames
 from pages.pace import words_time as words
 from pages.pace.choices import Choices, choices
@@ -70,7 +70,7 @@ def closely(v: View) -> None:
 def axis(found: StageTimes, chosen: Choices) -> Span:
     """One axis for both pictures, and for the compared period."""
     tables = [found.of(chosen.stage), *([found.comparison.of(chosen.stage)] if found.comparison else [])]
-    return span(max(t.longest for t in tables) if chosen.log else frames.reach(tables), chosen.log)
+    return span(max(t.longest for t in tables) if chosen.log else reach(tables), chosen.log)
 
 
 def key_figures(table: LifeTable, before: LifeTable | None) -> None:
@@ -117,7 +117,7 @@ def lengths(v: View, chosen: Choices, found: StageTimes) -> Picture | None:
     table = found.of(chosen.stage)
     if not table.n:
         return None
-    along = span(frames.reach([table]))
+    along = span(reach([table]))
     rows, ways = frames.lengths(table, v.modelled.model, along)
     return charts_pace.lengths(rows, shades(v, ways), f"{along.name} in the stage")
 

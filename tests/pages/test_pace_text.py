@@ -11,11 +11,14 @@ import pytest
 
 from lifecycle.scope import Scope
 from lifecycle.stages import ModelError, shipped_models
+from pages.ui import durations_text
 from pages.ui.pace_text import as_table, ask
+from queries.flow import stock_by_age
 from queries.modelled import Modelled, latest
 from queries.moves import moves
 from queries.ready import OptionError
 from queries.settings import load_settings
+from queries.stalled import stalled
 from queries.velocity import velocity
 from queries.warehouse import open_warehouse
 
@@ -59,6 +62,27 @@ def test_moves_are_those_of_the_page(m: Modelled, scope: Scope) -> None:
     assert "SELECT" in told["statement"]
     json.loads(json.dumps(told, allow_nan=False))
     assert as_table(answer).row_count == len(told["rows"])
+
+
+def test_time_in_stage_is_that_of_the_page(m: Modelled, scope: Scope) -> None:
+    _, told = durations_text.ask("time-in-stage", m, scope, {})
+    waiting, stock = stalled(m, scope), stock_by_age(m, scope, "mql")
+    whole, parts = ([r for r in told["stalled"]["rows"] if bool(r["segment"]) is parted] for parted in (False, True))
+    assert sum(r["numerator"] for r in whole) == sum(r["numerator"] for r in parts) == waiting.share().numerator
+    assert waiting.comparison
+    before = told["stalled"]["before"]
+    assert sum(r["denominator"] for r in before) == waiting.comparison.share().denominator
+    rows = [r for r in told["stock_by_age"] if r["stage"] == "mql" and not r["segment"]]
+    assert [tuple(r["days"].values()) for r in rows] == [*stock.n]
+    months = [r for r in told["trend"] if r["stage"] == "mql"]
+    whole, parts = ([r for r in months if bool(r["segment"]) is parted] for parted in (False, True))
+    n = next(r["n"] for r in durations_text.ask("", m, scope.whole, {})[1]["rows"] if r["stage"] == "mql")
+    assert sum(r["n"] for r in whole) == sum(r["n"] for r in parts) == n
+    assert {r["before"]["period"][:4] for r in whole} == {"2024", "2025"} and not any("before" in r for r in parts)
+    for name in ("ways_differences", "stock_differences"):
+        assert {r["stage"] for r in told[name]} <= {s.key for s in m.model.progress}
+    assert {bool(r["segment"]) for r in told["ways_differences"]} == {True, False}
+    json.loads(json.dumps(told, allow_nan=False))
 
 
 def test_velocity_is_that_of_the_page(m: Modelled, scope: Scope) -> None:
