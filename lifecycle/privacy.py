@@ -11,3 +11,8 @@ def masked(text: str) -> str:
 def _masked(word: str) -> str:
     name, at, domain = word.rpartition("@")
     return f"{name[:1]}***@{domain}" if at else f"{word[:1]}***"
+
+
+def is_shareable(entity_id: str) -> bool:
+    """Whether a link may hold this id: an e-mail address is none that may."""
+    return "@" not in entity_id

@@ -12,7 +12,7 @@ from lifecycle.business import Business
 from lifecycle.stages import StageModel
 from lifecycle.stalled import LIMITS
 from pages.ui import data, labels
-from pages.ui.filters import View
+from pages.ui.filters import View, rule_out
 
 AXES = {"linear": "Linear", "log": "Logarithmic"}
 
@@ -56,6 +56,7 @@ def ends(v: View) -> tuple[str, str]:
         later = keys[keys.index(start) + 1 :]
         goal = purchase(model).key
         place = later.index(goal) if goal in later else len(later) - 1
+        rule_out("to_stage", [names[key] for key in later], later[place])
         end = st.selectbox("To", later, place, names.__getitem__, "to_stage", width=220, bind="query-params")
     return start, end
 

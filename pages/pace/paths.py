@@ -21,7 +21,7 @@ from pages.pace.frames_parts import SHOWN
 from pages.ui import charts_paths, labels
 from pages.ui.data import ask
 from pages.ui.failures import Failure
-from pages.ui.filters import View
+from pages.ui.filters import View, rule_out
 from pages.ui.layout import card, state
 from pages.ui.picture import Picture
 from queries import paths as asked
@@ -205,9 +205,11 @@ def _ends(model: StageModel) -> tuple[str | None, str]:
         end = st.selectbox(
             "Goal", list(names)[1:], place, names.__getitem__, "to_stage", width=200, bind="query-params"
         )
+        earlier = list(names)[: list(names).index(end)]
+        rule_out("from_stage", [names[key] for key in earlier], None)
         start = st.selectbox(
             "From",
-            list(names)[: list(names).index(end)],
+            earlier,
             None,
             names.__getitem__,
             "from_stage",

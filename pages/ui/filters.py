@@ -7,7 +7,8 @@ arrival. Whatever link and widgets say goes through `links.read`: one parser, on
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -16,7 +17,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from lifecycle import links
+from lifecycle import links, privacy
 from lifecycle.links import WHERE, Surroundings
 from lifecycle.scope import TOP, Scope, describe
 from lifecycle.segments import NOT_SET, Segment
@@ -71,9 +72,8 @@ def presented() -> int | None:
 
 def present(number: int | None) -> None:
     """Let the link ask for this slide, or for the page again; to be called back by a button."""
-    if number is None:
-        del st.query_params[PRESENT]
-    else:
+    st.query_params.pop(PRESENT, None)
+    if number is not None:
         st.query_params[PRESENT] = str(number)
 
 
@@ -82,10 +82,9 @@ def filter_bar(opened: data.Opened, settings: Settings, models: Mapping[str, Sta
     st.session_state.setdefault(DEFAULTS, {})
     if ARRIVED not in st.session_state:
         _arrive(opened, settings, models)
-    names = {key: model.label for key, model in models.items()}
+    names, place = {key: model.label for key, model in models.items()}, list(models).index(settings.default_model)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="filter-bar"):
         words = labels.distinct(names)
-        place = list(models).index(settings.default_model)
         model = st.selectbox(
             "Lifecycle", list(models), place, words.__getitem__, "model", width=210, bind="query-params"
         )
@@ -146,15 +145,21 @@ def open_contact(entity_id: str) -> None:
     """Open a history (none: an empty id), and say so in the link unless the id is personal itself."""
     st.session_state.pop(UNLINKED, None)
     st.query_params.pop(CONTACT, None)
-    if entity_id and is_shareable(entity_id):
+    if entity_id and privacy.is_shareable(entity_id):
         st.query_params[CONTACT] = entity_id
     elif entity_id:
         st.session_state[UNLINKED] = entity_id
 
 
-def is_shareable(entity_id: str) -> bool:
-    """Whether a link may hold this id: an e-mail address is none that may."""
-    return "@" not in entity_id
+def rule_out(key: str, allowed: Collection[str], default: str | None) -> None:
+    """Drop a choice, as the link spells it, from widget and link, with a notice, where other choices rule it out."""
+    asked = st.query_params.get(key)
+    if asked is not None and asked not in allowed:
+        if key in st.session_state:
+            st.session_state[key] = default  # the widget writes the link
+        else:
+            del st.query_params[key]
+        _show([f"{key}: {asked[:40]!r} is ruled out by the other choice. Showing the default instead."])
 
 
 def _set(current: View) -> View:
@@ -169,13 +174,10 @@ def _arrive(opened: data.Opened, settings: Settings, models: Mapping[str, StageM
     words = Spelling({"model": labels.distinct({key: model.label for key, model in models.items()})})
     asked = words.name("model", (url.get("model") or [settings.default_model])[-1])
     notices = [] if asked in models else [f"model: {asked[:40]!r} is not known. Showing the default instead."]
-    model = asked if asked in models else settings.default_model
+    model = settings.default_model if notices else asked
     native = {"model": [words.say("model", model)]}
-    try:
+    with suppress(WarehouseError):  # the bar still offers the other models, and says why this one is not there
         around = _surroundings(data.modelled(opened, models[model]), settings)
-    except WarehouseError:
-        pass  # the bar still offers the other models, and says why this one is not there
-    else:
         spelled = spelling.spelling({key: m.label for key, m in models.items()}, around)
         scope, more = links.read(spelling.read(url, spelled, around), around)
         native = spelling.write(scope, url, spelled, around)
@@ -244,9 +246,8 @@ def _more(around: Surroundings, spelled: Spelling) -> Values:
                 bind="query-params",
             )
         with grid.cell():
-            zones = spelling.zones()
-            place = zones.index(around.calendar.timezone)
-            zone = st.selectbox("Time zone of days", zones, place, key="timezone", bind="query-params")
+            zones, zone = spelling.zones(), around.calendar.timezone
+            zone = st.selectbox("Time zone of days", zones, zones.index(zone), key="timezone", bind="query-params")
         with grid.cell():
             top = st.number_input("Groups in a breakdown", 1, 50, TOP, key="top", bind="query-params")
     st.session_state[DEFAULTS] |= {"as_of": "", "timezone": around.calendar.timezone, "top": TOP}

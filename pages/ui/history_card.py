@@ -7,6 +7,7 @@ from functools import partial
 import streamlit as st
 
 from lifecycle.history import History
+from lifecycle.privacy import is_shareable
 from lifecycle.stages import StageModel
 from pages.ui import charts_history, data, filters, labels
 from pages.ui import history_frames as frames
@@ -73,7 +74,7 @@ def caption(known: History, model: StageModel) -> str:
 
 def link(entity_id: str, label: str) -> None:
     """The way to the page of one entity; an id that is an e-mail address is kept out of links."""
-    if filters.is_shareable(entity_id):
+    if is_shareable(entity_id):
         where = {filters.CONTACT: entity_id}
         st.page_link(PAGE, label=labels.escape(label), icon=":material/person_search:", query_params=where)
     else:

@@ -94,6 +94,12 @@ def test_a_link_holds_what_is_chosen(visit: Open, company: Path, asked: Any) -> 
     tab = at(visit, company, "Routes", to_stage="Opportunity", from_stage="MQL")
     assert "reached Opportunity" in texts(tab)
     assert tab.selectbox(key="from_stage").value == "mql"
+    tab.selectbox(key="to_stage").set_value("mql").run()
+    assert tab.selectbox(key="from_stage").value is None and "from_stage" not in tab.query_params
+    assert "from_stage: 'MQL' is ruled out" in texts(tab) and "reached MQL" in texts(tab)
+    assert "ruled out" not in texts(tab.run())
+    late = at(visit, company, "Routes", to_stage="MQL", from_stage="Opportunity")
+    assert "from_stage: 'Opportunity' is ruled out" in texts(late) and "from_stage" not in late.query_params
     assert "Recycled, by source" in texts(at(visit, company, "Coming back", by="source", left_by="Recycled"))
     assert "MQL, by source" in texts(at(visit, company, "Stock and flow", by="source", stage="MQL"))
 

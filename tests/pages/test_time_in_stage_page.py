@@ -202,6 +202,12 @@ def test_the_way_shows_the_answer(visit: Open, company: Path, asked: Any) -> Non
     assert drawn(tab, "Arrivals")[-1]["value"] == pytest.approx(table.share([ADVANCED], table.seen))
 
 
+def test_an_end_that_the_start_rules_out_is_dropped(visit: Open, company: Path) -> None:
+    tab = at(visit, company, "End to end", from_stage="SQL", to_stage="MQL")
+    assert "to_stage: 'MQL' is ruled out" in texts(tab) and "to_stage" not in tab.query_params
+    assert tab.selectbox(key="to_stage").value == "customer"
+
+
 def test_filters_change_the_answer(visit: Open, company: Path) -> None:
     every = at(visit, company, "One stage")
     some = at(visit, company, "One stage", **{"where.company_size": "500+"})
