@@ -20,6 +20,7 @@ A = TypeVar("A")
 Drawing = Picture | Mapping[str, Picture] | pd.DataFrame | None
 Selected = list[dict[str, Any]]
 
+LONG, LETTER = 30, 6.2  # letters of a row's name beyond which its column would cut it, and how wide they are
 TALL = 30  # rows up to which a table is shown whole
 WARNINGS = {"timeout": ":material/timer:", "too_large": ":material/filter_alt:"}  # kind of failure → icon
 
@@ -194,7 +195,12 @@ def _chart(picture: Picture, select: str | None, key: str, height: Any = "conten
 
 
 def _table(frame: pd.DataFrame, select: str | None, key: str) -> Selected:
-    whole = {str(name): st.column_config.NumberColumn(format="localized") for name in frame.select_dtypes("integer")}
+    whole: dict[str, Any] = {
+        str(name): st.column_config.NumberColumn(format="localized") for name in frame.select_dtypes("integer")
+    }
+    first = frame.iloc[:, 0]
+    if (longest := max((len(x) for x in first if isinstance(x, str)), default=0)) > LONG:
+        whole[str(first.name)] = st.column_config.Column(width=round(min(longest, 60) * LETTER) + 24)
     if not select:
         height: Any = "content" if len(frame) <= TALL else "auto"
         st.dataframe(frame, height=height, hide_index=True, column_config=whole, key=key)
