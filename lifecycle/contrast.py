@@ -9,6 +9,7 @@ from typing import Any
 from scipy.stats import norm
 
 from lifecycle.durations import LifeTable, Point, Test, joined, log_rank
+from lifecycle.life_rows import less
 from lifecycle.rates import FEW, adjusted
 from lifecycle.scope import Scope
 
@@ -125,15 +126,9 @@ def leans(tables: Tables) -> tuple[Leans, Leans]:
 
 def beside_others(values: Mapping[str | None, LifeTable]) -> Iterator[tuple[str | None, LifeTable, LifeTable]]:
     """Each value with its life table, and that of all others: the whole less its own."""
-    whole: dict[tuple[float, str], int] = {}
-    for table in values.values():
-        for seconds, outcome, n in table.rows:
-            whole[seconds, outcome] = whole.get((seconds, outcome), 0) + n
+    whole = joined(values.values()).columns
     for value, table in values.items():
-        rest = whole.copy()
-        for seconds, outcome, n in table.rows:
-            rest[seconds, outcome] -= n
-        yield value, table, LifeTable(tuple((*key, n) for key, n in rest.items() if n))
+        yield value, table, LifeTable(less(whole, table.columns))
 
 
 def _leans(compared: Sequence[tuple[str, str | None, LifeTable, LifeTable]], at: float | None, q: float) -> Leans:

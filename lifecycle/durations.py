@@ -14,10 +14,11 @@ from functools import cached_property
 import numpy as np
 from scipy.stats import chi2, norm
 
+from lifecycle.life_rows import Columns, Row, columns, concatenated
+
 OPEN = "open"
 Z = float(norm.ppf(0.975))
 LEAST = 10  # at risk: of fewer, a single one moves the curve by a tenth of what is left
-Row = tuple[float, str, int]
 
 
 @dataclass(frozen=True)
@@ -41,25 +42,20 @@ class LifeTable:
     others ended within the first bin, which is reported at its lower edge.
     """
 
-    rows: tuple[Row, ...]
+    rows: Sequence[Row]
     zero: int = 0
 
     @cached_property
-    def _columns(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[str, ...]]:
-        """Seconds, outcome by number, and n, of every row that anybody is in; the outcomes in the order of numbers."""
-        rows = self.rows if all(n for *_, n in self.rows) else [row for row in self.rows if row[2]]
-        seconds, outcomes, n = zip(*rows, strict=True) if rows else ((), (), ())
-        names = tuple(dict.fromkeys(outcomes))
-        numbers = {name: i for i, name in enumerate(names)}
-        how = np.array([numbers[outcome] for outcome in outcomes], np.int64)
-        return np.array(seconds, float), how, np.array(n, np.int64), names
+    def columns(self) -> Columns:
+        """The rows as arrays."""
+        return columns(self.rows)
 
     @cached_property
     def _n(self) -> dict[str, int]:
         """How many stays ended in each way, or are open."""
-        _, how, n, names = self._columns
-        totals: Iterable[float] = np.bincount(how, n, len(names)) if names else ()
-        return {name: int(total) for name, total in zip(names, totals, strict=True)}
+        c = self.columns
+        totals: Iterable[float] = np.bincount(c.how, c.n, len(c.names)) if c.names else ()
+        return {name: int(total) for name, total in zip(c.names, totals, strict=True) if total}
 
     @cached_property
     def outcomes(self) -> tuple[str, ...]:
@@ -69,10 +65,10 @@ class LifeTable:
     @cached_property
     def _arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Distinct times, events per time and outcome, censored per time, at risk per time."""
-        seconds, how, n, names = self._columns
-        times, place = np.unique(seconds, return_inverse=True)
+        c, names = self.columns, self.columns.names
+        times, place = np.unique(c.seconds, return_inverse=True)
         wide = len(names) + 1  # the last for ways in which nobody ended
-        counts = np.bincount(place * wide + how, n, len(times) * wide).reshape(len(times), wide)
+        counts = np.bincount(place * wide + c.how, c.n, len(times) * wide).reshape(len(times), wide)
         events = counts[:, [names.index(outcome) for outcome in self.outcomes]]
         censored = counts[:, names.index(OPEN) if OPEN in names else -1]
         gone = events.sum(axis=1) + censored
@@ -90,6 +86,11 @@ class LifeTable:
     @property
     def censored(self) -> int:
         return self._n.get(OPEN, 0)
+
+    def censored_before(self, seconds: float) -> int:
+        """How many were seen for less than a time, and had not left by then."""
+        times, _, censored, _ = self._arrays
+        return int(censored[: np.searchsorted(times, seconds)].sum())
 
     @property
     def longest(self) -> float:
@@ -236,7 +237,7 @@ class Test:
 def joined(tables: Iterable[LifeTable]) -> LifeTable:
     """Life tables of several groups as one: they add up."""
     tables = tuple(tables)
-    return LifeTable(tuple(row for table in tables for row in table.rows), sum(table.zero for table in tables))
+    return LifeTable(concatenated(table.columns for table in tables), sum(table.zero for table in tables))
 
 
 def log_rank(*strata: Sequence[LifeTable]) -> Test | None:

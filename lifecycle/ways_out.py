@@ -49,7 +49,7 @@ class Gap:
 
 def gone(table: LifeTable, outcome: str, seconds: float) -> Share | None:
     """The share that has gone one way by a time; None where fewer than 30 were seen that long, or gone before."""
-    known = table.n - sum(n for t, how, n in table.rows if how == OPEN and t < seconds)
+    known = table.n - table.censored_before(seconds)
     if known < FEW:
         return None
     ways = [*table.outcomes] if outcome == OPEN else [outcome]

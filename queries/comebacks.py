@@ -13,7 +13,7 @@ from lifecycle.comebacks import FIRST, RETURNED, WON, Back, Comebacks, between_p
 from lifecycle.durations import OPEN, LifeTable, joined
 from lifecycle.scope import Scope
 from queries.dialect import Instant, elapsed
-from queries.durations import by_bin, life_table, rows_of
+from queries.durations import by_bin, tables_of
 from queries.groups import Part, sized
 from queries.instants import in_period, seen
 from queries.modelled import Modelled
@@ -99,8 +99,8 @@ def _tables(m: Modelled, lengths: sa.Subquery) -> tuple[dict[Part, dict[str, Lif
     """Life tables by part and key."""
     table, rendered = m.ask(by_bin(lengths, [lengths.c.part, lengths.c.key]), LENGTHS)
     out: dict[Part, dict[str, LifeTable]] = {}
-    for (part, key), rows in rows_of(table).items():
-        out.setdefault(part, {})[key] = life_table(rows)
+    for (part, key), own in tables_of(table).items():
+        out.setdefault(part, {})[key] = own
     return out, rendered
 
 

@@ -7,10 +7,13 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from lifecycle.durations import OPEN, LifeTable, Row, joined
+from lifecycle.durations import OPEN, LifeTable, joined
+from lifecycle.life_rows import Columns
 from lifecycle.scope import Scope
 from lifecycle.stages import StageModel
 from lifecycle.time_in_stage import ADVANCED, BACK, Month, StageTimes, Trend
@@ -43,16 +46,16 @@ def life_tables(m: Modelled, scope: Scope, skip_zero: bool = False) -> StageTime
 
 def _life_tables(m: Modelled, scope: Scope, skip_zero: bool) -> StageTimes:
     stages = chosen(m.model, scope)
-    groups, n, asked = _groups(m, scope, stages)
-    schema = pa.schema([("stage", pa.string()), ("part", pa.int64()), *BIN])
+    groups, most, asked = _groups(m, scope, stages)
+    schema = stays_schema([("part", pa.int64())], m.model)
     tables: dict[tuple[str, str | None], LifeTable] = {}
     # Many stays are broken down stage by stage, so that no answer has more rows than a warehouse gives.
-    for some in [[stage] for stage in stages] if n > MAX_ROWS else [stages]:
+    for some in [stages] if most * len(stages) <= MAX_ROWS else [[stage] for stage in stages]:
         parted = groups.split(lengths(m, scope, some, skip_zero))
-        table, rendered = m.ask(by_bin(parted, [parted.c.stage, parted.c.part]), schema)
+        table, rendered = m.ask(stays_by_bin(parted, [parted.c.part], m.model), schema)
         asked.append(rendered)
-        for (stage, part), rows in rows_of(table).items():
-            tables[stage, next(iter(groups.label(part).values()), None)] = life_table(rows)
+        for (stage, part), found in stay_tables(table, m.model).items():
+            tables[stage, next(iter(groups.label(part).values()), None)] = found
     shown = tuple(next(iter(groups.label(part).values())) for part in groups.parts)
     return StageTimes(m.model.name, m.build.id, scope, tuple(stages), tables, shown, groups.other, None, tuple(asked))
 
@@ -68,16 +71,16 @@ def trend(m: Modelled, scope: Scope, stage: str, skip_zero: bool = False) -> Tre
 
 
 def _trend(m: Modelled, scope: Scope, stage: str, skip_zero: bool) -> Trend:
-    groups, n, asked = _groups(m, scope, [stage])
+    groups, most, asked = _groups(m, scope, [stage])
     parted = groups.split(lengths(m, scope, [stage], skip_zero))
     period = local_floor(parted.c.entered_at, scope.grain, scope.calendar)
-    counted = by_bin(parted, [parted.c.part, period])
-    schema = pa.schema([("part", pa.int64()), ("period", pa.date32()), *BIN])
+    counted = stays_by_bin(parted, [parted.c.part, period], m.model)
+    schema = stays_schema([("part", pa.int64()), ("period", pa.date32())], m.model)
     found: dict[tuple[Part, date], LifeTable] = {}
     # Many stays are broken down part by part, so that no answer has more rows than a warehouse gives.
-    for only in groups.parts if n > MAX_ROWS else [None]:
-        table, rendered = m.ask(counted if only is None else counted.where(counted.selected_columns.k0 == only), schema)
-        found |= {key: life_table(rows) for key, rows in rows_of(table).items()}
+    for only in [None] if most * MOST_PERIODS <= MAX_ROWS else groups.parts:
+        table, rendered = m.ask(counted if only is None else counted.where(counted.selected_columns.k1 == only), schema)
+        found |= {(part, day): own for (_, part, day), own in stay_tables(table, m.model).items()}
         asked.append(rendered)
     periods = periods_of(scope, [period for _, period in found])
 
@@ -104,22 +107,28 @@ def chosen(model: StageModel, scope: Scope) -> list[str]:
 
 
 def _groups(m: Modelled, scope: Scope, stages: list[str]) -> tuple[Groups, int, list[Rendered]]:
-    """The parts of the breakdown by stays, and how many stays there are in them; none without a breakdown."""
+    """The parts of the breakdown by stays, and the most rows that an answer may have for one stage.
+
+    Without a breakdown there is nothing to ask, and no answer is too long.
+    """
     if not scope.by:
         return Groups(scope, {}), 0, []
     s, segment = m.stays.c, m.segment_column(m.stays, scope)
     where = [s.move != "repeat", s.stage.in_(stages), *in_period(s.entered_at, scope)]
-    statement = sa.select(segment.label("segment"), sa.func.count().label("n")).group_by(segment)
+    columns = [segment.label("segment"), sa.func.count().label("n"), sa.func.min(s.entered_at).label("since")]
     table, rendered = m.ask(
-        statement.where(*where, *m.filtered(m.stays, scope.filters)),
-        pa.schema([("segment", pa.string()), ("n", pa.int64())]),
+        sa.select(*columns).group_by(segment).where(*where, *m.filtered(m.stays, scope.filters)),
+        pa.schema([("segment", pa.string()), ("n", pa.int64()), ("since", pa.timestamp("us"))]),
     )
-    sizes = {row["segment"]: row["n"] for row in table.to_pylist()}
-    return Groups(scope, sizes), sum(sizes.values()), [rendered]
+    rows = table.to_pylist()
+    groups = Groups(scope, {row["segment"]: row["n"] for row in rows})
+    since = min((row["since"] for row in rows), default=scope.as_of)
+    bins = 1 + FINE // HOUR + (scope.as_of - since) // DAY
+    return groups, min(len(groups.parts) * bins, sum(row["n"] for row in rows)), [rendered]
 
 
 def lengths(m: Modelled, scope: Scope, stages: Iterable[str], skip_zero: bool = False) -> sa.Subquery:
-    """Stays entered in the period: segment, stage, entered_at, us (microseconds in it by as_of), outcome."""
+    """Stays entered in the period: segment, stage, entered_at, us (microseconds in it by as_of), went (null: open)."""
     s = m.stays.c
     still = sa.or_(s.exited_at.is_(None), s.exited_at > scope.as_of)
     until = sa.case((still, sa.literal(scope.as_of, s.entered_at.type)), else_=s.exited_at)
@@ -128,24 +137,27 @@ def lengths(m: Modelled, scope: Scope, stages: Iterable[str], skip_zero: bool = 
         s.stage,
         s.entered_at,
         elapsed(s.entered_at, until).label("us"),
-        outcome_of(s, m.model, scope).label("outcome"),
+        sa.case((sa.not_(still), s.next_stage)).label("went"),
     ).where(s.move != "repeat", s.stage.in_(list(stages)), *in_period(s.entered_at, scope))
     if skip_zero:
         statement = statement.where(sa.or_(still, s.exited_at > s.entered_at))
     return statement.where(*m.filtered(m.stays, scope.filters)).subquery("lengths")
 
 
-def outcome_of(c: sa.ColumnCollection, model: StageModel, scope: Scope) -> sa.ColumnElement:
-    """How a stay had ended by as_of: advanced, went back, an exit's key, or still open."""
-    cases: list[tuple[sa.ColumnElement[bool], sa.ColumnElement]] = [
-        (sa.or_(c.exited_at.is_(None), c.exited_at > scope.as_of), sa.literal(OPEN)),
-        *((c.next_stage == exit_.key, sa.literal(exit_.key)) for exit_ in model.exits),
-    ]
-    for i, stage in enumerate(model.progress):
-        higher = [s.key for s in model.progress[i + 1 :]]
-        if higher:
-            cases.append((sa.and_(c.stage == stage.key, c.next_stage.in_(higher)), sa.literal(ADVANCED)))
-    return sa.case(*cases, else_=sa.literal(BACK))
+def ways(model: StageModel) -> tuple[str, ...]:
+    """How a stay may have ended by as_of: still open, an exit's key, advanced or went back."""
+    return (OPEN, *(exit_.key for exit_ in model.exits), ADVANCED, BACK)
+
+
+def _ended(way: str, stage: sa.ColumnElement, went: sa.ColumnElement, model: StageModel) -> sa.ColumnElement[bool]:
+    """Whether a stay ended in a way, by its stage and where it went on to."""
+    ranks = {s.key: i for i, s in enumerate(model.progress)}
+    if way == OPEN:
+        return went.is_(None)
+    if way not in (ADVANCED, BACK):
+        return went == way
+    some = {key: [k for k in ranks if (ranks[k] > at) == (way == ADVANCED)] for key, at in ranks.items()}
+    return sa.or_(sa.false(), *(sa.and_(stage == key, went.in_(keys)) for key, keys in some.items() if keys))
 
 
 def bin_of(us: sa.ColumnElement, open_: sa.ColumnElement[bool]) -> sa.ColumnElement:
@@ -158,28 +170,67 @@ def bin_of(us: sa.ColumnElement, open_: sa.ColumnElement[bool]) -> sa.ColumnElem
 
 
 def by_bin(base: sa.Subquery, keys: list[sa.ColumnElement]) -> sa.Select:
-    """Stays by `keys`, bin and outcome. The inner query names them, as an engine may not group by an expression."""
+    """What lasted, by `keys`, bin and outcome."""
+    return _counted(keys, bin_of(base.c.us, base.c.outcome == OPEN), base.c.outcome)
+
+
+def stays_by_bin(base: sa.Subquery, keys: list[sa.ColumnElement], model: StageModel) -> sa.Select:
+    """Stays by stage, `keys` and bin, a column per way they ended: counted by where they went, and named when few."""
+    counted = _counted([base.c.stage, *keys], bin_of(base.c.us, base.c.went.is_(None)), base.c.went).subquery("counted")
+    *by, went, n = counted.c
+    totals = [sa.func.sum(sa.case((_ended(way, counted.c.k0, went, model), n), else_=0)) for way in ways(model)]
+    columns = [sa.cast(total, sa.BigInteger()).label(f"n{i}") for i, total in enumerate(totals)]
+    return sa.select(*by, *columns).group_by(*by)
+
+
+def stays_schema(keys: list[tuple[str, pa.DataType]], model: StageModel) -> pa.Schema:
+    """What `stays_by_bin` gives, where its keys are these."""
+    counts = [(f"n{i}", pa.int64()) for i in range(len(ways(model)))]
+    return pa.schema([("stage", pa.string()), *keys, ("bin", pa.int64()), *counts])
+
+
+def _counted(keys: list[sa.ColumnElement], edge: sa.ColumnElement, how: sa.ColumnElement) -> sa.Select:
+    """Counts by all of them. The inner query names them, as an engine may not group by an expression."""
     named = [key.label(f"k{i}") for i, key in enumerate(keys)]
-    edge = bin_of(base.c.us, base.c.outcome == OPEN).label("bin")
-    binned = sa.select(*named, edge, base.c.outcome).subquery("binned")
+    binned = sa.select(*named, edge.label("bin"), how).subquery("binned")
     return sa.select(*binned.c, sa.func.count().label("n")).group_by(*binned.c)
 
 
-def rows_of(table: pa.Table) -> dict[tuple[Any, ...], list[tuple[int, str, int]]]:
-    """(bin, outcome, n) by whatever stands before them."""
-    out: dict[tuple[Any, ...], list[tuple[int, str, int]]] = {}
-    for *key, edge, outcome, n in zip(*(column.to_pylist() for column in table.columns), strict=True):
-        out.setdefault(tuple(key), []).append((edge, outcome, n))
-    return out
+def tables_of(table: pa.Table) -> dict[tuple[Any, ...], LifeTable]:
+    """The life tables of (bin, outcome, n) by whatever stands before them."""
+    *keys, edges, outcomes, counts = table.columns
+    how, names = _numbered(outcomes)
+    return _split(keys, edges.to_numpy(), how, counts.to_numpy(), names)
 
 
-def life_table(rows: Iterable[tuple[int, str, int]]) -> LifeTable:
-    """A life table of (bin, outcome, n)."""
-    binned: dict[tuple[float, str], int] = {}
-    zero = 0
-    for edge, outcome, n in rows:
-        zero += n if edge == NO_TIME else 0
-        key = max(edge, 0) / 1e6, outcome
-        binned[key] = binned.get(key, 0) + n
-    made: tuple[Row, ...] = tuple((seconds, outcome, n) for (seconds, outcome), n in binned.items())
-    return LifeTable(made, zero)
+def stay_tables(table: pa.Table, model: StageModel) -> dict[tuple[Any, ...], LifeTable]:
+    """The life tables of what `stays_by_bin` gave, by stage and keys."""
+    names = ways(model)
+    kept, counts = table.columns[: -len(names)], np.array([c.to_numpy() for c in table.columns[-len(names) :]])
+    how, row = np.nonzero(counts)
+    keys = [column.take(pa.array(row)) for column in kept]
+    return _split(keys[:-1], keys[-1].to_numpy(), how, counts[how, row], names)
+
+
+def _split(
+    keys: list[pa.ChunkedArray], edge: np.ndarray, how: np.ndarray, n: np.ndarray, names: tuple[str, ...]
+) -> dict[tuple[Any, ...], LifeTable]:
+    """Rows of many life tables as each of them, by its keys."""
+    encoded = [_numbered(column) for column in keys]
+    group = np.zeros(len(n), np.int64)
+    for numbers, values in encoded:
+        group = group * max(1, len(values)) + numbers
+    order = np.argsort(group, kind="stable")
+    starts = np.flatnonzero(np.diff(group[order], prepend=-1))
+    found = {}
+    for own in np.split(order, starts[1:]) if len(order) else ():
+        key = tuple(values[numbers[own[0]]] for numbers, values in encoded)
+        rows = Columns(np.maximum(edge[own], 0) / 1e6, how[own], n[own], names)
+        found[key] = LifeTable(rows, int(n[own][edge[own] == NO_TIME].sum()))
+    return found
+
+
+def _numbered(column: pa.ChunkedArray) -> tuple[np.ndarray, tuple[Any, ...]]:
+    """Values by their number, and what each number stands for; null is one of them."""
+    encoded = pc.dictionary_encode(column.combine_chunks(), null_encoding="encode")
+    return encoded.indices.to_numpy().astype(np.int64), tuple(encoded.dictionary.to_pylist())

@@ -13,7 +13,7 @@ from lifecycle.stages import ModelError
 from lifecycle.time_in_stage import ADVANCED, Month, StageTimes, Trend
 from lifecycle.volumes import periods_of
 from queries.dialect import elapsed, local_floor
-from queries.durations import BIN, by_bin, grain_of, life_table, rows_of
+from queries.durations import BIN, by_bin, grain_of, tables_of
 from queries.groups import sized
 from queries.instants import in_period
 from queries.modelled import Modelled
@@ -37,7 +37,7 @@ def _end_to_end(m: Modelled, scope: Scope, start: str, end: str) -> StageTimes:
     parted = groups.split(base)
     table, rendered = m.ask(by_bin(parted, [parted.c.part]), pa.schema([("part", pa.int64()), *BIN]))
     label = {part: next(iter(groups.label(part).values()), None) for part in (None, *groups.parts)}
-    tables = {(start, label[part]): life_table(rows) for (part,), rows in rows_of(table).items()}
+    tables = {(start, label[part]): own for (part,), own in tables_of(table).items()}
     return StageTimes(
         model=m.model.name,
         build=m.build.id,
@@ -58,7 +58,7 @@ def cohorts(m: Modelled, scope: Scope, start: str, end: str) -> Trend:
     base = journeys(m, scope, start, end)
     period = local_floor(base.c.entered_at, scope.grain, scope.calendar)
     table, rendered = m.ask(by_bin(base, [period]), pa.schema([("period", pa.date32()), *BIN]))
-    found = {day: life_table(rows) for (day,), rows in rows_of(table).items()}
+    found = {day: own for (day,), own in tables_of(table).items()}
     months = tuple(Month(day, found.get(day, LifeTable(()))) for day in periods_of(scope, list(found)))
     return Trend(scope, start, months, statements=(rendered,))
 

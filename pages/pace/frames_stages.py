@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from lifecycle.contrast import Lean, Separation
+from lifecycle.contrast import Lean, Separation, beside_others
 from lifecycle.durations import LifeTable, log_rank
 from lifecycle.flow import AGES, Flows, Stock
 from lifecycle.rates import adjusted
@@ -135,8 +135,8 @@ def means(found: StageTimes) -> dict[str, float]:
 def groups(tables: Mapping[str | None, LifeTable]) -> pd.DataFrame:
     """The values of a segment in one stage, each against all others together (log-rank, corrected for many)."""
     names = sorted(tables, key=lambda name: -tables[name].n)
-    rests = [[tables[name], _others(tables, name)] for name in names]
-    tests = [log_rank(pair) for pair in rests]
+    rests = {name: rest for name, _, rest in beside_others(tables)}
+    tests = [log_rank([tables[name], rests[name]]) for name in names]
     p_values = iter(adjusted([t.p for t in tests if t]))
     rows = []
     for name, test in zip(names, tests, strict=True):
@@ -154,10 +154,6 @@ def groups(tables: Mapping[str | None, LifeTable]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def _others(tables: Mapping[str | None, LifeTable], name: str | None) -> LifeTable:
-    return LifeTable(tuple(row for other, t in tables.items() if other != name for row in t.rows))
 
 
 def quantile_of_advance(table: LifeTable) -> str:
