@@ -127,8 +127,13 @@ def _groups(m: Modelled, scope: Scope, stages: list[str]) -> tuple[Groups, int, 
     return groups, min(len(groups.parts) * bins, sum(row["n"] for row in rows)), [rendered]
 
 
-def lengths(m: Modelled, scope: Scope, stages: Iterable[str], skip_zero: bool = False) -> sa.Subquery:
-    """Stays entered in the period: segment, stage, entered_at, us (microseconds in it by as_of), went (null: open)."""
+def lengths(
+    m: Modelled, scope: Scope, stages: Iterable[str], skip_zero: bool = False, also: Iterable[str] = ()
+) -> sa.Subquery:
+    """Stays entered in the period: segment, stage, entered_at, us (microseconds in it by as_of), went (null: open).
+
+    `also`: further columns of theirs.
+    """
     s = m.stays.c
     still = sa.or_(s.exited_at.is_(None), s.exited_at > scope.as_of)
     until = sa.case((still, sa.literal(scope.as_of, s.entered_at.type)), else_=s.exited_at)
@@ -138,6 +143,7 @@ def lengths(m: Modelled, scope: Scope, stages: Iterable[str], skip_zero: bool = 
         s.entered_at,
         elapsed(s.entered_at, until).label("us"),
         sa.case((sa.not_(still), s.next_stage)).label("went"),
+        *(s[name] for name in also),
     ).where(s.move != "repeat", s.stage.in_(list(stages)), *in_period(s.entered_at, scope))
     if skip_zero:
         statement = statement.where(sa.or_(still, s.exited_at > s.entered_at))
@@ -176,7 +182,19 @@ def by_bin(base: sa.Subquery, keys: list[sa.ColumnElement]) -> sa.Select:
 
 def stays_by_bin(base: sa.Subquery, keys: list[sa.ColumnElement], model: StageModel) -> sa.Select:
     """Stays by stage, `keys` and bin, a column per way they ended: counted by where they went, and named when few."""
-    counted = _counted([base.c.stage, *keys], bin_of(base.c.us, base.c.went.is_(None)), base.c.went).subquery("counted")
+    counted = _counted([base.c.stage, *keys], bin_of(base.c.us, base.c.went.is_(None)), base.c.went)
+    return named(counted.subquery("counted"), model)
+
+
+def binned(base: sa.Subquery, also: Iterable[str]) -> sa.Subquery:
+    """Stays with the bin of their length: stage, went, bin, and these columns."""
+    c = base.c
+    edge = bin_of(c.us, c.went.is_(None)).label("bin")
+    return sa.select(c.stage, c.went, edge, *(c[name] for name in also)).subquery("binned")
+
+
+def named(counted: sa.Subquery, model: StageModel) -> sa.Select:
+    """What was counted by stage (k0), further keys, bin and where they went, with a column per way they ended."""
     *by, went, n = counted.c
     totals = [sa.func.sum(sa.case((_ended(way, counted.c.k0, went, model), n), else_=0)) for way in ways(model)]
     columns = [sa.cast(total, sa.BigInteger()).label(f"n{i}") for i, total in enumerate(totals)]

@@ -251,6 +251,9 @@ def check(company: Company, scope: Scope) -> None:
     for start, end in pairwise(keys):
         assert rows(end_to_end(m, scope.whole, start, end).of(start)) == oracle.journeys(company, scope, start, end)
     stage = keys[len(keys) // 2]
+    for name, values in by_every_segment(m, scope.whole, stage).tables.items():
+        parts = life_tables(m, replace(scope, by=name, stages=(stage,)))
+        assert {v: rows(t) for v, t in values.items()} == {v: rows(parts.part(stage, v)) for v in parts.segments}
     check_trend(company, scope, stage, [s for s in counted if s.entry.stage == stage])
     inside = [e for e in oracle.entries(company, scope) if e.stage == stage and not oracle.ended(e, scope.as_of)]
     ages = Counter(sum((scope.as_of - e.entered_at) >= timedelta(days=d) for d in AGES) - 1 for e in inside)
