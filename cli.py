@@ -19,6 +19,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from lifecycle.health import told_twice
 from lifecycle.scope import Scope
 from lifecycle.stages import ModelError
 from pages.ui import decks, output, reports, terminal
@@ -154,6 +155,9 @@ def build(
     headings = ["model", "events in", "used", "repeats", "ignored", "duplicates", "quarantined"]
     names = ("in", "used", "repeats", "ignored", "duplicates", "quarantined")
     out.print(terminal.table("", headings, ([b.model, *(f"{b.counts[n]:,}" for n in names)] for b in built)))
+    for b in built:
+        if doubles := told_twice(b.counts):
+            out.print(f"{b.model}: {doubles}", markup=False)
 
 
 def _reported(name: str, question: reports.Question) -> None:

@@ -70,6 +70,15 @@ class Conservation:
         ]
 
 
+def told_twice(counts: Mapping[str, int]) -> str:
+    """What a build left out since it had been told already, in words; empty where nothing was."""
+    n = counts.get("folded", 0)
+    if not n:
+        return ""
+    row, left = ("row", "repeats another and is") if n == 1 else ("rows", "repeat others and are")
+    return f"{n:,} {row} of orders, subscriptions, surveys or referrals {left} left out."
+
+
 def suggestion(raw: str, model: StageModel) -> str | None:
     """The label of the stage one of whose raw values differs from an unknown one by a slip of the pen; else None."""
     wanted = _letters(normalise(raw)[:100])

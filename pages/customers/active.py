@@ -72,9 +72,9 @@ def by_group(v: View, found: Activity) -> None:
             groups(found),
             lambda: found,
             lambda a: trend(frames.kept(a), ".0%", "active again"),
-            caption=f"Of those active in the {grain} before, by {by.label.lower() if by else 'group'}",
+            caption=f"Of those active in the {grain} before, where there were ten or more",
             definition=Active.kept.__doc__ or "",
-            empty="Nobody was active before.",
+            empty="Nowhere were ten customers of a group active before.",
             key="kept-groups",
         )
     with right:

@@ -11,6 +11,7 @@ from lifecycle.activity import STATES, Active, Activity, Frequency
 from lifecycle.mrr import MOVEMENTS, Book, Period
 from lifecycle.scope import Scope
 from pages.ui import labels
+from pages.ui.charts_retention import FEWEST
 from queries.contacts import Records
 
 
@@ -176,14 +177,15 @@ def per_customer(scope: Scope, periods: Sequence[Active]) -> pd.DataFrame:
 
 
 def kept(found: Activity) -> pd.DataFrame:
-    """Of each group of the breakdown, who came again, over time."""
+    """Of each group of the breakdown, who came again, over time; where fewer than ten had been active, nothing."""
     rows = []
     for value, periods in found.segments:
         name = "not set" if value is None else value
         for p in periods:
             note = f"{p.kept.numerator:,} of {p.kept.denominator:,}"
-            rows.append(_point(found.scope, p.start_on, name, p.kept.value, note))
-    return pd.DataFrame([r for r in rows if r["value"] is not None], columns=POINT)
+            if p.kept.denominator >= FEWEST:
+                rows.append(_point(found.scope, p.start_on, name, p.kept.value, note))
+    return pd.DataFrame(rows, columns=POINT)
 
 
 def numbers(found: Activity) -> pd.DataFrame:

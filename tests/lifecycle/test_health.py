@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lifecycle.health import REASONS, Conservation, suggestion
+from lifecycle.health import REASONS, Conservation, suggestion, told_twice
 from lifecycle.rates import Rate
 from lifecycle.stages import load_model
 
@@ -43,3 +43,9 @@ def test_only_slips_of_the_pen_are_recognised(raw: str, label: str | None) -> No
 def test_every_reason_has_words_and_advice() -> None:
     for name, (label, advice) in REASONS.items():
         assert label and advice.endswith("."), name
+
+
+def test_doubles_are_told_where_there_were_any() -> None:
+    assert told_twice({"folded": 0}) == told_twice({}) == ""
+    assert told_twice({"folded": 1}).startswith("1 row of orders")
+    assert told_twice({"folded": 1_200}).startswith("1,200 rows of orders")

@@ -6,7 +6,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from lifecycle.health import told_twice
 from queries import ledger
+from queries.referrals import loop
+from queries.surveys import satisfaction
 from tests.engines import Engine
 from tests.queries.test_loyalty import SCOPE, STORY, day, told
 from tests.queries.worlds import World
@@ -41,5 +44,28 @@ def test_an_order_told_twice_is_one_order(engine: Engine) -> None:
         assert sorted(cents for who, _, cents in mine if who == "cho") == [500, 600, 10_000]
         mrr = m.warehouse.query(sa.select(ledger.stretches(m, SCOPE))).to_pylist()
         assert [r["cents"] for r in mrr if r["customer_id"] == "fox" and r["from_at"] == day("01-01")] == [2_000]
+    finally:
+        m.warehouse.close()
+
+
+def test_a_survey_or_a_referral_told_twice_is_counted_where_it_is_left_out(engine: Engine) -> None:
+    """They have no id: equal in every column of the contract is the same; another score is another answer."""
+    survey, referral = STORY.rows["surveys"][0], STORY.rows["referrals"][0]
+    once = told(engine, STORY)
+    clean, scores, made = once.build.counts, satisfaction(once, SCOPE).whole, loop(once, SCOPE).made
+    once.warehouse.close()
+    more = {
+        "surveys": [*STORY.rows["surveys"], dict(survey), dict(survey), survey | {"score": 0.0}],
+        "referrals": [*STORY.rows["referrals"], dict(referral)],
+    }
+    m = told(engine, World(STORY.rows | more))
+    try:
+        assert m.build.counts["folded"] == clean["folded"] + 3
+        assert {k: n for k, n in m.build.counts.items() if k not in ("folded", "in", "ignored")} == {
+            k: n for k, n in clean.items() if k not in ("folded", "in", "ignored")
+        }
+        assert satisfaction(m, SCOPE).whole == scores  # of two answers at one instant the higher counts
+        assert loop(m, SCOPE).made == made
+        assert told_twice(m.build.counts).startswith("3 rows of orders, subscriptions, surveys or referrals")
     finally:
         m.warehouse.close()
