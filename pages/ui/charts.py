@@ -27,8 +27,10 @@ from pages.ui.picture import (
     bare,
     filled,
     legend,
+    period_axis,
     place,
     series,
+    ticked,
     tip,
     value_axis,
 )
@@ -140,8 +142,8 @@ def _trend(height: int, style: str, title: str, several: bool) -> Spec:
     hover = alt.selection_point(
         name="hover", on="pointerover", nearest=True, fields=["period"], empty=False, toggle=False
     )
-    months = axis(format="%b %Y", labelOverlap="greedy", labelFlush=True, tickCount=8, labelPadding=6)
-    base = alt.Chart(MAIN).encode(x=alt.X("period:T", axis=months), color=series(SERIES) if several else alt.value(NOW))
+    x = alt.X("period:T", axis=period_axis())
+    base = alt.Chart(MAIN).encode(x=x, color=series(SERIES) if several else alt.value(NOW))
     y = alt.Y("value:Q", axis=value_axis(style, title), scale=alt.Scale(zero=True))
     band = base.mark_area(opacity=0.14).encode(y=alt.Y("low:Q"), y2="high:Q")
     line = base.mark_line(strokeWidth=2.4).encode(y=y).transform_filter("!datum.immature")
@@ -171,9 +173,8 @@ def trend(frame: pd.DataFrame, *, style: str = ",.0f", title: str = "", height: 
     main["joint"] = main["immature"] | ends  # the last mature point too, so that the dashes are joined on
     first, last = (main["name"].iloc[i] if len(main) else "" for i in (0, -1))
     several = bool(main["series"].nunique() > 1)
-    return Picture(
-        _trend(height, style, title, several), {"main": main}, frame, f"{title or 'Values'}, {first} to {last}"
-    )
+    spec = ticked(_trend(height, style, title, several), main["period"], main["name"])
+    return Picture(spec, {"main": main}, frame, f"{title or 'Values'}, {first} to {last}")
 
 
 @cache

@@ -7,9 +7,24 @@ from functools import cache
 import altair as alt
 import pandas as pd
 
-from pages.ui.picture import INK, QUIET, Picture, Spec, axis, bare, legend, place, series, tip, value_axis
+from pages.ui.picture import (
+    INK,
+    QUIET,
+    Picture,
+    Spec,
+    axis,
+    bare,
+    legend,
+    period_axis,
+    place,
+    series,
+    ticked,
+    tip,
+    value_axis,
+)
 
 MAIN, BANDS = alt.NamedData("main"), alt.NamedData("bands")
+NEAR = 0.05  # shares less far apart are told apart by tenths of a per cent only
 MOVES = {  # movement of recurring revenue → its colour; gains cool, losses warm
     "new": ("New", "#3E7CC4"),
     "reactivation": ("Reactivation", "#1F9E8B"),
@@ -29,7 +44,8 @@ STATES = {
 def _stacked(height: int, style: str, title: str, key: tuple[tuple[str, str], ...], net: str) -> Spec:
     chosen = alt.selection_point(name="bar", fields=["period", "kind"], toggle=False)
     names, colours = zip(*key, strict=True)
-    x = alt.X("label:N", sort=place("position"), axis=axis(labelOverlap="greedy", labelPadding=6, labelLimit=90))
+    named = axis(labelOverlap="greedy", labelPadding=6, labelLimit=90, labelExpr="replace(datum.label, 'week of ', '')")
+    x = alt.X("label:N", sort=place("position"), axis=named)
     bars = (
         alt.Chart(MAIN)
         .mark_bar(width={"band": 0.7})
@@ -87,7 +103,11 @@ def stacked(frame: pd.DataFrame, ends: pd.DataFrame, *, money: bool, height: int
 @cache
 def _bridge(height: int) -> Spec:
     colours = {"Start and end": "#7D8B99"} | dict(MOVES.values())
-    x = alt.X("label:N", sort=place("position"), axis=axis(labelOverlap=False, labelFontSize=12, labelPadding=8))
+    x = alt.X(
+        "label:N",
+        sort=place("position"),
+        axis=axis(labelOverlap=False, labelFontSize=12, labelPadding=8, labelLimit=140),
+    )
     base = alt.Chart(MAIN).encode(x=x)
     bars = base.mark_bar(cornerRadius=2, width={"band": 0.62}).encode(
         y=alt.Y("low:Q", axis=value_axis("~s", "")),
@@ -108,13 +128,13 @@ def bridge(frame: pd.DataFrame, *, height: int = 300) -> Picture:
 
 
 @cache
-def _rates(height: int) -> Spec:
+def _rates(height: int, style: str) -> Spec:
     hover = alt.selection_point(
         name="hover", on="pointerover", nearest=True, fields=["period"], empty=False, toggle=False
     )
-    months = axis(format="%b %Y", labelOverlap="greedy", tickCount=8, labelPadding=6)
-    base = alt.Chart(MAIN).encode(x=alt.X("period:T", axis=months), color=series(("#3E7CC4", "#D08A1E")))
-    y = alt.Y("value:Q", axis=value_axis(".0%", "of the start"), scale=alt.Scale(zero=False, padding=12))
+    x = alt.X("period:T", axis=period_axis())
+    base = alt.Chart(MAIN).encode(x=x, color=series(("#3E7CC4", "#D08A1E")))
+    y = alt.Y("value:Q", axis=value_axis(style, "of the start"), scale=alt.Scale(zero=False, padding=12))
     tips = [tip("series:N"), tip("name:N", "Period"), tip("value:Q", "Kept", ".1%"), tip("note:N")]
     line = base.mark_line(strokeWidth=2.4).encode(y=y)
     dots = base.mark_point(filled=True, size=60).encode(y=y, tooltip=tips).add_params(hover)
@@ -127,4 +147,6 @@ def rates(frame: pd.DataFrame, *, height: int = 240) -> Picture:
     main = frame.assign(period=pd.to_datetime(frame["period"]))
     last = frame.groupby("series", sort=False).tail(1)
     words = "; ".join(f"{r.series} {r.name}: {r.value:.1%}" for r in last.itertuples(index=False))
-    return Picture(_rates(height), {"main": main, "bands": pd.DataFrame({"whole": [1.0]})}, frame, words)
+    style = ".0%" if main["value"].max() - main["value"].min() > NEAR else ".1%"
+    spec = ticked(_rates(height, style), main["period"], main["name"])
+    return Picture(spec, {"main": main, "bands": pd.DataFrame({"whole": [1.0]})}, frame, words)

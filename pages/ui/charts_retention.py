@@ -28,6 +28,7 @@ from pages.ui.picture import (
 MAIN, BANDS = alt.NamedData("main"), alt.NamedData("bands")
 WEAK = "#CB5A3C"
 ROW = 38  # pixels per cohort
+COLUMN, NARROW = 44, 520  # pixels that an age needs to show its rate, and below which not every age has them
 FEWEST = 10  # of fewer customers a cell sets no shade for the others, and a curve goes no further
 BANDED = 3  # of more curves, bands would hide each other
 
@@ -36,13 +37,25 @@ BANDED = 3  # of more curves, bands would hide each other
 def _triangle(height: int, style: str) -> Spec:
     chosen = alt.selection_point(name="cell", fields=["cohort", "age"], toggle=False)
     gap = alt.Scale(paddingInner=0.05)
-    base = alt.Chart(MAIN).encode(
-        x=alt.X(
-            "column:N", sort=place("position"), scale=gap, axis=axis(orient="top", labelLimit=90, labelFontSize=12.5)
-        ),
-        y=alt.Y(
-            "row:N", sort=place("turn"), scale=gap, axis=axis(labelLimit=190, labelFontSize=12.5, labelOverlap=False)
-        ),
+    every = f"ceil(datum.columns * {COLUMN} / max(width, 1))"  # on a narrow screen, each second or third age
+    fitting = f"width > {NARROW} || datum.position % ({every} <= 3 ? max({every}, 1) : 3 * ceil({every} / 3)) == 0"
+    base = (
+        alt.Chart(MAIN)
+        .transform_filter(fitting)
+        .encode(
+            x=alt.X(
+                "column:N",
+                sort=place("position"),
+                scale=gap,
+                axis=axis(orient="top", labelLimit=90, labelFontSize=12.5),
+            ),
+            y=alt.Y(
+                "row:N",
+                sort=place("turn"),
+                scale=gap,
+                axis=axis(labelLimit=190, labelFontSize=12.5, labelOverlap=False),
+            ),
+        )
     )
     tips = [
         tip("row:N", "Cohort"),
@@ -65,16 +78,18 @@ def _triangle(height: int, style: str) -> Spec:
     young = young.transform_filter("!datum.complete")
     weak = base.mark_rect(cornerRadius=2, fillOpacity=0, stroke=WEAK, strokeWidth=2.5).transform_filter("datum.weak")
     ink = alt.condition("datum.shade > 0.45", alt.value(INK_LIGHT), alt.value(INK_DARK))
-    room = "bandwidth('x') > 34"
+    room, little = "bandwidth('x') > 34", "bandwidth('x') > 20 && bandwidth('x') <= 34"
     rates = base.mark_text(
         fontSize=13.5, fontWeight=600, dy={"expr": "bandwidth('x') > 58 ? -7 : 0"}, opacity={"expr": f"{room} ? 1 : 0"}
     ).encode(text="figure:N", color=ink)
+    short = base.mark_text(fontSize=11.5, fontWeight=600, opacity={"expr": f"{little} ? 1 : 0"})
+    short = short.encode(text="short:N", color=ink)
     counts = base.mark_text(dy=9, opacity={"expr": "bandwidth('x') > 58 ? 0.9 : 0"}).encode(
         text="counts:N",
         color=ink,
         size=alt.condition("length(datum.counts) > 9", alt.value(9.5), alt.value(11.5)),
     )
-    return bare((cells + young + weak + rates + counts).properties(height=height))
+    return bare((cells + young + weak + rates + short + counts).properties(height=height))
 
 
 def triangle(frame: pd.DataFrame, *, style: str = ".0%") -> Picture:
@@ -89,6 +104,11 @@ def triangle(frame: pd.DataFrame, *, style: str = ".0%") -> Picture:
     later = main[(main["age"] > 0) & (main["eligible"] >= FEWEST)]
     low, high = (later["value"].min(), later["value"].max()) if len(later) else (0.0, 1.0)
     main["shade"] = ((main["value"] - low) / (high - low)).clip(0, 1) if high > low else 0.5
+    main["columns"] = main["position"].max() + 1
+    figures = main["figure"].str.removesuffix("\u00a0%").str.removesuffix(" %")
+    main["short"] = figures.where(
+        figures.str.len() <= 3, ""
+    )  # a rate without its sign, where that is all there is room for
     rows = frame["row"].nunique()
     words = f"{rows} rows of cohorts; " + "; ".join(
         f"{r.row} {r.said}: {r.figure}" for r in frame[frame["cohort"] == ""].head(12).itertuples()

@@ -78,6 +78,21 @@ def axis(**more: Any) -> alt.Axis:
     return alt.Axis(**{"title": None, "ticks": False, "domain": False, "grid": False} | plain | more)
 
 
+def period_axis(**more: Any) -> alt.Axis:
+    """An axis of time with one tick per period drawn, named as everywhere; see `ticked`."""
+    named = "names[indexof(ticks, time(datum.value))]"
+    return axis(**{"values": {"expr": "ticks"}, "labelExpr": named, "labelOverlap": "parity", "labelPadding": 6} | more)
+
+
+def ticked(spec: Spec, periods: pd.Series, names: pd.Series) -> Spec:
+    """The specification with the periods that its `period_axis` shows: their first instants and their names."""
+    shown = dict(zip(pd.to_datetime(periods), names, strict=True))
+    first, unit = pd.Timestamp(0), pd.Timedelta(milliseconds=1)
+    ticks = {"name": "ticks", "value": [int((at - first) / unit) for at in sorted(shown)]}
+    told = {"name": "names", "value": [str(shown[at]).removeprefix("week of ") for at in sorted(shown)]}
+    return spec | {"params": [*spec.get("params", []), ticks, told]}
+
+
 def value_axis(style: str, title: str) -> alt.Axis:
     """An axis of values: a few quiet grid lines and a number format of d3."""
     return axis(grid=True, gridColor=GRID, gridOpacity=0.22, format=style, tickCount=4, title=title or None)

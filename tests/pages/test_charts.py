@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any
+from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
+import vl_convert
 
-from pages.ui import charts
+from pages.ui import charts, charts_mrr, charts_retention
 from pages.ui.picture import Picture
 from tests.pages.test_export import OUTCOMES, STAGES
 
@@ -55,6 +57,16 @@ def fields(node: Any) -> Iterator[str]:
             yield from fields(value)
 
 
+def texts_drawn(picture: Picture, width: int) -> list[str]:
+    """What a picture says where it is so wide, in the order of its drawing."""
+    rows = {
+        name: json.loads(frame.to_json(orient="records", date_format="iso")) for name, frame in picture.data.items()
+    }
+    svg = vl_convert.vegalite_to_svg(picture.spec | {"width": width, "datasets": rows})
+    texts = ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
+    return [text.text or "" for text in texts if text.get("opacity", "1") != "0"]
+
+
 @pytest.mark.parametrize("picture", PICTURES.values(), ids=PICTURES.keys())
 def test_every_field_is_in_its_frame(picture: Picture) -> None:
     found = list(layers(picture.spec))
@@ -92,6 +104,41 @@ def test_columns_of_the_waterfall_stack_to_the_stage() -> None:
 
 def test_dashes_begin_at_the_last_mature_period() -> None:
     assert PICTURES["trend"].data["main"]["joint"].tolist() == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("days", "names"),
+    [
+        (
+            ["1996-12-02", "1996-12-09", "1996-12-16"],
+            ["week of 2 Dec 1996", "week of 9 Dec 1996", "week of 16 Dec 1996"],
+        ),
+        (["2025-11-01", "2025-12-01"], ["Nov 2025", "Dec 2025"]),
+        (["2025-01-01", "2025-04-01", "2025-07-01"], ["Q1 2025", "Q2 2025", "Q3 2025"]),
+        (["2025-01-01"], ["2025"]),
+    ],
+)
+def test_an_axis_of_time_names_every_period_once(days: list[str], names: list[str]) -> None:
+    frame = pd.DataFrame({"period": days, "name": names, "value": 0.5})
+    rates = charts_mrr.rates(frame.assign(series="NRR", note=""))
+    for picture in (charts.trend(frame), charts.trend(pd.concat([frame.assign(series=s) for s in "xy"])), rates):
+        said = texts_drawn(picture, 900)
+        assert [text for text in said if text in {n.removeprefix("week of ") for n in names}] == [
+            n.removeprefix("week of ") for n in names
+        ]
+
+
+def test_a_triangle_on_a_narrow_screen_shows_fewer_ages_with_their_rates() -> None:
+    ages = range(13)
+    frame = pd.DataFrame(
+        {"cohort": "", "row": "all", "column": [str(a) for a in ages], "age": ages, "said": "at an age"}
+    )
+    frame = frame.assign(value=[1 - a / 20 for a in ages], figure=[f"{100 - 5 * a} %" for a in ages], counts="9/9")
+    frame = frame.assign(retained=90, eligible=100, complete=True, weak=False, note="")
+    narrow, wide = (texts_drawn(charts_retention.triangle(frame), width) for width in (230, 1200))
+    assert [t for t in narrow if t.isdigit()] == ["0", "3", "6", "9", "12"]
+    assert [t for t in wide if t.isdigit()] == [str(a) for a in ages]
+    assert "85 %" in narrow
 
 
 def test_nothing_entered_is_empty() -> None:
