@@ -53,9 +53,9 @@ class Picture:
         return self.rows.empty
 
     @cached_property
-    def sent(self) -> Mapping[str, pa.Table]:
-        """The frames as the browser gets them: turned into Arrow once, not in every rerun that shows them."""
-        return {name: pa.Table.from_pandas(frame, preserve_index=False) for name, frame in self.data.items()}
+    def sent(self) -> Mapping[str, bytes]:
+        """The frames as the browser gets them: written once, not in every rerun that shows them."""
+        return {name: streamed(frame) for name, frame in self.data.items()}
 
 
 def drawable(frame: pd.DataFrame) -> pd.DataFrame:
@@ -63,6 +63,14 @@ def drawable(frame: pd.DataFrame) -> pd.DataFrame:
     texts = frame.select_dtypes(["object", "str"])
     taken = [str(name) for name in texts if PROTO in set(texts[name])]
     return frame.assign(**{name: frame[name].replace(PROTO, f"\u2060{PROTO}") for name in taken}) if taken else frame
+
+
+def streamed(frame: pd.DataFrame) -> bytes:
+    """A frame as an Arrow stream."""
+    table, sink = pa.Table.from_pandas(frame, preserve_index=False), pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return sink.getvalue().to_pybytes()
 
 
 def bare(chart: alt.TopLevelMixin) -> Spec:
