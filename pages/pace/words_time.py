@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
 from lifecycle.attention import before_purchase
 from lifecycle.contrast import Lean, Separation
@@ -69,8 +70,9 @@ def apart(found: StageTimes, model: StageModel) -> str:
     ends = {}
     for key in before_purchase(model):
         parts = [(v, found.part(key, v)) for v in found.segments if v is not None and v != found.other]
-        known = [(half, v) for v, t in parts if t.n >= FEW and (half := t.quantile(0.5)) is not None]
-        if len(known) > 1 and min(known)[0]:
+        halves = ((t.quantile(0.5), v) for v, t in parts if t.n >= FEW)
+        known = [(inf if half is None else half, v) for half, v in halves]  # not reached is slowest
+        if len(known) > 1 and 0 < min(known)[0] < max(known)[0]:
             ends[key] = (max(known), min(known))
     if not ends:
         return ""
@@ -78,7 +80,11 @@ def apart(found: StageTimes, model: StageModel) -> str:
     (slow, slowest), (fast, fastest) = ends[key]
     always = all(worst[1] == slowest for worst, _ in ends.values()) and len(ends) > 1
     where = "in every stage, most of all" if always else "most of all"
-    return f"{slowest} is slower than {fastest} {where} in {model.stage(key).label}: {told(slow)} against {told(fast)}"
+    return f"{slowest} is slower than {fastest} {where} in {model.stage(key).label}: {_half(slow)} against {told(fast)}"
+
+
+def _half(seconds: float) -> str:
+    return "half not reached" if seconds == inf else told(seconds)
 
 
 def flattered(found: StageTimes, model: StageModel) -> str:

@@ -150,8 +150,9 @@ def _paces(height: int) -> Spec:
     y = alt.Y("value:Q", axis=value_axis("~f", "days"), scale=alt.Scale(zero=True))
     top = alt.Chart(MARKS).mark_point(opacity=0).encode(y=alt.Y("top:Q"))  # several pictures on one scale
     grey = base.transform_filter("isValid(datum.beside)").encode(y=alt.Y("beside:Q"))
-    beside = grey.mark_line(strokeWidth=2.2, color=BEFORE) + grey.mark_point(filled=True, size=40, color=BEFORE)
-    line = base.mark_line(strokeWidth=1.4, opacity=0.45, color=NOW).encode(y=y)
+    beside = grey.mark_line(strokeWidth=1.8, color=BEFORE, opacity=0.7)
+    beside += grey.mark_point(filled=True, size=22, color=BEFORE, opacity=0.7)
+    line = base.mark_line(strokeWidth=1.6, opacity=0.6, color=NOW).encode(y=y)
     band = known.mark_rule(strokeWidth=7, opacity=0.25, color=NOW, strokeCap="round").encode(
         y=alt.Y("low:Q"), y2="high:Q"
     )

@@ -113,7 +113,9 @@ def place(field: str) -> alt.EncodingSortField:
 
 def legend(**more: Any) -> alt.Legend:
     """A legend above the picture, in fewer columns where there is little room."""
-    return alt.Legend(title=None, orient="top", symbolOpacity=1, columns={"expr": "max(2, floor(width / 120))"}, **more)
+    # By the container where there is one: its width is known before the layout, else the first row may be cut.
+    fitting = "max(2, floor((containerSize()[0] || width * 1.125) / 135))"
+    return alt.Legend(title=None, orient="top", symbolOpacity=1, columns={"expr": fitting}, **more)
 
 
 def series(colours: tuple[str, ...]) -> alt.Color:

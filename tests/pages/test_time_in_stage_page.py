@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,12 @@ import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from lifecycle.time_in_stage import ADVANCED, DAY
+from lifecycle.durations import OPEN, LifeTable
+from lifecycle.scope import Scope
+from lifecycle.stages import shipped_models
+from lifecycle.time_in_stage import ADVANCED, DAY, StageTimes
 from pages.pace.frames_stages import named
+from pages.pace.words_time import apart
 from pages.ui import labels
 from pages.ui.charts_durations import colours
 from pages.ui.spans import span
@@ -246,3 +251,16 @@ def test_an_exit_has_one_colour_in_every_picture() -> None:
     exits = ["lost", "disqualified", "recycled"]
     assert colours(["advanced", "recycled"], exits)[1] == colours(["open", "recycled", "lost"], exits)[1]
     assert len(set(colours(["advanced", "open", "went back", *exits], exits))) == 6
+
+
+def test_what_half_have_not_left_is_slowest() -> None:
+    quick = LifeTable(((DAY, ADVANCED, 40), (30 * DAY, OPEN, 10)))
+    slow = LifeTable(((9 * DAY, ADVANCED, 30), (30 * DAY, OPEN, 20)))
+    never = LifeTable(((9 * DAY, ADVANCED, 10), (30 * DAY, OPEN, 40)))
+    scope = Scope("crm", datetime(2026, 1, 31), by="x")
+    tables = {("mql", value): table for value, table in (("a", quick), ("b", slow), ("c", never))}
+    model = shipped_models()["crm"]
+    found = StageTimes("crm", 1, scope, ("mql",), tables, ("a", "b", "c"))
+    assert apart(found, model) == "c is slower than a most of all in MQL: half not reached against 1.0 days"
+    known = replace(found, tables={key: t for key, t in tables.items() if key[1] != "c"}, segments=("a", "b"))
+    assert apart(known, model) == "b is slower than a most of all in MQL: 9.0 days against 1.0 days"
