@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -143,11 +143,14 @@ def _stalled(found: Stalled, model: StageModel, row: dict[str, object], heaps: S
     return row
 
 
-def gaps(found: Sequence[Gap], model: StageModel) -> pd.DataFrame:
-    """Differences between the shares that have gone a way by a time, as `charts_funnel.changes` draws them."""
+def gaps(found: Sequence[Gap], said: Callable[[str], str]) -> pd.DataFrame:
+    """Differences between the shares that have gone a way by a time, as `charts_funnel.changes` draws them.
+
+    `said`: a way in words.
+    """
     rows = []
     for gap in found:
-        way = outcome(gap.outcome, model)
+        way = said(gap.outcome)
         label = f"{named(gap.name)}: {way.lower()}" if gap.is_part else way
         rows.append(
             {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import streamlit as st
@@ -30,9 +30,10 @@ PANEL_MARKS = 240  # of one of several pictures
 def beside(v: View, found: StageTimes, chosen: Choices, along: Span) -> None:
     """What became of the stays beside the compared period, and part by part."""
     model = v.modelled.model
+    said = partial(words.outcome, model=model)
     if found.comparison:
         until = told_until([found.of(chosen.stage), found.comparison.of(chosen.stage)], along.end)
-        differing(found, partial(_since, model, chosen.stage, until), model, "before", until, "ways-before")
+        differing(found, partial(since, model, chosen.stage, until), said, "before", until, "ways-before")
     tables = _tables(found, chosen.stage)
     if not tables:
         return
@@ -50,7 +51,7 @@ def beside(v: View, found: StageTimes, chosen: Choices, along: Span) -> None:
             key="survival-parts",
         )
     with right:
-        differing(found, partial(_between, model, chosen.stage, until), model, "all others", until, "ways-parts")
+        differing(found, partial(between, model, chosen.stage, until), said, "all others", until, "ways-parts")
     card(
         f"Where they are after {chosen.label}, by {by.lower()}",
         lambda: found,
@@ -63,30 +64,32 @@ def beside(v: View, found: StageTimes, chosen: Choices, along: Span) -> None:
 
 
 def differing(
-    found: StageTimes, gaps: partial[tuple[Gap, ...]], model: StageModel, other: str, until: float, key: str
+    found: StageTimes, gaps: partial[tuple[Gap, ...]], said: Callable[[str], str], other: str, until: float, key: str
 ) -> None:
-    """A card of how the shares that went each way by a time differ from those of others."""
+    """A card of how the shares that went each way by a time differ from those of others; `said`: a way in words."""
     shown = gaps(found)
     card(
-        _gap_title(shown, model, other, until),
+        _gap_title(shown, said, other, until),
         lambda: found,
-        lambda answer: changes(frames_time_parts.gaps(rows[:MOST], model)) if (rows := gaps(answer)) else None,
+        lambda answer: changes(frames_time_parts.gaps(rows[:MOST], said)) if (rows := gaps(answer)) else None,
         caption=f"Within {labels.duration(until)} of entering, for which all can be told, against {other}; "
         "grey: chance explains it",
         definition=Gap,
-        table=lambda answer: frames_time_parts.gaps(gaps(answer), model),
+        table=lambda answer: frames_time_parts.gaps(gaps(answer), said),
         empty="It takes 30 on both sides that were seen for so long.",
         key=key,
     )
 
 
-def _since(model: StageModel, stage: str, until: float, found: StageTimes) -> tuple[Gap, ...]:
+def since(model: StageModel, stage: str, until: float, found: StageTimes) -> tuple[Gap, ...]:
+    """Every way out beside the compared period."""
     assert found.comparison
     now, then = found.of(stage), found.comparison.of(stage)
     return since_before(now, then, [*outcomes([now, then], model), OPEN], until)
 
 
-def _between(model: StageModel, stage: str, until: float, found: StageTimes) -> tuple[Gap, ...]:
+def between(model: StageModel, stage: str, until: float, found: StageTimes) -> tuple[Gap, ...]:
+    """Every way out of each part beside all others."""
     tables = _tables(found, stage)
     return between_parts(tables, outcomes(list(tables.values()), model), until)
 
@@ -131,7 +134,7 @@ def _apart(found: StageTimes, chosen: Choices, by: str) -> str:
     return f"Half leave {chosen.label} within: {ends[0]}, {ends[1]} ({words.p_value(test.p)})"
 
 
-def _gap_title(shown: Sequence[Gap], model: StageModel, other: str, until: float) -> str:
+def _gap_title(shown: Sequence[Gap], said: Callable[[str], str], other: str, until: float) -> str:
     if not shown:
         return f"Too few to compare with {other}"
     first = shown[0]
@@ -139,5 +142,5 @@ def _gap_title(shown: Sequence[Gap], model: StageModel, other: str, until: float
         return f"Where they are does not differ from {other} by more than chance"
     whose = f"{words.named(first.name)}: " if first.is_part else ""
     here, there = (labels.percent(share.value, 0) for share in (first.here, first.there))
-    way = words.outcome(first.outcome, model).lower()
+    way = said(first.outcome).lower()
     return f"{whose}{here} {way} within {labels.duration(until)}, {other} {there}"

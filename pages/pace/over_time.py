@@ -34,7 +34,7 @@ def over_time(v: View) -> None:
         caption="By when they entered, with 95 % bands; ▴ the band has no end yet, “not yet”: too few have left so far"
         + grey,
         definition=trend,
-        empty="Of no period have enough left so far.",
+        empty="Of no period have enough left so far, or all of them within an hour.",
         height=300,
         key="pace-trend",
     )
@@ -56,7 +56,7 @@ def over_time(v: View) -> None:
 
 def months(found: Trend) -> dict[str, Picture]:
     named = {"Half have left within": 0.5, "Nine in ten have left within": 0.9}
-    known = {name: q for name, q in named.items() if any(m.table.quantile(q) is not None for m in found.months)}
+    known = {name: q for name, q in named.items() if any(m.table.quantile(q) for m in found.months)}
     return {name: charts_pace.paces(_beside(found, q)) for name, q in known.items()}
 
 
@@ -76,7 +76,7 @@ def each(v: View, paced: Trend, chosen: Choices) -> None:
         caption=f"Days within which {'half' if q == 0.5 else 'nine in ten'} have left, all on one scale; "
         "grey: all together",
         definition=Trend.drifts.__doc__ or "",
-        empty="Of no value have enough left so far.",
+        empty="Of no value have enough left so far, or all of them within an hour.",
         key=f"pace-parts-{q}",
     )
     card(
@@ -92,6 +92,8 @@ def each(v: View, paced: Trend, chosen: Choices) -> None:
 def panels(q: float, found: Trend) -> dict[str, Picture]:
     drawn = {frames.named(p.name): parted.trend_of(found, p, q) for p in found.parts}
     known = {name: rows for name, rows in drawn.items() if rows["value"].notna().any()}
+    if not any((rows["value"] > 0).any() for rows in known.values()):
+        return {}
     ends = (pd.concat([rows["value"], rows["beside"], rows["high"][~rows["on"]]]) for rows in known.values())
     top = max((float(each.max()) for each in ends), default=0.0)
     capped = {name: rows.assign(high=rows["high"].clip(upper=top)) for name, rows in known.items()}

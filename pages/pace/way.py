@@ -9,9 +9,11 @@ import streamlit as st
 from lifecycle.durations import LifeTable
 from lifecycle.rates import Rate
 from lifecycle.time_in_stage import ADVANCED, StageTimes, Trend
+from lifecycle.ways_out import Gap, between_parts, since_before, told_until
 from pages.pace import frames_stages, frames_time
 from pages.pace import words_time as words
 from pages.pace.choices import ends, two_or_more
+from pages.pace.one_stage_parts import differing
 from pages.ui import charts_pace, labels
 from pages.ui.data import ask
 from pages.ui.failures import Failure
@@ -46,6 +48,7 @@ def way(v: View) -> None:
         height=360,
         key="arrivals",
     )
+    beside(found, start)
     by_cohort = ask(cohorts, v.modelled, v.scope, start, end)
     left, right = st.columns(2, gap="small")
     with left:
@@ -67,6 +70,32 @@ def way(v: View) -> None:
             definition=cohorts,
             key="cohort-table",
         )
+
+
+def beside(found: StageTimes, start: str) -> None:
+    """How the share that arrives differs from the compared period's, and between the parts of the breakdown."""
+    whole, before = found.of(start), found.comparison.of(start) if found.comparison else None
+    if before is not None:
+        until = told_until([whole, before], whole.seen)
+        differing(found, partial(_since, start, until), _arrived, "before", until, "arrivals-before")
+    parts = [table for value in found.segments if (table := found.part(start, value)).n]
+    if parts:
+        until = told_until(parts, whole.seen)
+        differing(found, partial(_between, start, until), _arrived, "all others", until, "arrivals-parts")
+
+
+def _since(start: str, until: float, found: StageTimes) -> tuple[Gap, ...]:
+    assert found.comparison
+    return since_before(found.of(start), found.comparison.of(start), [ADVANCED], until)
+
+
+def _between(start: str, until: float, found: StageTimes) -> tuple[Gap, ...]:
+    tables = {value: table for value in found.segments if (table := found.part(start, value)).n}
+    return between_parts(tables, [ADVANCED], until)
+
+
+def _arrived(_: str) -> str:
+    return "Arrived"
 
 
 def key_figures(table: LifeTable, before: LifeTable | None) -> None:

@@ -207,6 +207,16 @@ def test_the_way_shows_the_answer(visit: Open, company: Path, asked: Any) -> Non
     assert drawn(tab, "Arrivals")[-1]["value"] == pytest.approx(table.share([ADVANCED], table.seen))
 
 
+def test_the_way_follows_the_breakdown_and_the_comparison(visit: Open, company: Path, asked: Any) -> None:
+    m, scope = asked
+    tab = at(visit, company, "End to end", by="Company size", compare="previous", from_stage="Lead", to_stage="SQL")
+    found = end_to_end(m, replace(scope, by="company_size", compare="previous"), "lead", "sql")
+    rows = {row["label"]: row for row in drawn(tab, "Changes. Arrived")}
+    assert found.comparison and rows["Arrived"]["other_n"] == found.comparison.of("lead").n
+    parted = [chart for chart in charts(tab, "verdict") if not chart.proto.alt.startswith("Changes. Arrived")]
+    assert {row["n"] for row in rows_of(parted[0])} <= {found.part("lead", value).n for value in found.segments}
+
+
 def test_an_end_that_the_start_rules_out_is_dropped(visit: Open, company: Path) -> None:
     tab = at(visit, company, "End to end", from_stage="SQL", to_stage="MQL")
     assert "to_stage: 'MQL' is ruled out" in texts(tab) and "to_stage" not in tab.query_params
