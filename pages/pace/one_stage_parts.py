@@ -139,7 +139,7 @@ def _gap_title(shown: Sequence[Gap], said: Callable[[str], str], other: str, unt
         return f"Too few to compare with {other}"
     first = shown[0]
     if not first.clear:
-        return f"Where they are does not differ from {other} by more than chance"
+        return f"Nothing differs from {other} by more than chance"
     whose = f"{words.named(first.name)}: " if first.is_part else ""
     here, there = (labels.percent(share.value, 0) for share in (first.here, first.there))
     way = said(first.outcome).lower()
