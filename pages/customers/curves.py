@@ -120,7 +120,7 @@ def survival(v: View, rules: Rules) -> None:
         lasting(found),
         lambda: found,
         lasted,
-        caption="Kaplan–Meier: from the first subscription to the first day without one; running ones are censored",
+        caption="Kaplan–Meier, as far as ten reach: from the first subscription to the first day without one",
         definition=LifeTable,
         empty="Nobody had a subscription.",
         key="survival",
@@ -131,9 +131,10 @@ def lasting(found: Lifetimes | Failure) -> str:
     """The median lifetime, and whether groups differ."""
     if isinstance(found, Failure) or not found.whole.n:
         return "How long subscriptions last"
-    median = found.whole.quantile(0.5)
+    half_left = next((p for p in found.whole.curve if p.survival <= 0.5), None)
+    median = half_left.seconds if half_left and half_left.at_risk >= charts_retention.FEWEST else None
     half = (
-        "More than half still run: no median yet"
+        "More than half stay as long as ten were followed"
         if median is None
         else f"Half have left after {median / labels.DAY:,.0f} days"
     )

@@ -185,7 +185,7 @@ def of_period(answer: Retention) -> Triangle:
 
 
 def lifetimes(found: Lifetimes) -> pd.DataFrame:
-    """Survival curves of the groups, without a breakdown of all together."""
+    """Survival curves of the groups, without a breakdown of all together, as far as ten customers reach."""
     groups = [("not set" if v is None else v, t) for v, t in found.segments] or [("all", found.whole)]
     rows = []
     for name, table_ in groups:
@@ -194,7 +194,7 @@ def lifetimes(found: Lifetimes) -> pd.DataFrame:
         rows += [
             _lived(name, p.seconds / labels.DAY, p.survival, p.low, p.high, f"{p.at_risk:,} at risk")
             for p in table_.curve
-            if p.left
+            if p.left and p.at_risk >= charts_retention.FEWEST
         ]
     return pd.DataFrame(rows, columns=CURVE)
 

@@ -33,6 +33,7 @@ from pages.ui.picture import (
     ticked,
     tip,
     value_axis,
+    with_legend,
 )
 
 MAIN, TOPS = alt.NamedData("main"), alt.NamedData("tops")
@@ -173,7 +174,8 @@ def trend(frame: pd.DataFrame, *, style: str = ",.0f", title: str = "", height: 
     main["joint"] = main["immature"] | ends  # the last mature point too, so that the dashes are joined on
     first, last = (main["name"].iloc[i] if len(main) else "" for i in (0, -1))
     several = bool(main["series"].nunique() > 1)
-    spec = ticked(_trend(height, style, title, several), main["period"], main["name"])
+    tall = with_legend(height, int(main["series"].nunique()))
+    spec = ticked(_trend(tall, style, title, several), main["period"], main["name"])
     return Picture(spec, {"main": main}, frame, f"{title or 'Values'}, {first} to {last}")
 
 

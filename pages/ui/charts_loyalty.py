@@ -25,6 +25,7 @@ from pages.ui.picture import (
     series,
     tip,
     value_axis,
+    with_legend,
 )
 
 MAIN, MARKS = alt.NamedData("main"), alt.NamedData("marks")
@@ -92,7 +93,10 @@ def curves(
     words = "; ".join(f"{name or title}: {value:,.2f} at the end" for name, value in last.items())
     share = style.endswith("%")
     return Picture(
-        _curves(height, chosen, style, unit, title, share, step), {"main": main, "marks": lines}, frame, words
+        _curves(with_legend(height, n), chosen, style, unit, title, share, step),
+        {"main": main, "marks": lines},
+        frame,
+        words,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -24,6 +25,7 @@ from pages.ui.picture import (
 )
 
 MAIN, BANDS = alt.NamedData("main"), alt.NamedData("bands")
+NARROW = 520  # pixels below which seven columns have no room for what is said of them
 NEAR = 0.05  # shares less far apart are told apart by tenths of a per cent only
 MOVES = {  # movement of recurring revenue → its colour; gains cool, losses warm
     "new": ("New", "#3E7CC4"),
@@ -103,10 +105,14 @@ def stacked(frame: pd.DataFrame, ends: pd.DataFrame, *, money: bool, height: int
 @cache
 def _bridge(height: int) -> Spec:
     colours = {"Start and end": "#7D8B99"} | dict(MOVES.values())
+    narrow = f"width < {NARROW}"  # a phone: labels lean, and every second figure stands higher
+    leaning: dict[str, Any] = {
+        "labelAngle": {"expr": f"{narrow} ? -38 : 0"},
+        "labelAlign": {"expr": f"{narrow} ? 'right' : 'center'"},
+        "labelFontSize": {"expr": f"{narrow} ? 10.5 : 12"},
+    }
     x = alt.X(
-        "label:N",
-        sort=place("position"),
-        axis=axis(labelOverlap=False, labelFontSize=12, labelPadding=8, labelLimit=140),
+        "label:N", sort=place("position"), axis=axis(labelOverlap=False, labelPadding=8, labelLimit=140, **leaning)
     )
     base = alt.Chart(MAIN).encode(x=x)
     bars = base.mark_bar(cornerRadius=2, width={"band": 0.62}).encode(
@@ -115,7 +121,10 @@ def _bridge(height: int) -> Spec:
         color=alt.Color("kind:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())), legend=None),
         tooltip=[tip("label:N"), tip("said:N", "Amount"), tip("note:N")],
     )
-    figures = base.mark_text(dy=-8, fontSize=13, fontWeight=600, color=INK).encode(y=alt.Y("top:Q"), text="figure:N")
+    above, size = f"{narrow} && datum.position % 2 ? -21 : -8", f"{narrow} ? 10 : 13"
+    figures = base.mark_text(dy={"expr": above}, fontSize={"expr": size}, fontWeight=600, color=INK).encode(
+        y=alt.Y("top:Q"), text="figure:N"
+    )
     return bare((bars + figures).properties(height=height))
 
 

@@ -23,6 +23,7 @@ from pages.ui.picture import (
     series,
     tip,
     value_axis,
+    with_legend,
 )
 
 MAIN, BANDS = alt.NamedData("main"), alt.NamedData("bands")
@@ -168,5 +169,5 @@ def curves(
     n = int(frame["series"].nunique())
     last = frame.groupby("series", sort=False).tail(1)
     words = "; ".join(f"{r.series}: {r.value:.3g} at {r.said}" for r in last.itertuples())
-    spec = _curves(height, style, title, age, n, steps)
+    spec = _curves(with_legend(height, n), style, title, age, n, steps)
     return Picture(spec, {"main": frame, "bands": behind}, frame, words)

@@ -89,7 +89,16 @@ def axis(**more: Any) -> alt.Axis:
 def period_axis(**more: Any) -> alt.Axis:
     """An axis of time with one tick per period drawn, named as everywhere; see `ticked`."""
     named = "names[indexof(ticks, time(datum.value))]"
-    return axis(**{"values": {"expr": "ticks"}, "labelExpr": named, "labelOverlap": "parity", "labelPadding": 6} | more)
+    return axis(
+        **{
+            "values": {"expr": "ticks"},
+            "labelExpr": named,
+            "labelOverlap": "parity",
+            "labelPadding": 6,
+            "labelFlush": True,
+        }
+        | more
+    )
 
 
 def ticked(spec: Spec, periods: pd.Series, names: pd.Series) -> Spec:
@@ -116,6 +125,11 @@ def legend(**more: Any) -> alt.Legend:
     # By the container where there is one: its width is known before the layout, else the first row may be cut.
     fitting = "max(2, floor((containerSize()[0] || width * 1.125) / 135))"
     return alt.Legend(title=None, orient="top", symbolOpacity=1, columns={"expr": fitting}, **more)
+
+
+def with_legend(height: int, n: int) -> int:
+    """How tall a picture of `n` series has to be, so that its legend in two columns leaves the curves their room."""
+    return height + 23 * max(0, (n + 1) // 2 - 2)
 
 
 def series(colours: tuple[str, ...]) -> alt.Color:

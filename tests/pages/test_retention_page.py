@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from lifecycle import activity_words
 from lifecycle.activity import of_book
+from lifecycle.durations import LifeTable
 from lifecycle.retention import PERIODS, Rules
 from lifecycle.retention_words import side_by_side
 from lifecycle.scope import Scope
@@ -21,11 +22,12 @@ from lifecycle.segments import Choice
 from lifecycle.simulate import simulate
 from lifecycle.stages import shipped_models
 from pages.customers import frames_retention as frames
+from pages.customers.curves import lasting
 from queries.activity import activity
 from queries.errors import WarehouseError
 from queries.modelled import Modelled, latest
 from queries.mrr import mrr
-from queries.retention import retention
+from queries.retention import Lifetimes, retention
 from queries.settings import load_settings
 from queries.warehouse import open_warehouse
 from tests.pages import warehouses
@@ -202,3 +204,15 @@ def test_a_failing_question_is_told_in_its_card(visit: Open, company: Path, monk
 def test_odd_names_are_shown_as_they_are(visit: Open, oddities: Path) -> None:
     tab = at(visit, oddities, activity="Enters any stage", by="**bold**")
     assert drawn(tab, "rows of cohorts")
+
+
+def test_a_median_is_told_as_far_as_ten_customers_reach() -> None:
+    """Of 40 subscribers 36 are seen for ten days only; that the two others left later says nothing of half of them."""
+    day = 86_400.0
+    early = [(10 * day, "open", 36), (20 * day, "left", 2), (30 * day, "left", 2)]
+    assert lasting(Lifetimes(LifeTable(tuple(early)), ())).startswith(
+        "More than half stay as long as ten were followed"
+    )
+    assert frames.lifetimes(Lifetimes(LifeTable(tuple(early)), ()))["age"].tolist() == [0.0]
+    many = [(10 * day, "open", 6), (20 * day, "left", 20), (30 * day, "open", 14)]
+    assert lasting(Lifetimes(LifeTable(tuple(many)), ())).startswith("Half have left after 20 days")
