@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from lifecycle.stages import StageModel
-from lifecycle.stockflow import Flow, StockFlow
+from lifecycle.stockflow import Flow, StockFlow, through
 from lifecycle.volumes import at_a_glance, change
 from pages.pace import frames_parts
 from pages.pace import frames_paths as frames
@@ -38,7 +38,7 @@ def stock(v: View) -> None:
         return
     if found.comparison:
         card(
-            "Now and before",
+            _before_title(model, found),
             lambda: found,
             lambda answer: frames_parts.stock_before(answer, model),
             caption="Who came and who went, beside the compared period; changes in brackets are explained by chance",
@@ -105,6 +105,19 @@ def _title(model: StageModel, found: StockFlow | Failure) -> str:
     if grown[most] <= 0:
         return "No stage holds more than at the start of the period"
     return f"{model.stage(most).label} grew most: {grown[most]:+,} since the start of the period"
+
+
+def _before_title(model: StageModel, found: StockFlow) -> str:
+    """The stage into which clearly more or fewer came than before: the largest change."""
+    assert found.comparison
+    keys = [s.key for s in model.progress if s.key in found.stages and s.key in found.comparison.stages]
+    pairs = {key: (through(found, key).entered, through(found.comparison, key).entered) for key in keys}
+    moved = {key: moved for key, pair in pairs.items() if (moved := change(*pair)) and moved.significant}
+    if not moved:
+        return "Into no stage came more or fewer than before, beyond chance"
+    most = max(moved, key=lambda key: abs(moved[key].value))
+    now, before = pairs[most]
+    return f"{model.stage(most).label}: {now:,} came in, {before:,} before ({moved[most].value:+.0%})"
 
 
 def _identity(found: StockFlow | Failure) -> str:

@@ -131,7 +131,7 @@ def test_routes_of_each_value_by_share_outcome_and_time(visit: Open, company: Pa
 def test_nothing_is_compared_unless_it_is_chosen(visit: Open, company: Path, part: str) -> None:
     plain, before = at(visit, company, part), at(visit, company, part, compare="previous")
     assert not [c for c in plain.get("vega_lite_chart") if c.proto.alt.startswith("Changes.")]
-    said = {"against before", "Now and before"}
+    said = {"against before", "beside the compared period"}
     assert not [words for words in said if words in texts(plain)]
     assert [words for words in said if words in texts(before)]
 
