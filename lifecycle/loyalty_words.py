@@ -64,10 +64,13 @@ def groups(found: Rfm) -> str:
         return "Nobody has ever bought twice, so that nothing says who is late"
     away = [g for g in found.groups if g.recency == "away" and g.frequency != "once"]
     lost = sum(g.customers for g in away)
-    share = sum(g.revenue for g in away) / found.revenue if found.revenue else 0.0
     if not lost:
         return "No returning customer has stayed away for unusually long"
-    return f"{lost:,} returning customers stay away unusually long: {percent(share)} of all revenue came from them"
+    said = f"{lost:,} returning customers stay away unusually long"
+    if not found.revenue:  # no order has an amount
+        return said
+    share = sum(g.revenue for g in away) / found.revenue
+    return f"{said}: {percent(share)} of all revenue came from them"
 
 
 def score(found: Satisfaction) -> str:

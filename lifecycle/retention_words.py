@@ -113,7 +113,7 @@ def summary(answer: Retention, model: StageModel) -> str:
     horizon = HORIZON[answer.scope.grain] if answer.rules.ages == "calendar" else 12
     cells = [c for c in answer.whole.pooled if c and 0 < c.last <= horizon and c.value is not None]
     if not cells:
-        return "No cohort is old enough to tell who stays"
+        return "No cohort is old enough to tell who stays: try cohorts of shorter periods"
     cell = cells[-1]
     after = age(answer.rules, answer.scope.grain, cell)
     if answer.rules.measure in ("nrr", "grr"):

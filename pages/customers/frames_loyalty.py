@@ -143,7 +143,7 @@ def groups(found: Rfm) -> pd.DataFrame:
                     "customers": g.customers,
                     "share": share,
                     "said": f"{g.customers:,} customers",
-                    "worth": f"{share * 100:.0f} % of revenue",
+                    "worth": f"{share * 100:.0f} % of revenue" if found.revenue else "",
                 }
             )
     return pd.DataFrame(rows)
@@ -157,8 +157,8 @@ def advice(found: Rfm) -> pd.DataFrame:
             {
                 "Group": g.name,
                 "Customers": g.customers,
-                "Revenue": labels.money(g.revenue),
-                "Each": labels.money(g.value),
+                "Revenue": labels.money(g.revenue) if found.revenue else labels.UNDEFINED,
+                "Each": labels.money(g.value) if found.revenue else labels.UNDEFINED,
                 "What to do": g.advice,
             }
             for g in ranked

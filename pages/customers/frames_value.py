@@ -20,9 +20,15 @@ def brought(found: Historic, margin: float) -> str:
     """What a customer has brought by a year, or as far as it has been seen."""
     age = min(found.whole.longest, YEAR)
     value = found.whole.per_customer(age) if age else None
-    if value is None:
+    if value is None or is_unpriced(found):
         return "What customers have brought"
     return f"A customer brings {labels.money(value * margin)} in the first {age} months"
+
+
+def is_unpriced(found: Historic) -> bool:
+    """Whether customers have been seen but no money of theirs is known: orders without amounts."""
+    months = found.whole.months
+    return bool(months) and not any(amount for _, amount in months.values())
 
 
 def value_curves(found: Historic, margin: float) -> pd.DataFrame:

@@ -122,6 +122,8 @@ def paid(spent: Acquisition, margin: float) -> None:
 
 def seen(v: View, found: Historic, margin: float) -> None:
     """What customers have brought by age: all of them, and cohort by cohort."""
+    unpriced = frames.is_unpriced(found)
+    nothing = "No order has an amount: load orders with their amount to see what customers bring."
     left, right = st.columns(2, gap="small")
     with left:
         card(
@@ -130,7 +132,7 @@ def seen(v: View, found: Historic, margin: float) -> None:
             partial(by_age, margin=margin),
             caption="Margin per customer since the first purchase; each month from all who were seen through it",
             definition=Aged.per_customer.__doc__ or "",
-            empty="No customer has been seen for a month yet.",
+            empty=nothing if unpriced else "No customer has been seen for a month yet.",
             key="value-by-age",
         )
     with right:
@@ -140,14 +142,14 @@ def seen(v: View, found: Historic, margin: float) -> None:
             partial(cohorts, margin=margin),
             caption="Margin per customer by days since the first purchase; blank until the whole cohort is that old",
             definition=Aged.n_days.__doc__ or "",
-            empty="No cohort is 30 days old yet.",
+            empty=nothing if unpriced else "No cohort is 30 days old yet.",
             key="value-cohorts",
         )
 
 
 def by_age(found: Historic, margin: float) -> Picture | None:
     rows = frames.value_curves(found, margin)
-    if rows.empty:
+    if rows.empty or frames.is_unpriced(found):
         return None
     return charts_loyalty.curves(
         rows, unit="months of 30 days since the first purchase", title="margin", style=",.0f", step=False, height=340
@@ -156,7 +158,7 @@ def by_age(found: Historic, margin: float) -> Picture | None:
 
 def cohorts(found: Historic, margin: float) -> Picture | None:
     rows = frames.value_cohorts(found, margin)
-    return None if rows.empty else charts.heat(rows, style=",.0f")
+    return None if rows.empty or frames.is_unpriced(found) else charts.heat(rows, style=",.0f")
 
 
 def costs(v: View, found: Acquisition | Failure, margin: float) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from lifecycle.simulate import simulate
 from pages.ui import loyalty_text, terminal
 from queries.errors import WarehouseError
 from queries.ladder import ladder
@@ -16,10 +17,12 @@ from queries.ready import OptionError
 from queries.referrals import unasked
 from queries.rfm import rfm
 from queries.surveys import contentment, satisfaction
+from tests.pages import warehouses
 from tests.pages.conftest import Open
 from tests.pages.reading import drawn, texts
 
 PAGE = "pages/customers/loyalty.py"
+SHOP = ("stage_events", "orders")
 PARTS = ("Repeat purchase", "Recommendation", "The loop", "Value")
 
 
@@ -59,6 +62,26 @@ def test_satisfaction_is_drawn_where_it_is_asked(visit: Open, company: Path, ask
     assert sum(row["n"] for row in rows if row["mood"] == "Satisfied") == whole.rate.numerator
     assert f"of {whole.n:,} respondents are satisfied" in texts(tab)
     assert "Satisfied by source" in texts(tab)
+
+
+@pytest.fixture(scope="module")
+def unpriced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A shop whose orders have no amounts."""
+    batches = (
+        {n: t.drop_columns(["amount", "margin"]) if n == "orders" else t for n, t in b.items() if n in SHOP}
+        for b in simulate(400, as_of=warehouses.AS_OF)
+    )
+    return warehouses.made(tmp_path_factory.mktemp("unpriced"), batches, ("crm",))
+
+
+def test_nothing_is_said_of_money_that_nobody_told(visit: Open, unpriced: Path) -> None:
+    value = texts(at(visit, unpriced, "Value"))
+    assert value.count("No order has an amount") == 2
+    assert "A customer brings" not in value
+    bought = at(visit, unpriced)
+    assert "of all revenue" not in texts(bought)
+    assert "stay away" in texts(bought) or "stayed away" in texts(bought) or "late" in texts(bought)
+    assert {r["worth"] for r in drawn(bought, "New: ")} == {""}
 
 
 def test_a_group_opens_its_customers(visit: Open, company: Path, asked: Any) -> None:
