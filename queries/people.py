@@ -34,13 +34,14 @@ def identities(bench: Workbench, merges: Source) -> sa.TableClause:
     into = sa.func.min(bytewise(surviving)).label("surviving_id")
     pairs = sa.select(merged.label("merged_id"), into).where(merged.is_not(None), surviving.is_not(None))
     hops = bench.make("merges_1", MERGES, pairs.group_by(merged))
-    total, reach = bench.count(hops), 1
-    while bench.count(_unfinished(hops)) and reach <= total:  # no chain is longer than the table
+    left, before, reach = bench.count(_unfinished(hops)), -1, 1
+    while left and left != before:  # once no chain comes to its end any more, circles alone are left
         onward = hops.alias("onward")
         further = sa.func.coalesce(onward.c.surviving_id, hops.c.surviving_id).label("surviving_id")
         joined = hops.outerjoin(onward, onward.c.merged_id == hops.c.surviving_id)
         reach *= 2
         hops = bench.make(f"merges_{reach}", MERGES, sa.select(hops.c.merged_id, further).select_from(joined))
+        left, before = bench.count(_unfinished(hops)), left
     circle = _unfinished(hops)
     end = sa.case((circle.c.merged_id.is_(None), hops.c.surviving_id)).label("surviving_id")
     known = sa.select(hops.c.merged_id, end).select_from(hops.outerjoin(circle, circle.c.merged_id == hops.c.merged_id))
