@@ -343,9 +343,10 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-# How DuckDB keeps columns of a table that stays: told what it would nearly always choose, it need not try all ways. Of
-# instants, which may be few, it had better choose.
-_PACKED = {int: "bitpacking", Small: "bitpacking", float: "alp"}
+# How DuckDB keeps what stays: told what it would nearly always choose, it need not try all ways. Of instants, which may
+# be few, it had better choose; of texts there is one way. `tuple`: few texts.
+_PACKED: dict[Any, str] = dict.fromkeys((int, Small, tuple), " USING COMPRESSION bitpacking")
+_PACKED[float] = " USING COMPRESSION alp"
 # Working tables need not survive their build: DuckDB keeps them out of its file, PostgreSQL out of its log.
 _WORKING = {DUCKDB: "TEMP ", POSTGRES: "UNLOGGED "}
 
@@ -353,20 +354,14 @@ _WORKING = {DUCKDB: "TEMP ", POSTGRES: "UNLOGGED "}
 def create_table(dialect: sa.Dialect, table: sa.TableClause, kinds: Sequence[Kind], *, working: bool = False) -> str:
     """The statement that creates an empty modelled table, or a working one."""
     quote = dialect.identifier_preparer.quote_identifier
-    packed = dialect.name == DUCKDB and not working
+    ways = _PACKED if dialect.name == DUCKDB and not working else {}
     columns = ", ".join(
-        f"{quote(c.name)} {_named(dialect, k)}{_packing(k) if packed else ''}"
+        f"{quote(c.name)} {_named(dialect, k)}{ways.get(tuple if isinstance(k, tuple) and k else k, '')}"
         for c, k in zip(table.c, kinds, strict=True)
     )
     engine = " ENGINE = MergeTree ORDER BY tuple()" if dialect.name == CLICKHOUSE else ""
     kind = _WORKING.get(dialect.name, "") if working else ""
     return f"CREATE {kind}TABLE {dialect.identifier_preparer.format_table(table)} ({columns}){engine}"
-
-
-def _packing(kind: Kind) -> str:
-    """How a column is to be kept, where it is clear which way is small and quick."""
-    way = _PACKED.get(kind) if not isinstance(kind, tuple) else "bitpacking" if kind else None
-    return f" USING COMPRESSION {way}" if way else ""
 
 
 def rename_table(dialect: sa.Dialect, table: sa.TableClause, name: str) -> str:

@@ -29,6 +29,9 @@ LOCKED = {
 OVERTIME = "maximum execution time"  # what DuckDB says of a statement that it stopped itself
 # Writing: rows lie in no order but one that a statement asks for, which takes less memory and time.
 WRITING = {"preserve_insertion_order": "false"}
+# What a writer takes where no limit is set, if the machine has it: with more, DuckDB would only go on keeping what it
+# has written. Working tables that need more move to disk, beside the file that is being written.
+ENOUGH = "6GB"
 
 
 class Dialect(duckdb_engine.Dialect):
@@ -61,6 +64,10 @@ class Embedded(Warehouse):
 
         if write:  # builds and loads tell their progress themselves
             self._connection.execute("SET enable_progress_bar = false")
+            if not settings.memory_limit:
+                limits = "parse_formatted_bytes(current_setting('memory_limit')), parse_formatted_bytes($1)"
+                ((least,),) = self._connection.execute(f"SELECT least({limits})", [ENOUGH]).fetchall()
+                self._connection.execute(f"SET memory_limit = '{least}B'")
         # DuckDB reserves words that its SQLAlchemy dialect does not know of (`at`)
         reserved = self._connection.sql(
             "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category <> 'unreserved'"

@@ -94,16 +94,13 @@ def sunk(moments: sa.FromClause, ties: sa.TableClause, model: StageModel, never_
         *(last(sa.and_(m.code >= k, m.code <= ranks)).label(f"reached_{k}") for k in floors),
     )
     c = told.select_from(_with_ties(rows, ties)).subquery("told").c
-    # What was reached is left when an exit follows; at one instant exits follow all progress.
-    since = [
-        sa.and_(c.code == k, c[f"reached_{k}"].is_not(None), _not_before(c[f"reached_{k}"], c.last_exit))
-        for k in floors
-    ]
-    return sa.select(c.id).where(sa.true() if never_back else c.fact == 1, sa.or_(*since))
+    there = [sa.and_(c.code == k, _lasts(c[f"reached_{k}"], c.last_exit)) for k in floors]
+    return sa.select(c.id).where(sa.true() if never_back else c.fact == 1, sa.or_(*there))
 
 
-def _not_before(reached: sa.ColumnElement, last_exit: sa.ColumnElement) -> sa.ColumnElement[bool]:
-    return sa.or_(last_exit.is_(None), last_exit < reached)
+def _lasts(reached: sa.ColumnElement, last_exit: sa.ColumnElement) -> sa.ColumnElement[bool]:
+    """Whether something was reached and no exit followed; at one instant exits follow all progress."""
+    return sa.and_(reached.is_not(None), sa.or_(last_exit.is_(None), last_exit < reached))
 
 
 def _floors(model: StageModel, never_back: bool) -> list[int]:
