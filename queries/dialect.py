@@ -138,16 +138,17 @@ _bits_there = "bitAnd(bitShiftRight({0}, greatest({1}, 0)), {2} - 1)"
 bits_from = _construct("bits_from", sa.BigInteger(), _bits, clickhousedb=_bits_there)
 # The smallest of several values, of those that are not NULL.
 earliest = _construct("earliest", Instant(), "least({all})")
-# In a window by an instant and a number: the last value that is not NULL. PostgreSQL has to take the largest list.
-_last_of = _construct(
-    "last_of",
+# Of a value, whose it is, an instant and a number: the last value that is not NULL in the rows of the same one before,
+# by instant and number. PostgreSQL cannot pass over NULLs and takes the largest list.
+_before = "OVER (PARTITION BY {1} ORDER BY {2}, {3} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
+_list = "ARRAY[CAST(extract(epoch FROM {2}) * 1000000 AS bigint), {3}, {0}]"
+last_known = _construct(
+    "last_known",
     sa.BigInteger(),
-    "last_value({0} IGNORE NULLS)",
-    postgresql="max(CASE WHEN {0} IS NOT NULL THEN "
-    "ARRAY[CAST(extract(epoch FROM {1}) * 1000000 AS bigint), {2}, {0}] END)",
-    clickhousedb="anyLast({0})",
+    f"last_value({{0}} IGNORE NULLS) {_before}",
+    postgresql=f"(max(CASE WHEN {{0}} IS NOT NULL THEN {_list} END) {_before})[3]",
+    clickhousedb=f"anyLast({{0}}) {_before}",
 )
-_told_last = _construct("told_last", sa.BigInteger(), "{0}", postgresql="({0})[3]")
 _at_zone = _construct(
     "at_zone",
     sa.DateTime(),
@@ -240,14 +241,6 @@ def text_at(number: sa.ColumnElement, texts: Sequence[str]) -> sa.ColumnElement:
     DuckDB gives it as the number that a column declared with these texts keeps, so that no text is made or compared.
     """
     return _TextAt(number, texts)
-
-
-def last_known(
-    value: sa.ColumnElement, of: sa.ColumnElement, at: sa.ColumnElement, place: sa.ColumnElement
-) -> sa.ColumnElement:
-    """The last whole number that is not NULL in the rows before, of those with the same `of`, by instant and place."""
-    before = _last_of(value, at, place).over(partition_by=of, order_by=[at, place], rows=(None, -1))
-    return _told_last(before)
 
 
 def utc(column: sa.ColumnElement, declared: str, timezone: str | None = None) -> sa.ColumnElement:
