@@ -52,6 +52,11 @@ def single(world: World, table: str, key: str) -> list[Row]:
     return [min(same, key=place) for same in rows.values()]
 
 
+def word_for_word(world: World, table: str) -> list[Row]:
+    """The rows of a table, of those that say the same word for word one."""
+    return [dict(row) for row in dict.fromkeys(tuple(row.items()) for row in world.get(table))]
+
+
 def first_contacts(contacts: dict[str, Row]) -> dict[str, str]:
     """Account to its first contact: the earliest created, then the bytewise smallest id."""
     accounts: dict[str, list[str]] = defaultdict(list)
@@ -98,10 +103,10 @@ def facts(world: World, model: StageModel, bound: datetime) -> list[Event]:
             found.append(("subscriptions.renewal", who, started, row["subscription_id"]))
         if usable(started) and usable(started + YEAR) and (ended is None or ended >= started + YEAR):
             found.append(("subscriptions.renewal", who, started + YEAR, row["subscription_id"]))
-    for row in world.get("surveys"):
+    for row in word_for_word(world, "surveys"):
         if row["kind"] == "nps" and row["score"] is not None and row["score"] >= 9 and row["responded_at"]:
             found.append(("surveys.promoter", row["contact_id"], row["responded_at"], None))
-    for row in world.get("referrals"):
+    for row in word_for_word(world, "referrals"):
         found.append(("referrals.made", row["referrer_id"], row["referred_at"], row["referred_id"]))
     return [
         Event(contact_id=who, raw=None, at=at, event_id=key, fact=fact)
