@@ -11,7 +11,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui import charts, data, filters, labels, layout, setup, web
+from pages.ui import charts, data, filters, labels, layout, picture, setup, web
 from pages.ui.failures import explain
 
 HERE = Path(__file__).parent
@@ -58,7 +58,8 @@ def main() -> None:
         with data.turn():
             if opened.warehouse.notice:
                 st.info(labels.escape(opened.warehouse.notice), icon=":material/history:")
-            filters.filter_bar(opened, data.settings(), data.models())
+            view = filters.filter_bar(opened, data.settings(), data.models())
+            picture.palette.set(picture.colours_of(view.around.catalog))
             page.run()
     except Exception as problem:  # here, not by Streamlit: its log would hold what the exception says
         layout.state(explain(problem))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import cycle
 from typing import Any
 
 import altair as alt
 import pandas as pd
 import pyarrow as pa
+
+from lifecycle.segments import NOT_SET, Catalog
 
 # Specifications name no colour of the page: text and rules take the page's own ink, so that one picture is right in
 # light and dark. The fills are of middle lightness for the same reason.
@@ -29,8 +33,11 @@ OUTCOMES = {
 }
 NOW, BEFORE = "#3E7CC4", "#A9B2BD"
 SERIES = ("#3E7CC4", "#D08A1E", "#1F9E8B", "#C2557F", "#8064C0", "#7D8B99", "#5AA2D6", "#A3742B", "#6E9B3A")
+# A segment's values keep their colours on every page, whichever of them a chart shows and in whatever order.
+palette: ContextVar[Mapping[str, str]] = ContextVar("palette", default={})  # noqa: B039 (never changed)
 RAMP = ("#DCE8F5", "#A5C4E4", "#6296CA", "#2B68A6", "#103C6B")
 
+ANY_SERIES = [list(SERIES[:n]) for n in range(2, len(SERIES) + 1)]
 PROTO = "__proto__"
 
 Spec = dict[str, Any]
@@ -47,6 +54,10 @@ class Picture:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "data", {name: drawable(frame) for name, frame in self.data.items()})
+        named = [frame["series"] for frame in self.data.values() if "series" in frame]
+        names = list(dict.fromkeys(str(name) for names in named for name in names))
+        if known := palette.get():
+            object.__setattr__(self, "spec", _hued(self.spec, names, hues(names, known)))
 
     @property
     def is_empty(self) -> bool:
@@ -56,6 +67,39 @@ class Picture:
     def sent(self) -> Mapping[str, bytes]:
         """The frames as the browser gets them: written once, not in every rerun that shows them."""
         return {name: streamed(frame) for name, frame in self.data.items()}
+
+
+def colours_of(catalog: Catalog) -> dict[str, str]:
+    """The colour of each value of each segment that makes groups, the most frequent values' apart from each other."""
+    return {
+        name: SERIES[i % len(SERIES)]
+        for segment in catalog.visible
+        if segment.can_break_down
+        for i, value in enumerate(segment.values)
+        for name in ((f"{NOT_SET} not set", "not set") if value is None else (value,))
+    }
+
+
+def hues(names: Sequence[str], known: Mapping[str, str]) -> list[str]:
+    """A colour for each name: its own where it is known and no other has taken it, else one that is free."""
+    own: dict[str, str] = {}
+    for name in names:
+        if (colour := known.get(name)) and colour not in own.values():
+            own[name] = colour
+    free = [colour for colour in SERIES if colour not in own.values()]
+    rest = cycle(free or SERIES)
+    return [own.get(name) or next(rest) for name in names]
+
+
+def _hued(part: Any, names: list[str], colours: list[str]) -> Any:
+    """The specification with these colours where it has one per series, in order of appearance."""
+    if isinstance(part, list):
+        return [_hued(each, names, colours) for each in part]
+    if not isinstance(part, dict):
+        return part
+    if part.get("field") == "series" and part.get("scale", {}).get("range") in ANY_SERIES:
+        return part | {"scale": {"domain": names, "range": colours}}
+    return {key: _hued(each, names, colours) for key, each in part.items()}
 
 
 def drawable(frame: pd.DataFrame) -> pd.DataFrame:

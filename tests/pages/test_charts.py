@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 import vl_convert
 
+from lifecycle.segments import Catalog, Segment
 from pages.ui import charts, charts_mrr, charts_retention
-from pages.ui.picture import Picture
+from pages.ui.picture import SERIES, Picture, colours_of, palette
 from tests.pages.test_export import OUTCOMES, STAGES
 
 MONTHS = pd.DataFrame(
@@ -144,3 +145,32 @@ def test_a_triangle_on_a_narrow_screen_shows_fewer_ages_with_their_rates() -> No
 def test_nothing_entered_is_empty() -> None:
     nothing = charts.waterfall(OUTCOMES.assign(n=0), STAGES.assign(n=0))
     assert nothing.data["main"].empty
+
+
+def test_a_value_of_a_segment_keeps_its_colour_whatever_else_is_shown() -> None:
+    values = ("paid", "organic", "event", None, *(f"other {i}" for i in range(9)))
+    source = Segment("source", "source", "choice", "Source", values=values)
+    spend = Segment("spend", "spend", "number", "Spend")
+    known = colours_of(Catalog((source, spend)))
+    assert known["paid"] == SERIES[0] and known["event"] == SERIES[2] and known["not set"] == SERIES[3]
+
+    def coloured(*names: str) -> dict[str, str]:
+        drawn = charts.trend(pd.concat([MONTHS.assign(series=s) for s in names]))
+        (scale,) = {
+            json.dumps(encoding["color"]["scale"])
+            for _, encoding in layers(drawn.spec)
+            if encoding.get("color", {}).get("field") == "series"
+        }
+        found = json.loads(scale)
+        return dict(zip(found["domain"], found["range"], strict=True))
+
+    before = palette.set(known)
+    try:
+        assert coloured("event", "paid") == {"event": SERIES[2], "paid": SERIES[0]}
+        assert coloured("organic", "event", "All") == {"organic": SERIES[1], "event": SERIES[2], "All": SERIES[0]}
+        clash = coloured("paid", "other 5", "organic")  # the tenth value's own colour is the first one's
+        assert clash["paid"] == SERIES[0] and clash["organic"] == SERIES[1] and len(set(clash.values())) == 3
+    finally:
+        palette.reset(before)
+    plain = charts.trend(pd.concat([MONTHS.assign(series=s) for s in "xy"]))
+    assert '"domain": ["x", "y"]' not in json.dumps(plain.spec)
