@@ -32,7 +32,7 @@ from pages.ui.picture import (
 MAIN, TICKS, MARKS, RISK = (alt.NamedData(name) for name in ("main", "ticks", "marks", "risk"))
 SHARES = [0, 0.25, 0.5, 0.75, 1]
 ROOM = 0.24  # of the height of the shares, under the axis: its labels, and the numbers at risk
-LINE = 0.048  # the same, of each further row of such numbers
+LINE = 0.062  # the same, of each further row of such numbers
 # Ways out beside going on, told apart by shade; the first exits of a model are the worst.
 LEFT = ("#CB5A3C", "#E59B84", "#8F3F2A", "#B98A7E", "#6E4A41")
 WAYS = {"advanced": OUTCOMES["advanced"][1], "open": OUTCOMES["open"][1], "went back": OUTCOMES["diverted"][1]}
