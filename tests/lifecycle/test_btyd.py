@@ -7,8 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
-from lifecycle.btyd import BgNbd, GammaGamma, Spending, fit_bg_nbd, fit_gamma_gamma, kinds, weighted
+from lifecycle.btyd import (
+    BOUNDS,
+    STARTS,
+    BgNbd,
+    GammaGamma,
+    Spending,
+    best,
+    fit_bg_nbd,
+    fit_gamma_gamma,
+    kinds,
+    weighted,
+)
 from lifecycle.prediction import held_out, kept_until, order_value, survival_of
 from lifecycle.sbg import ShiftedBetaGeometric, Tenure, fit_sbg, tenure_of
 
@@ -137,3 +149,25 @@ def test_waiting_lowers_value() -> None:
     assert amounts.mean < later.per_new < now.per_new
     assert now.model is not None
     assert now.per_new == pytest.approx(amounts.mean * (1 + now.model.expected_new(36 * 365.25 / 7 / 12)))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [(float(x), t - 1, t, 5.0) for x in range(12) for t in (20.0, 40.0)],  # nobody leaves
+        [(1.0, 0.5, 30.0, 40.0), (0.0, 0.0, 30.0, 100.0)],  # all leave at once
+        [(50.0, 51.0, 52.0, 200.0)],  # all are alike
+    ],
+)
+def test_the_fit_is_as_likely_as_that_of_a_simplex(rows: list[tuple[float, float, float, float]]) -> None:
+    past = kinds(rows)
+
+    def loss(logs: np.ndarray) -> float:
+        r, alpha, a, b = (float(v) for v in np.exp(logs))
+        return -BgNbd(r, alpha * 30, a, b).log_likelihood(past) / past.customers
+
+    bounds, options = [BOUNDS] * 4, {"maxiter": 2_000, "xatol": 1e-5, "fatol": 1e-10}
+    simplex = min(
+        minimize(loss, np.full(4, s), method="Nelder-Mead", bounds=bounds, options=options).fun for s in STARTS
+    )
+    assert loss(best(loss, 4)) <= simplex + 1e-4
