@@ -5,11 +5,12 @@ from __future__ import annotations
 from lifecycle.csat import Contentment
 from lifecycle.durations import LifeTable
 from lifecycle.loyalty import AGE, Buyers, Ladder
-from lifecycle.nps import Satisfaction, change
+from lifecycle.nps import Nps, Satisfaction, change
 from lifecycle.prediction import HoldOut
 from lifecycle.promoters import Staying
 from lifecycle.rates import difference
 from lifecycle.referrals import Loop
+from lifecycle.retention_words import apart, share
 from lifecycle.rfm import Rfm
 from lifecycle.value import Acquisition
 
@@ -95,6 +96,37 @@ def satisfied(found: Contentment) -> str:
     if moved is None or not moved.significant:
         return said
     return f"{said}: {'up' if moved.value > 0 else 'down'} {abs(moved.value) * 100:.0f} points"
+
+
+def scores_apart(found: Satisfaction) -> str:
+    """Which segment value would recommend most, which least, of those with 30 answers; or that chance explains it."""
+    ends = apart([(named(value), group) for value, group in found.rows if not group.few], _scores_equal)
+    if ends is None:
+        return "No two groups have enough answers to tell their scores apart"
+    (best, high), (worst, low), clear = ends
+    if not clear:
+        return "No group's score differs from another's by more than chance explains"
+    return f"“{best}” answers {high.value:+.0f}, “{worst}” {low.value:+.0f}"
+
+
+def _scores_equal(a: Nps, b: Nps) -> float:
+    moved = change(a, b)
+    return moved.p if moved else 1.0
+
+
+def satisfied_apart(found: Contentment) -> str:
+    """Which segment value is satisfied most and which least, as `scores_apart`."""
+    ends = apart([(named(value), group.rate) for value, group in found.rows if not group.rate.few])
+    if ends is None:
+        return "No two groups have enough answers to tell how satisfied they are"
+    (best, high), (worst, low), clear = ends
+    if not clear:
+        return "No group is more or less satisfied than chance explains"
+    return f"{share(high)} of “{best}” are satisfied, {share(low)} of “{worst}”"
+
+
+def named(value: str | None) -> str:
+    return "not set" if value is None else value
 
 
 def staying(found: Staying, activity: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from math import sqrt
+from math import erfc, sqrt
 from typing import Any
 
 from scipy.stats import norm
@@ -93,6 +93,11 @@ class NpsChange:
     @property
     def significant(self) -> bool:
         return self.low > 0 or self.high < 0
+
+    @property
+    def p(self) -> float:
+        """Of no change at all, from the interval: its middle over its half, in standard errors."""
+        return erfc(abs(self.high + self.low) / (self.high - self.low) * Z / sqrt(2))
 
 
 def change(now: Nps, before: Nps) -> NpsChange | None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from scipy.stats import fisher_exact
 
+from lifecycle.nps import Nps
 from lifecycle.rates import Rate, adjusted
 from lifecycle.retention import Cell, Cohort, Retention, Rules, Triangle
 from lifecycle.stages import StageModel
 
+K = TypeVar("K", Rate, Nps)
 LEVEL = 0.05
 HORIZON = {"day": 14, "week": 12, "month": 12, "quarter": 4, "year": 2}  # the age at which cohorts are compared
 
@@ -50,7 +54,8 @@ def odd_cohorts(found: Triangle, grain: str, rules: Rules) -> tuple[Odd, ...]:
     return tuple(Odd(*t[:3], p) for t, p in zip(tested, corrected, strict=True) if p < LEVEL)
 
 
-def _p(a: Rate, b: Rate) -> float:
+def _p(a: Any, b: Any) -> float:
+    """Of two rates being equal (Fisher's exact test)."""
     table = [[r.numerator, r.denominator - r.numerator] for r in (a, b)]
     return float(fisher_exact(table).pvalue)
 
@@ -72,16 +77,19 @@ def finding(answer: Retention, model: StageModel) -> str:
     return summary(answer, model)
 
 
-def apart(known: list[tuple[str, Rate]]) -> tuple[tuple[str, Rate], tuple[str, Rate], bool] | None:
-    """The group with the highest rate, that with the lowest, and whether more than chance tells them apart.
+def apart(
+    known: list[tuple[str, K]], p: Callable[[K, K], float] = _p
+) -> tuple[tuple[str, K], tuple[str, K], bool] | None:
+    """The group with the highest rate or score, that with the lowest, and whether more than chance tells them apart.
 
-    Every pair of groups that might be shown is corrected for (Benjamini and Hochberg 1995). None with fewer than two.
+    `p`: of two being equal. Every pair that might be shown is corrected for (Benjamini and Hochberg 1995). None with
+    fewer than two.
     """
     if len(known) < 2:
         return None
     ranked = sorted(known, key=lambda k: k[1].value or 0, reverse=True)
     pairs = [(i, j) for i in range(len(ranked)) for j in range(i + 1, len(ranked))]
-    corrected = adjusted([_p(ranked[i][1], ranked[j][1]) for i, j in pairs])
+    corrected = adjusted([p(ranked[i][1], ranked[j][1]) for i, j in pairs])
     clear = corrected[pairs.index((0, len(ranked) - 1))] < LEVEL
     return ranked[0], ranked[-1], clear
 

@@ -39,7 +39,8 @@ def revenue(v: View) -> None:
     if isinstance(found, Failure) or not found.periods:
         return
     clicked = card(
-        f"What came and what went, {v.scope.grain} by {v.scope.grain}",
+        f"{labels.money(_moved(found, 1))} came and {labels.money(_moved(found, -1))} went, "
+        f"{v.scope.grain} by {v.scope.grain}",
         lambda: found,
         by_period,
         caption="The diamond is the net change. A click shows the customers behind a movement",
@@ -124,6 +125,11 @@ def title(v: View, found: Book | Failure) -> str:
         f"Recurring revenue {grew} from {labels.money(whole.start / 100)} to {labels.money(whole.end / 100)}; "
         f"most of it {MOVEMENTS[most].lower()}, {whole.cents[most] / 100:+,.0f}"
     )
+
+
+def _moved(found: Book, sign: int) -> float:
+    """What all gains, or all losses, of the periods come to."""
+    return sum(abs(c) for p in found.periods for c in p.cents.values() if c * sign > 0) / 100
 
 
 def bridge(found: Book) -> Picture | None:

@@ -69,11 +69,12 @@ def asked(found: Satisfaction | Failure) -> str:
 def by_segment(v: View, found: Satisfaction) -> None:
     """The score of each value of the breakdown."""
     segment = v.modelled.catalog.get(v.scope.by or "")
+    by = segment.label.lower() if segment else "segment"
     card(
-        f"NPS by {segment.label.lower() if segment else 'segment'}",
+        words.scores_apart(found),
         lambda: found,
         lambda a: charts_loyalty.intervals(frames.score_rows(a), a.whole.value, style="+.0f", title="NPS in points"),
-        caption="With 95 % intervals; the dashed line is everybody together",
+        caption=f"NPS by {by} with 95 % intervals; the dashed line is everybody together",
         definition=Nps.interval.__doc__ or "",
         key="nps-segments",
     )

@@ -68,11 +68,12 @@ def answered(found: Contentment) -> str:
 def by_segment(v: View, found: Contentment) -> None:
     """The share satisfied of each value of the breakdown."""
     segment = v.modelled.catalog.get(v.scope.by or "")
+    by = segment.label.lower() if segment else "segment"
     card(
-        f"Satisfied by {segment.label.lower() if segment else 'segment'}",
+        words.satisfied_apart(found),
         lambda: found,
         lambda a: charts_loyalty.intervals(frames.shares(a), a.whole.rate.value, style=".0%", title="satisfied"),
-        caption="With 95 % intervals; the dashed line is everybody together",
+        caption=f"Share satisfied by {by} with 95 % intervals; the dashed line is everybody together",
         definition=Csat.rate.__doc__ or "",
         key="csat-segments",
     )

@@ -66,3 +66,12 @@ def test_only_a_change_beyond_chance_is_significant() -> None:
     assert few is not None and many is not None
     assert few.value == pytest.approx(many.value) == pytest.approx(30)
     assert (few.significant, many.significant) == (False, True)
+
+
+@given(st.lists(st.integers(0, 60), min_size=3, max_size=3), st.lists(st.integers(0, 60), min_size=3, max_size=3))
+def test_a_change_is_unlikely_where_its_interval_leaves_out_none(now: list[int], before: list[int]) -> None:
+    moved = change(*(Nps({10: a, 8: b, 3: c}) for a, b, c in (now, before)))
+    if moved is None:
+        assert not sum(now) or not sum(before)
+    else:
+        assert (moved.p < 0.05) is moved.significant

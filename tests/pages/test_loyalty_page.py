@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from lifecycle import loyalty_words as words
 from lifecycle.simulate import simulate
 from pages.ui import loyalty_text, terminal
 from queries.errors import WarehouseError
@@ -61,7 +63,8 @@ def test_satisfaction_is_drawn_where_it_is_asked(visit: Open, company: Path, ask
     assert {row["score"]: row["n"] for row in rows} == {s: whole.scores.get(s, 0) for s in range(11)}
     assert sum(row["n"] for row in rows if row["mood"] == "Satisfied") == whole.rate.numerator
     assert f"of {whole.n:,} respondents are satisfied" in texts(tab)
-    assert "Satisfied by source" in texts(tab)
+    assert words.satisfied_apart(contentment(m, replace(scope, by="source"))) in texts(tab)
+    assert "Share satisfied by source" in texts(tab)
 
 
 @pytest.fixture(scope="module")

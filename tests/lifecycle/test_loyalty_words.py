@@ -1,0 +1,48 @@
+"""Titles of loyalty: what sets groups apart is said only where chance does not explain it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from lifecycle.csat import Contentment, Csat
+from lifecycle.loyalty_words import satisfied_apart, scores_apart
+from lifecycle.nps import Nps, Satisfaction
+from lifecycle.rates import Rate
+from lifecycle.scope import Scope
+
+SCOPE = Scope("crm", datetime(2026, 3, 1))
+GLAD, EVEN, SAD = Nps({10: 80, 5: 20}), Nps({10: 42, 8: 20, 5: 38}), Nps({10: 20, 5: 80})
+
+
+def asked(**groups: Nps) -> Satisfaction:
+    rows = tuple(groups.items())
+    return Satisfaction("crm", 1, SCOPE, Nps({10: 1}), None, False, (), rows)
+
+
+def content(**groups: Csat) -> Contentment:
+    return Contentment("crm", 1, SCOPE, Csat({5: 1}, 5), Rate(1, 1), False, (), tuple(groups.items()))
+
+
+def test_the_best_and_the_worst_score_are_named_where_they_differ() -> None:
+    assert scores_apart(asked(even=EVEN, glad=GLAD, sad=SAD)) == "“glad” answers +60, “sad” -60"
+
+
+def test_chance_and_few_answers_are_said() -> None:
+    a, b = Nps({10: 40, 5: 60}), Nps({10: 44, 5: 56})
+    assert scores_apart(asked(a=a, b=b)) == "No group's score differs from another's by more than chance explains"
+    assert scores_apart(asked(a=GLAD, b=Nps({5: 29}))).startswith("No two groups have enough answers")
+
+
+def test_many_groups_make_a_difference_less_telling() -> None:
+    low, high = Nps({10: 30, 5: 30}), Nps({10: 41, 5: 19})
+    assert scores_apart(asked(low=low, high=high)) == "“high” answers +37, “low” +0"
+    crowd = {f"g{i}": Nps({10: 35, 5: 25}) for i in range(8)}
+    assert scores_apart(asked(low=low, high=high, **crowd)).endswith("than chance explains")
+
+
+@pytest.mark.parametrize(("up", "told"), [(27, "54 % of “b” are satisfied, 20 % of “a”"), (12, "No group is more")])
+def test_the_most_and_the_least_satisfied_are_named_where_they_differ(up: int, told: str) -> None:
+    found = content(a=Csat({5: 10, 1: 40}, 5), b=Csat({5: up, 1: 50 - up}, 5))
+    assert satisfied_apart(found).startswith(told)
