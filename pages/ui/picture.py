@@ -146,10 +146,13 @@ def period_axis(**more: Any) -> alt.Axis:
 
 
 def ticked(spec: Spec, periods: pd.Series, names: pd.Series) -> Spec:
-    """The specification with the periods that its `period_axis` shows: their first instants and their names."""
+    """The specification with the periods that its `period_axis` shows: their first days and their names.
+
+    The days are those of the reader's time zone, in which the browser reads instants without one.
+    """
     shown = dict(zip(pd.to_datetime(periods), names, strict=True))
-    first, unit = pd.Timestamp(0), pd.Timedelta(milliseconds=1)
-    ticks = {"name": "ticks", "value": [int((at - first) / unit) for at in sorted(shown)]}
+    days = (f"time(datetime({at.year},{at.month - 1},{at.day}))" for at in sorted(shown))
+    ticks = {"name": "ticks", "expr": f"[{','.join(days)}]"}
     told = {"name": "names", "value": [str(shown[at]).removeprefix("week of ") for at in sorted(shown)]}
     return spec | {"params": [*spec.get("params", []), ticks, told]}
 
