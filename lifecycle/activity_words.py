@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lifecycle.activity import Active, Activity
-from lifecycle.retention_words import apart, share
+from lifecycle.retention_words import apart, named, share
 
 
 def finding(found: Activity) -> str:
@@ -22,7 +22,7 @@ def groups(found: Activity) -> str:
 
     Of fewer than 30 nothing is said, nor of a difference that chance could have made.
     """
-    lasts = [("not set" if value is None else value, periods[-1]) for value, periods in found.segments if periods]
+    lasts = [(named(value), periods[-1]) for value, periods in found.segments if periods]
     enough = [(name, p.kept) for name, p in lasts if not p.kept.few]
     ends = apart(enough)
     if ends is None:

@@ -10,7 +10,7 @@ from lifecycle.prediction import HoldOut
 from lifecycle.promoters import Staying
 from lifecycle.rates import difference
 from lifecycle.referrals import Loop
-from lifecycle.retention_words import apart, share
+from lifecycle.retention_words import apart, named, share
 from lifecycle.rfm import Rfm
 from lifecycle.value import Acquisition
 
@@ -123,10 +123,6 @@ def satisfied_apart(found: Contentment) -> str:
     if not clear:
         return "No group is more or less satisfied than chance explains"
     return f"{share(high)} of “{best}” are satisfied, {share(low)} of “{worst}”"
-
-
-def named(value: str | None) -> str:
-    return "not set" if value is None else value
 
 
 def staying(found: Staying, activity: str) -> str:

@@ -141,6 +141,11 @@ def joined(names: list[str], most: int = 4) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+def named(value: str | None) -> str:
+    """A value of a segment in words."""
+    return "not set" if value is None else value
+
+
 def share(rate: Rate) -> str:
     return "n/a" if rate.value is None else f"{rate.value * 100:.0f} %"
 
