@@ -58,19 +58,25 @@ def account_of(contacts: Source) -> sa.ColumnElement:
 
 
 def accounts(contacts: Source) -> sa.Subquery:
-    """contact_id, account_id: one row per contact; of several rows of one, the first created."""
-    account = account_of(contacts)
-    order = [contacts["created_at"].asc().nulls_last(), bytewise(account).asc().nulls_last()]
+    """contact_id, account_id, created_at: one row per contact; of several rows of one, the first created."""
+    created, account = contacts["created_at"], account_of(contacts)
+    order = [created.asc().nulls_last(), bytewise(account).asc().nulls_last()]
     nth = sa.func.row_number().over(partition_by=contacts["contact_id"], order_by=order).label("nth")
-    rows = sa.select(contacts["contact_id"].label("contact_id"), account.label("account_id"), nth).subquery("rows")
-    return sa.select(rows.c.contact_id, rows.c.account_id).where(rows.c.nth == 1).subquery("accounts")
+    said = [contacts["contact_id"].label("contact_id"), account.label("account_id"), created.label("created_at")]
+    c = sa.select(*said, nth).subquery("rows").c
+    return sa.select(c.contact_id, c.account_id, c.created_at).where(c.nth == 1).subquery("accounts")
 
 
-def first_contacts(contacts: Source, of: sa.Select) -> sa.Subquery:
-    """account_id, contact_id: the first contact of each of these accounts, the earliest created, then by id."""
-    account, contact = account_of(contacts), contacts["contact_id"]
-    order = [contacts["created_at"].asc().nulls_last(), bytewise(contact)]
-    nth = sa.func.row_number().over(partition_by=account, order_by=order).label("nth")
-    rows = sa.select(account.label("account_id"), contact.label("contact_id"), nth).where(account.in_(of))
-    c = rows.subquery("ranked").c
-    return sa.select(c.account_id, c.contact_id).where(c.nth == 1).subquery("first_contacts")
+def first_contacts(m: Modelled, contacts: Source, of: sa.Select) -> sa.Subquery:
+    """account_id, contact_id: the first contact of each of these accounts, the earliest created, then by id.
+
+    One that was merged into another speaks only where no other is left, and then as the one that survived.
+    """
+    homes = accounts(contacts)
+    rows = sa.select(homes, homes.c.contact_id.label("own_id")).where(homes.c.account_id.in_(of))
+    c = folded(m, rows, "contact_id").c
+    merged = sa.case((c.contact_id == c.own_id, 0), else_=1)
+    order = [merged, c.created_at.asc().nulls_last(), bytewise(c.own_id)]
+    nth = sa.func.row_number().over(partition_by=c.account_id, order_by=order).label("nth")
+    ranked = sa.select(c.account_id, c.contact_id, nth).subquery("ranked").c
+    return sa.select(ranked.account_id, ranked.contact_id).where(ranked.nth == 1).subquery("first_contacts")

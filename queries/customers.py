@@ -86,7 +86,7 @@ def _owner(m: Modelled, rows: sa.Subquery) -> tuple[sa.FromClause, sa.ColumnElem
     if "account_id" not in c or not known or contacts is None:
         return rows, c.contact_id
     alone = sa.select(c.account_id).where(c.contact_id.is_(None))
-    first = first_contacts(contacts, alone)
+    first = first_contacts(m, contacts, alone)
     own = sa.and_(first.c.account_id == c.account_id, c.contact_id.is_(None))
     return rows.outerjoin(first, own), sa.func.coalesce(c.contact_id, first.c.contact_id)
 

@@ -37,11 +37,14 @@ def contacts(people: sa.FromClause, segments: tuple[Segment, ...], complete: boo
 
 
 def accounts(bench: Workbench, people: sa.FromClause, segments: tuple[Segment, ...], complete: bool) -> Entities:
-    """Contacts move their account, for which its first contact speaks; those without an account stand alone."""
+    """Contacts move their account, for which its first contact speaks, merged ones after all others.
+
+    Those without an account stand alone.
+    """
     c = people.c
     account = sa.func.coalesce(c.account_id, c.contact_id)
     alone = sa.case((c.account_id.is_(None), 1), else_=0)
-    order = [alone, c.created_at.asc().nulls_last(), bytewise(c.contact_id)]
+    order = [alone, c.merged, c.created_at.asc().nulls_last(), bytewise(c.contact_id)]
     first = sa.func.first_value(c.n).over(partition_by=account, order_by=order).label("entity")
     members = bench.make("members", {"n": int, "entity": int}, sa.select(c.n, first))
     moving = (

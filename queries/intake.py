@@ -49,7 +49,7 @@ def take_in(
 ) -> Intake:
     """The events of a model's entities; `others`: raw values that only other models know, `bound`: the last instant."""
     identities = people.identities(bench, sources["contact_merges"]) if "contact_merges" in sources else None
-    known = people.people(bench, sources["contacts"], segments) if "contacts" in sources else None
+    known = people.people(bench, sources["contacts"], segments, identities) if "contacts" in sources else None
     deals = single_deals(bench, sources["deals"], known, identities) if "deals" in sources else None
     staged = events.stage_rows(sources, model.entity)
     happened: list[tuple[str, int, sa.Select]] = []

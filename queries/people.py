@@ -20,6 +20,7 @@ PEOPLE: dict[str, Kind] = {
     "contact_id": str,
     "account_id": str,
     "created_at": datetime,
+    "merged": int,
     "score": float,
     "digest": int,
 }
@@ -69,8 +70,13 @@ def folded(rows: sa.Select, column: str, identities: sa.TableClause | None) -> s
     return sa.select(*(kept if c.name == column else c for c in base.c)).select_from(joined)
 
 
-def people(bench: Workbench, contacts: Source, segments: tuple[Segment, ...]) -> sa.FromClause:
-    """A working table of one numbered row per contact: account, score, segments. Of several the first created is it."""
+def people(
+    bench: Workbench, contacts: Source, segments: tuple[Segment, ...], identities: sa.TableClause | None
+) -> sa.FromClause:
+    """A working table of one numbered row per contact: account, score, segments. Of several the first created is it.
+
+    `merged` is 1 for those that are another contact now.
+    """
     rows = sa.select(
         contacts["contact_id"].label("contact_id"),
         sa.case((stripped(contacts["account_id"]) != "", contacts["account_id"])).label("account_id"),
@@ -86,7 +92,13 @@ def people(bench: Workbench, contacts: Source, segments: tuple[Segment, ...]) ->
 
     one = first_of_each(bench, "contacts", rows, lambda c: fingerprint(c.contact_id), single).subquery("one")
     digest = fingerprint(*(c for c in one.c if c.name != "created_at")).label("digest")
-    return bench.numbered("people", "n", PEOPLE | segment_columns(segments), sa.select(one, digest))
+    source: sa.FromClause = one
+    merged: sa.ColumnElement = sa.literal_column("0")
+    if identities is not None:
+        source = one.outerjoin(identities, identities.c.merged_id == one.c.contact_id)
+        merged = sa.case((identities.c.surviving_id.is_not(None), 1), else_=0)
+    told = sa.select(one, digest, merged.label("merged")).select_from(source)
+    return bench.numbered("people", "n", PEOPLE | segment_columns(segments), told)
 
 
 def mentioned(
@@ -97,13 +109,17 @@ def mentioned(
     ids = folded(sa.select(named.c.contact_id), "contact_id", identities).distinct().subquery()
     c = ids.c.contact_id
     absent = (sa.cast(sa.null(), type_of(PEOPLE[name])).label(name) for name in ("account_id", "created_at", "score"))
-    known = sa.select(c, *absent, fingerprint(c).label("digest")).where(stripped(c) != "")
+    itself: sa.Label = sa.literal_column("0").label("merged")
+    known = sa.select(c, *absent, itself, fingerprint(c).label("digest")).where(stripped(c) != "")
     return bench.numbered("people", "n", PEOPLE, known)
 
 
 def first_contacts(people: sa.FromClause, accounts: sa.Select) -> sa.Subquery:
-    """The first contact of each of these accounts: the earliest created, then the bytewise smallest id."""
-    order = [people.c.created_at.asc().nulls_last(), bytewise(people.c.contact_id)]
+    """The first contact of each of these accounts: the earliest created, then the bytewise smallest id.
+
+    One that was merged into another speaks only where no other is left.
+    """
+    order = [people.c.merged, people.c.created_at.asc().nulls_last(), bytewise(people.c.contact_id)]
     nth = sa.func.row_number().over(partition_by=people.c.account_id, order_by=order).label("nth")
     rows = sa.select(people.c.account_id, people.c.contact_id, nth).where(people.c.account_id.in_(accounts)).subquery()
     return sa.select(rows.c.account_id, rows.c.contact_id).where(rows.c.nth == 1).subquery("first_contacts")

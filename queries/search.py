@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from lifecycle.links import clean
 from lifecycle.scope import Scope
 from queries import workbench
-from queries.belonging import account_of, accounts
+from queries.belonging import account_of, accounts, first_contacts
 from queries.contract import TEXT, Source, is_personal
 from queries.dialect import bytewise, lowered, stripped, text_position
 from queries.members import facts, survivors
@@ -164,7 +164,9 @@ def _firsts(m: Modelled, ids: list[str]) -> tuple[dict[str, tuple[str, int]], tu
     if m.model.entity != "account" or contacts is None or not contacts.has("account_id"):
         return alone if m.model.entity != "deal" else {}, ()
     c = accounts(contacts).c
-    first = sa.func.min(bytewise(c.contact_id)).label("contact_id")
-    statement = sa.select(c.account_id, first, sa.func.count().label("n")).where(c.account_id.in_(ids))
-    table, rendered = m.ask(statement.group_by(c.account_id), FIRSTS)
+    numbers = sa.select(c.account_id, sa.func.count().label("n")).where(c.account_id.in_(ids))
+    size = numbers.group_by(c.account_id).subquery("sizes")
+    first = first_contacts(m, contacts, sa.select(size.c.account_id))
+    statement = sa.select(first, size.c.n).join(size, size.c.account_id == first.c.account_id)
+    table, rendered = m.ask(statement, FIRSTS)
     return alone | {row["account_id"]: (row["contact_id"], row["n"]) for row in table.to_pylist()}, (rendered,)

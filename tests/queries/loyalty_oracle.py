@@ -141,7 +141,7 @@ class Customers:
     def __post_init__(self) -> None:
         self.merges = reference.merges_of(self.world)
         self.contacts = reference.contacts_of(self.world)
-        self.firsts = reference.first_contacts(self.contacts)
+        self.firsts = reference.first_contacts(self.contacts, self.merges)
         for row in self.world.get("orders"):
             who = self.owner(row["contact_id"], row["account_id"])
             if who and row["ordered_at"] <= self.scope.as_of:
@@ -168,16 +168,14 @@ class Customers:
             return account
         if contact:
             return self.home(contact)
-        return self.firsts.get(account) if account and self.entity == "contact" else None
+        first = self.firsts.get(account) if account and self.entity == "contact" else None
+        return self.fold(first) if first else None
 
     def plan(self, who: str) -> str | None:
-        """The segment of a customer: of an account that of its first contact."""
-        if self.entity == "contact":
-            row = self.contacts.get(who)
-            return row["plan"] if row and who not in self.merges else None
-        members = [c for c in self.contacts if c not in self.merges and self.home(c) == who]
-        first = min(members, key=lambda c: (self.contacts[c]["created_at"], c.encode()), default=None)
-        return self.contacts[first]["plan"] if first else None
+        """The segment of a customer, of an account that of its first contact; None where no events are theirs."""
+        if not any(c not in self.merges and self.home(c) == who for c in self.contacts):
+            return None
+        return self.contacts[self.firsts.get(who, who)]["plan"]
 
     def day(self, at: datetime) -> date:
         return self.scope.calendar.day(at)

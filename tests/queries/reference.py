@@ -57,8 +57,11 @@ def word_for_word(world: World, table: str) -> list[Row]:
     return [dict(row) for row in dict.fromkeys(tuple(row.items()) for row in world.get(table))]
 
 
-def first_contacts(contacts: dict[str, Row]) -> dict[str, str]:
-    """Account to its first contact: the earliest created, then the bytewise smallest id."""
+def first_contacts(contacts: dict[str, Row], merges: dict[str, str]) -> dict[str, str]:
+    """Account to its first contact: the earliest created, then the bytewise smallest id; merged ones after all others.
+
+    One whose merges run in a circle is still itself.
+    """
     accounts: dict[str, list[str]] = defaultdict(list)
     for contact, row in contacts.items():
         if row["account_id"]:
@@ -66,7 +69,12 @@ def first_contacts(contacts: dict[str, Row]) -> dict[str, str]:
 
     def place(contact: str) -> tuple:
         created = contacts[contact]["created_at"]
-        return created is None, created or datetime.min, contact.encode()
+        return (
+            survivor(contact, merges) not in (None, contact),
+            created is None,
+            created or datetime.min,
+            contact.encode(),
+        )
 
     return {account: min(members, key=place) for account, members in accounts.items()}
 
@@ -74,7 +82,7 @@ def first_contacts(contacts: dict[str, Row]) -> dict[str, str]:
 def facts(world: World, model: StageModel, bound: datetime) -> list[Event]:
     """The facts that this model reads."""
     merges, contacts = merges_of(world), contacts_of(world)
-    firsts = first_contacts(contacts)
+    firsts = first_contacts(contacts, merges)
 
     def owner(row: Row) -> str | None:
         return row["contact_id"] if row["contact_id"] is not None else firsts.get(row["account_id"])
@@ -151,7 +159,7 @@ def _flag(row: Row) -> str | None:
 def deals_of(world: World) -> dict[str, Row]:
     """One row per deal, the first created, with its contact after merges (itself, where those run in a circle)."""
     contacts, merges = contacts_of(world), merges_of(world)
-    firsts = first_contacts(contacts)
+    firsts = first_contacts(contacts, merges)
     rows: dict[str, list[Row]] = defaultdict(list)
     for row in world.get("deals"):
         named = row["contact_id"] if row["contact_id"] is not None else firsts.get(row["account_id"])
@@ -168,7 +176,7 @@ def deals_of(world: World) -> dict[str, Row]:
 def describer(world: World, model: StageModel) -> Callable[[Journey], dict[str, object]]:
     """Tells score and segments of a journey: as history tells they were at its start, else as they are today."""
     contacts, owners = contacts_of(world), deals_of(world)
-    firsts = first_contacts(contacts)
+    firsts = first_contacts(contacts, merges_of(world))
     past: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in world.get("contact_history"):
         if row["contact_id"] is not None and row["valid_from"] is not None:

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from lifecycle.loyalty import AGES
@@ -311,6 +311,8 @@ ASKED = [
 
 @settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10**6), model=st.sampled_from(["customer_lifecycle", "discovery"]), is_kept=st.booleans())
+@example(seed=318, model="discovery", is_kept=False)  # an account whose first contact became one of another account
+@example(seed=637, model="discovery", is_kept=True)  # and one that became a contact without an account
 def test_every_engine_follows_the_book(engine: Engine, seed: int, model: str, is_kept: bool) -> None:
     """Asked in the time zone in which the build counts days, and in another one."""
     world = book.invent(Random(seed))
