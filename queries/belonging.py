@@ -57,13 +57,16 @@ def account_of(contacts: Source) -> sa.ColumnElement:
     return sa.case((stripped(contacts["account_id"]) != "", contacts["account_id"]))
 
 
-def accounts(contacts: Source) -> sa.Subquery:
-    """contact_id, account_id, created_at: one row per contact; of several rows of one, the first created."""
+def accounts(contacts: Source, *where: sa.ColumnElement[bool]) -> sa.Subquery:
+    """contact_id, account_id, created_at: one row per contact; of several rows of one, the first created.
+
+    `where` may leave out contacts, with all their rows.
+    """
     created, account = contacts["created_at"], account_of(contacts)
     order = [created.asc().nulls_last(), bytewise(account).asc().nulls_last()]
     nth = sa.func.row_number().over(partition_by=contacts["contact_id"], order_by=order).label("nth")
     said = [contacts["contact_id"].label("contact_id"), account.label("account_id"), created.label("created_at")]
-    c = sa.select(*said, nth).subquery("rows").c
+    c = sa.select(*said, nth).where(*where).subquery("rows").c
     return sa.select(c.contact_id, c.account_id, c.created_at).where(c.nth == 1).subquery("accounts")
 
 
@@ -72,7 +75,8 @@ def first_contacts(m: Modelled, contacts: Source, of: sa.Select) -> sa.Subquery:
 
     One that was merged into another speaks only where no other is left, and then as the one that survived.
     """
-    homes = accounts(contacts)
+    near = sa.select(contacts["contact_id"]).where(account_of(contacts).in_(of))  # few, so that few are ranked
+    homes = accounts(contacts, contacts["contact_id"].in_(near))
     rows = sa.select(homes, homes.c.contact_id.label("own_id")).where(homes.c.account_id.in_(of))
     c = folded(m, rows, "contact_id").c
     merged = sa.case((c.contact_id == c.own_id, 0), else_=1)
