@@ -9,7 +9,9 @@ from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 
+import pyarrow as pa
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -255,6 +257,38 @@ def test_the_churn_of_the_rule_of_thumb(story: Modelled) -> None:
     known, _ = tenure(story, SCOPE)
     assert known.lost == {3: 1}  # eli at the third renewal, on the day
     assert known.kept == {6: 1}  # fox has renewed six times, counted in days of the calendar
+
+
+def test_a_merged_contact_speaks_for_its_account_only_where_no_other_is_left(engine: Engine) -> None:
+    """acme's oldest contact became one of Zeta's, all of ünal's did; each account ordered twice in its own name."""
+    people = {"old": ("acme", "a", "01-01"), "new": ("acme", "b", "01-02"), "zoe": ("Zeta", "a", "01-03")}
+    people["gone"] = ("ünal", "b", "01-01")
+    world = World(
+        {
+            "stage_events": [{"contact_id": who, "stage": "Lead", "entered_at": day("01-05")} for who in people],
+            "contacts": [
+                {"contact_id": who, "account_id": account, "created_at": day(created), "plan": p}
+                for who, (account, p, created) in people.items()
+            ],
+            "contact_merges": [{"merged_id": who, "surviving_id": "zoe"} for who in ("old", "gone")],
+            "orders": [
+                {"order_id": f"{a} {d}", "contact_id": None, "account_id": a, "ordered_at": day(d), "amount": 9.0}
+                for a, d in (("acme", "02-01"), ("acme", "02-02"), ("ünal", "03-01"), ("ünal", "03-02"))
+            ],
+        }
+    )
+    own = {"customer_lifecycle": {"a": 1, "b": 1}, "discovery": {"b": 1, None: 1}}  # ünal itself never moved
+    for model, expected in own.items():
+        m = told(engine, world, model)
+        try:
+            scope = replace(SCOPE, model=model)
+            assert {value: group.n for value, group, _ in repeat(m, scope).rows} == expected
+            stages = m.journeys.c
+            table, _ = m.ask(sa.select(stages.entity_id).order_by(stages.entity_id), pa.schema([("id", pa.string())]))
+            movers = {"customer_lifecycle": ["new", "zoe"], "discovery": ["Zeta", "acme"]}
+            assert sorted(table.column("id").to_pylist()) == movers[model]
+        finally:
+            m.warehouse.close()
 
 
 def test_filters_and_breakdown_select_the_same_customers(story: Modelled) -> None:
