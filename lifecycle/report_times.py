@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from lifecycle.durations import OPEN
+from lifecycle.durations import OPEN, LifeTable
 from lifecycle.flow import AGES, Stock
 from lifecycle.report_pace import contrast, interval
 from lifecycle.stages import StageModel
 from lifecycle.stalled import Heap, Stalled, stalled_of
-from lifecycle.time_in_stage import Month, StageTimes, Trend, outcomes, reach
+from lifecycle.time_in_stage import ADVANCED, Month, StageTimes, Trend, outcomes, reach
 from lifecycle.ways_out import Gap, Share, between_parts, since_before, told_until
 
 Named = Mapping[str | None, str | None]
@@ -49,18 +50,55 @@ def times_report(
     }
 
 
+def arrivals_report(answer: StageTimes, cohorts: Trend) -> dict[str, Any]:
+    """Who arrives at a later stage, of the whole (segment {}) and of each value of the breakdown.
+
+    `arrivals`: `share` is expected within `within_seconds`, the time that can be told, those on the way counted as
+    waiting; `p50` and `p90` are the seconds within which so many of them arrive, null = not reached. `cohorts`: the
+    same by period of entry. `ways_differences`: the share that has arrived within `within_seconds`.
+    """
+    start, by = answer.stages[0], answer.scope.by
+    parts = [({by: value}, answer.part(start, value)) for value in answer.segments]
+    return {
+        "arrivals": [{"segment": segment} | _arrived(t) for segment, t in [({}, answer.of(start)), *parts]],
+        "cohorts": [{"period": m.period.isoformat()} | _arrived(m.table) for m in cohorts.months],
+        "ways_differences": list(_differences(answer, start, answer.of(start).seen, lambda _: [ADVANCED])),
+    }
+
+
+def _arrived(table: LifeTable) -> dict[str, Any]:
+    arrived = table.ended([ADVANCED])
+    share = table.share([ADVANCED], table.seen) if table.n else None
+    told: dict[str, Any] = {
+        "n": table.n,
+        "arrived": arrived,
+        "left": table.events - arrived,
+        "on_the_way": table.censored,
+    }
+    told |= {"share": share, "within_seconds": table.seen if table.n else None}
+    return told | {f"p{q}": table.time_to([ADVANCED], q / 100 * share) if share else None for q in (50, 90)}
+
+
 def _ways(answer: StageTimes, model: StageModel, stage: str) -> Iterable[dict[str, Any]]:
+    both = [answer.of(stage), *([answer.comparison.of(stage)] if answer.comparison else [])]
+    rows = _differences(answer, stage, reach(both), partial(outcomes, model=model), OPEN)
+    return ({"stage": stage} | row for row in rows)
+
+
+def _differences(
+    answer: StageTimes, stage: str, most: float, ways: Callable[[Sequence[LifeTable]], list[str]], *still: str
+) -> Iterable[dict[str, Any]]:
+    """Of the whole from before (`still` as a way too), and of each part from all others, until `most` seconds."""
     whole, before = answer.of(stage), answer.comparison.of(stage) if answer.comparison else None
     tables = {value: table for value in answer.segments if (table := answer.part(stage, value)).n}
-    until = reach([whole, *([before] if before else [])])
     if before is not None:
-        seconds = told_until([whole, before], until)
-        for gap in since_before(whole, before, [*outcomes([whole, before], model), OPEN], seconds):
-            yield {"segment": {}, "stage": stage, "within_seconds": seconds} | _gap(gap)
+        seconds = told_until([whole, before], most)
+        for gap in since_before(whole, before, [*ways([whole, before]), *still], seconds):
+            yield {"segment": {}, "within_seconds": seconds} | _gap(gap)
     if tables:
-        seconds = told_until(tables.values(), until)
-        for gap in between_parts(tables, outcomes(list(tables.values()), model), seconds):
-            yield {"segment": {answer.scope.by: gap.name}, "stage": stage, "within_seconds": seconds} | _gap(gap)
+        seconds = told_until(tables.values(), most)
+        for gap in between_parts(tables, ways(list(tables.values())), seconds):
+            yield {"segment": {answer.scope.by: gap.name}, "within_seconds": seconds} | _gap(gap)
 
 
 def _gap(gap: Gap) -> dict[str, Any]:

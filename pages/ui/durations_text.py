@@ -10,13 +10,13 @@ from rich.table import Table
 from lifecycle.attention import purchase
 from lifecycle.durations import LifeTable
 from lifecycle.report_durations import durations_report, lines
-from lifecycle.report_times import times_report
+from lifecycle.report_times import arrivals_report, times_report
 from lifecycle.scope import Scope, describe
 from lifecycle.time_in_stage import ADVANCED, StageTimes
 from pages.ui.labels import count, duration, percent, told
 from pages.ui.terminal import table
 from queries.durations import life_tables, trend
-from queries.end_to_end import end_to_end
+from queries.end_to_end import cohorts, end_to_end
 from queries.flow import stock_by_age
 from queries.modelled import Modelled
 from queries.stalled import stalled
@@ -27,12 +27,13 @@ __all__ = ["as_table", "ask", "lines"]
 def ask(_: str, m: Modelled, scope: Scope, options: Mapping[str, str]) -> tuple[StageTimes, dict[str, Any]]:
     """The answer to time-in-stage, from stage to stage where one is named, and the same as a dictionary.
 
-    Of the stages one by one it also holds the trend, the stock by age and the stalled.
+    Of the stages one by one it also holds the trend, the stock by age and the stalled; of a way, who arrives.
     """
     if options:
         first, goal = m.model.progress[0].key, purchase(m.model).key
-        found = end_to_end(m, scope, options.get("from_stage", first), options.get("to_stage", goal))
-        return found, durations_report(found)
+        ends = options.get("from_stage", first), options.get("to_stage", goal)
+        found = end_to_end(m, scope, *ends)
+        return found, durations_report(found) | arrivals_report(found, cohorts(m, scope, *ends))
     found = life_tables(m, scope)
     trends = [trend(m, scope, key) for key in found.stages]
     stocks = [stock_by_age(m, scope, key) for key in found.stages]

@@ -85,6 +85,25 @@ def test_time_in_stage_is_that_of_the_page(m: Modelled, scope: Scope) -> None:
     json.loads(json.dumps(told, allow_nan=False))
 
 
+def test_arrivals_are_those_of_the_page(m: Modelled, scope: Scope) -> None:
+    found, told = durations_text.ask("time-in-stage", m, scope, {"from_stage": "mql", "to_stage": "sql"})
+    whole, *parts = told["arrivals"]
+    assert whole["segment"] == {} and [p["segment"]["source"] for p in parts] == [*found.segments]
+    for name in ("n", "arrived", "left", "on_the_way"):
+        assert whole[name] == sum(p[name] for p in parts) == sum(c[name] for c in told["cohorts"]) > 0
+    assert whole["n"] == whole["arrived"] + whole["left"] + whole["on_the_way"]
+    assert whole["share"] == found.of("mql").share(["advanced"], whole["within_seconds"])
+    assert 0 < whole["p50"] < whole["p90"] <= whole["within_seconds"]
+    (before,) = (r for r in told["ways_differences"] if not r["segment"])
+    assert found.comparison
+    assert (before["here"]["n"], before["there"]["n"]) == (whole["n"], found.comparison.of("mql").n)
+    beside = {r["segment"]["source"]: r for r in told["ways_differences"] if r["segment"]}
+    assert beside and {r["outcome"] for r in (before, *beside.values())} == {"advanced"}
+    sizes = {p["segment"]["source"]: p["n"] for p in parts}
+    assert all((r["here"]["n"], r["there"]["n"]) == (sizes[v], whole["n"] - sizes[v]) for v, r in beside.items())
+    json.loads(json.dumps(told, allow_nan=False))
+
+
 def test_velocity_is_that_of_the_page(m: Modelled, scope: Scope) -> None:
     answer, told = ask("velocity", m, scope, {"age": "60"})
     found = velocity(m, scope, 60)
