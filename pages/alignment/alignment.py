@@ -11,8 +11,9 @@ from pages.alignment.criteria import side_by_side
 from pages.alignment.deck import deck
 from pages.ui import data, labels, present
 from pages.ui.failures import Failure
-from pages.ui.filters import View, presented, view
+from pages.ui.filters import View, view
 from pages.ui.layout import figure_tile, page_header, state, tiles
+from pages.ui.places import presented
 from queries.agreement import Profile
 
 PARTS = ("Agreement", "Why", "Threshold", "Service level", "Leads to discuss", "Both definitions")

@@ -8,7 +8,7 @@ from lifecycle.evidence import fates
 from lifecycle.history import History
 from lifecycle.links import clean
 from pages.contacts import figures, frames
-from pages.ui import charts_history, data, filters, history_card, labels
+from pages.ui import charts_history, data, history_card, labels, places
 from pages.ui import history_frames as lines
 from pages.ui.data import ask
 from pages.ui.failures import Failure
@@ -25,7 +25,7 @@ def page() -> None:
     page_header("Find a contact", "One person’s or account’s whole journey: what happened when, and who answered")
     v = view()
     searched(v)
-    if wanted := filters.contact():
+    if wanted := places.contact():
         opened(v, wanted)
 
 
@@ -34,13 +34,13 @@ def searched(v: View) -> None:
     by_name = data.settings().personal_data and v.modelled.model.entity != "deal"
     what = "Id, name or e-mail address" if by_name else f"Id of the {v.modelled.model.entity}"
     what += "" if by_name or v.modelled.model.entity == "contact" else " or contact"
-    text = st.text_input(what, key="find", on_change=filters.open_contact, args=("",), width=420, placeholder="Search")
+    text = st.text_input(what, key="find", on_change=places.open_contact, args=("",), width=420, placeholder="Search")
     if not by_name:
         st.caption("Names and e-mail addresses are masked here, and cannot be searched (personal_data is off).")
     if len(text.strip()) < SHORTEST:
         if text:
             st.markdown(f":material/search: At least {SHORTEST} characters, please.")
-        elif not filters.contact():
+        elif not places.contact():
             st.markdown(":material/search: Search for an id, or open one from a list of the other pages.")
         return
     try:
@@ -53,8 +53,8 @@ def searched(v: View) -> None:
         state(found)
     elif not found.total:
         st.info(nobody(v, text), icon=":material/search_off:")
-    elif found.total == 1 and not filters.contact():
-        filters.open_contact(found.found[0].entity_id)
+    elif found.total == 1 and not places.contact():
+        places.open_contact(found.found[0].entity_id)
     elif found.total > 1:
         choose(v, found, text)
 
@@ -78,10 +78,10 @@ def choose(v: View, found: Matches, text: str) -> None:
         caption="Pick one to open its history.",
         definition=find,
         select="match",
-        key=f"matches.{data.digest((text, filters.contact()))[:12]}",  # picked once: a later link is not overruled
+        key=f"matches.{data.digest((text, places.contact()))[:12]}",  # picked once: a later link is not overruled
     )
     if picked:
-        filters.open_contact(str(picked[0][labels.ENTITIES[model.entity]]))
+        places.open_contact(str(picked[0][labels.ENTITIES[model.entity]]))
         st.rerun()
 
 

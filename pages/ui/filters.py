@@ -1,4 +1,4 @@
-"""The filter bar: the only user of session state and of the URL.
+"""The filter bar: beside `places` the only user of session state and of the URL.
 
 Every choice is a widget bound to a parameter of the URL that has the terminal's name for it. A select writes what it
 shows (`Last 90 days`), so a link that spells a choice the terminal's way (`last_90_days`) is rewritten once, on
@@ -17,7 +17,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from lifecycle import links, privacy
+from lifecycle import links
 from lifecycle.links import WHERE, Surroundings
 from lifecycle.scope import TOP, Scope, describe
 from lifecycle.segments import NOT_SET, Segment
@@ -30,9 +30,7 @@ from queries.modelled import Modelled
 from queries.settings import Settings
 
 WINDOWS = ("7d", "14d", "30d", "60d", "90d", "180d", "365d")
-PRESENT = "present"
 ARRIVED, NOTICES, VIEW, DEFAULTS = "_arrived", "_notices", "_view", "_defaults"  # no parameter starts like this
-CONTACT, UNLINKED = "contact", "_contact"  # whose history is open: in the link, or here where no link may hold the id
 
 Values = dict[str, list[str]]
 
@@ -62,19 +60,6 @@ def view() -> View:
 def active() -> list[str]:
     """The active choices as plain texts, for the line under the bar and for every export."""
     return [view().modelled.model.label, *describe(view().scope)]
-
-
-def presented() -> int | None:
-    """The slide that the link asks for, counted from 1; None where it asks for the page itself."""
-    asked = st.query_params.get(PRESENT)
-    return None if asked is None else int(asked[:4]) if asked.isdecimal() else 0
-
-
-def present(number: int | None) -> None:
-    """Let the link ask for this slide, or for the page again; to be called back by a button."""
-    st.query_params.pop(PRESENT, None)
-    if number is not None:
-        st.query_params[PRESENT] = str(number)
 
 
 def filter_bar(opened: data.Opened, settings: Settings, models: Mapping[str, StageModel]) -> View:
@@ -134,21 +119,6 @@ def funnel_choices() -> View:
     _show(notices)
     chosen = {name: getattr(asked, name) for name in spelling.FUNNEL}
     return _set(replace(current, scope=replace(current.scope, **chosen)))
-
-
-def contact() -> str:
-    """The id whose history is open; empty for none."""
-    return str(st.query_params.get(CONTACT) or st.session_state.get(UNLINKED, ""))
-
-
-def open_contact(entity_id: str) -> None:
-    """Open a history (none: an empty id), and say so in the link unless the id is personal itself."""
-    st.session_state.pop(UNLINKED, None)
-    st.query_params.pop(CONTACT, None)
-    if entity_id and privacy.is_shareable(entity_id):
-        st.query_params[CONTACT] = entity_id
-    elif entity_id:
-        st.session_state[UNLINKED] = entity_id
 
 
 def rule_out(key: str, allowed: Collection[str], default: str | None) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from lifecycle.history import History
 from lifecycle.privacy import is_shareable
 from lifecycle.stages import StageModel
-from pages.ui import charts_history, data, filters, labels
+from pages.ui import charts_history, data, labels, places
 from pages.ui import history_frames as frames
 from pages.ui import history_words as words
 from pages.ui.data import ask
@@ -75,7 +75,7 @@ def caption(known: History, model: StageModel) -> str:
 def link(entity_id: str, label: str) -> None:
     """The way to the page of one entity; an id that is an e-mail address is kept out of links."""
     if is_shareable(entity_id):
-        where = {filters.CONTACT: entity_id}
+        where = {places.CONTACT: entity_id}
         st.page_link(PAGE, label=labels.escape(label), icon=":material/person_search:", query_params=where)
     else:
         st.caption("Its id looks like an e-mail address, which belongs into no link: find it by “Find a contact”.")

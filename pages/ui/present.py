@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages.ui import decks, filters, labels
+from pages.ui import decks, labels, places
 from pages.ui.export import file_name
 from pages.ui.filters import View
 from pages.ui.layout import card, figure_tile, tiles
@@ -34,7 +34,7 @@ def buttons(subject: str, v: View) -> None:
         st.button(
             "Present",
             icon=":material/slideshow:",
-            on_click=filters.present,
+            on_click=places.present,
             args=(1,),
             help="One finding at a time, for a projector: arrow keys lead on and back, Esc ends it",
         )
@@ -133,5 +133,5 @@ def _controls(number: int, last: int, build: str) -> None:
 
 def _step(label: str, key: str, to: int | None, disabled: bool) -> None:
     st.button(
-        label, shortcut=key, on_click=filters.present, args=(to,), disabled=disabled, type="tertiary", key=f"step.{key}"
+        label, shortcut=key, on_click=places.present, args=(to,), disabled=disabled, type="tertiary", key=f"step.{key}"
     )
