@@ -14,6 +14,7 @@ from lifecycle.volumes import periods_of
 from queries.dialect import Instant, elapsed, local_floor, shifted
 from queries.durations import grain_of
 from queries.groups import Part, sized
+from queries.instants import in_period
 from queries.modelled import Modelled
 from queries.touches import microseconds
 
@@ -78,7 +79,8 @@ def flows(m: Modelled, scope: Scope) -> Flows:
     since = begin if begin and begin < until else until - YEAR
     s = m.stays.c
     low, high = (sa.literal(at, Instant()) for at in (since, until))
-    left_later = sa.or_(s.exited_at.is_(None), s.exited_at > until)
+    by_end = replace(scope, start=None)  # an entry at the very instant of as_of was seen, as on every other page
+    left_later = sa.or_(s.exited_at.is_(None), sa.not_(sa.and_(*in_period(s.exited_at, by_end))))
     inside = sa.case((s.entered_at > since, s.entered_at), else_=low)
     outside = sa.case((left_later, high), else_=s.exited_at)
     sums = {
@@ -91,7 +93,12 @@ def flows(m: Modelled, scope: Scope) -> Flows:
         sa.cast(sa.func.sum(v), sa.Double() if k == "spent" else sa.BigInteger()).label(k) for k, v in sums.items()
     ]
     present = sa.or_(s.exited_at.is_(None), s.exited_at >= since)
-    where = [s.move != "repeat", s.stage.in_([p.key for p in m.model.progress]), s.entered_at < until, present]
+    where = [
+        s.move != "repeat",
+        s.stage.in_([p.key for p in m.model.progress]),
+        *in_period(s.entered_at, by_end),
+        present,
+    ]
     statement = sa.select(s.stage, *columns).where(*where, *m.filtered(m.stays, scope.filters)).group_by(s.stage)
     schema = pa.schema([("stage", pa.string()), *((k, pa.float64() if k == "spent" else pa.int64()) for k in sums)])
     table, rendered = m.ask(statement, schema)

@@ -295,10 +295,15 @@ def check_flow(company: Company, scope: Scope) -> None:
     start, end = scope.instants
     until = min(end, scope.as_of) if end else scope.as_of
     since = start if start and start < until else until - timedelta(days=365)
-    every = [e for e in oracle.entries(company, scope) if e.entered_at < until]
+
+    def seen(at: datetime) -> bool:
+        """Of the half-open period, or before it; what happened at the very instant of as_of is seen."""
+        return at <= scope.as_of and (end is None or at < end)
+
+    every = [e for e in oracle.entries(company, scope) if seen(e.entered_at)]
     for f in flows(company.m, scope).rows:
         own = [e for e in every if e.stage == f.stage and (e.exited_at is None or e.exited_at >= since)]
-        gone = [e for e in own if e.exited_at is not None and e.exited_at <= until]
+        gone = [e for e in own if e.exited_at is not None and seen(e.exited_at)]
         assert f.at_start == sum(1 for e in own if e.entered_at < since)
         assert f.entered == sum(1 for e in own if e.entered_at >= since)
         assert f.left == len(gone)
