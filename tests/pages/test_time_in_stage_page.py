@@ -130,6 +130,31 @@ def test_the_stalled_are_as_many_as_the_list_says(visit: Open, company: Path, as
     assert f"{found.share('sql').numerator:,} stalled in SQL" in texts(only)
 
 
+def test_a_picked_owner_and_a_picked_group_leave_only_their_stalled(visit: Open, company: Path, asked: Any) -> None:
+    m, scope = asked
+    by = replace(scope, by="company_size")
+    tab, part = at(visit, company, "Stalled", by="Company size"), stalled(m, by).parts[0]
+
+    def pick(column: str) -> tuple[str, int]:
+        """Tick the first row of the table with this column; its name, and how many of it have stalled."""
+        grid = next(d for d in tab.dataframe if column in d.value)
+        tab.session_state[grid.key] = {"selection": {"rows": [0]}}
+        return grid.value.iloc[0, 0], grid.value["Stalled"][0]
+
+    owner, theirs = pick("Longest")
+    tab = tab.run()
+    assert f"{theirs:,} stalled of {owner}" in texts(tab)
+    listed = next(d.value for d in tab.dataframe if "Chance to advance" in d.value)
+    assert set(listed["Owner"]) == {owner} and len(listed) == theirs
+
+    group, _ = pick("In these stages")
+    tab = tab.run()
+    both = stalled_list(m, by, owners=(owner,), values=part.values)
+    assert f"{both.total:,} stalled of {owner} of {group}" in texts(tab)
+    listed = next(d.value for d in tab.dataframe if "Chance to advance" in d.value)
+    assert list(listed["Contact"]) == [stay.entity_id for stay in both.stays] and 0 < both.total < theirs
+
+
 def charts(tab: AppTest, field: str) -> list[Any]:
     """The charts in which a field is drawn, in order."""
     return [c for c in tab.get("vega_lite_chart") if f'"{field}"' in c.proto.spec]
