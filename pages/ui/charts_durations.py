@@ -15,6 +15,7 @@ import pandas as pd
 
 from pages.ui.picture import (
     BEFORE,
+    EXITS,
     INK,
     NOW,
     OUTCOMES,
@@ -33,8 +34,6 @@ MAIN, TICKS, MARKS, RISK = (alt.NamedData(name) for name in ("main", "ticks", "m
 SHARES = [0, 0.25, 0.5, 0.75, 1]
 ROOM = 0.24  # of the height of the shares, under the axis: its labels, and the numbers at risk
 LINE = 0.062  # the same, of each further row of such numbers
-# Ways out beside going on, told apart by shade; the first exits of a model are the worst.
-LEFT = ("#CB5A3C", "#E59B84", "#8F3F2A", "#B98A7E", "#6E4A41")
 WAYS = {"advanced": OUTCOMES["advanced"][1], "open": OUTCOMES["open"][1], "went back": OUTCOMES["diverted"][1]}
 
 
@@ -184,6 +183,6 @@ def whereabouts(
 
 
 def colours(ways: Sequence[str], exits: Sequence[str]) -> tuple[str, ...]:
-    """A colour per way to leave a stage; `exits` are told apart by shade, each the same in every picture of a model."""
-    shade = {key: LEFT[i % len(LEFT)] for i, key in enumerate(exits)}
+    """A colour per way to leave a stage; the same exit has the same one on every page."""
+    shade = {key: EXITS[i % len(EXITS)] for i, key in enumerate(exits)}
     return tuple(WAYS.get(way) or shade[way] for way in ways)

@@ -9,7 +9,22 @@ import altair as alt
 import pandas as pd
 
 from lifecycle.stages import StageModel
-from pages.ui.picture import GRID, INK, NOW, QUIET, Picture, Spec, axis, bare, filled, legend, place, tip, value_axis
+from pages.ui.picture import (
+    EXITS,
+    GRID,
+    INK,
+    NOW,
+    QUIET,
+    Picture,
+    Spec,
+    axis,
+    bare,
+    filled,
+    legend,
+    place,
+    tip,
+    value_axis,
+)
 
 MAIN = alt.NamedData("main")
 ENDS = alt.NamedData("ends")
@@ -19,7 +34,6 @@ BROKEN = (
     "split(replace(replace(datum.label, regexp(': ', 'g'), '\\n'), regexp('( → [^→]+) → ', 'g'), '$1 →\\n'), '\\n')"
 )
 WORSE, UNSURE = "#CB5A3C", GRID
-EXITS = ("#8F3F2A", "#CB5A3C", "#E39B7F", "#A9B2BD", "#6B4A86")  # in the order of the lifecycle's exits
 
 
 def exit_colours(model: StageModel) -> dict[str, str]:

@@ -34,7 +34,7 @@ def _responses(height: int, present: tuple[str, ...]) -> Spec:
             color=alt.Color(
                 "said:N",
                 scale=alt.Scale(domain=list(names), range=list(colours)),
-                legend=legend(symbolType="square", offset=8),
+                legend=legend(wide=True, symbolType="square", offset=8),
             ),
             opacity=alt.condition(chosen, alt.value(1), alt.value(0.3)),
             tooltip=[

@@ -32,6 +32,7 @@ OUTCOMES = {
     "not_due": ("Not yet due", "#A9B2BD"),
 }
 NOW, BEFORE = "#3E7CC4", "#A9B2BD"
+EXITS = ("#8F3F2A", "#CB5A3C", "#E39B7F", "#A9B2BD", "#6B4A86")  # in the order of the lifecycle's exits
 SERIES = ("#3E7CC4", "#D08A1E", "#1F9E8B", "#C2557F", "#8064C0", "#7D8B99", "#5AA2D6", "#A3742B", "#6E9B3A")
 # A segment's values keep their colours on every page, whichever of them a chart shows and in whatever order.
 palette: ContextVar[Mapping[str, str]] = ContextVar("palette", default={})  # noqa: B039 (never changed)
@@ -159,7 +160,8 @@ def ticked(spec: Spec, periods: pd.Series, names: pd.Series) -> Spec:
 
 def value_axis(style: str, title: str) -> alt.Axis:
     """An axis of values: a few quiet grid lines and a number format of d3."""
-    return axis(grid=True, gridColor=GRID, gridOpacity=0.22, format=style, tickCount=4, title=title or None)
+    unsigned = {"labelExpr": "datum.value === 0 ? '0' : datum.label"} if style.startswith("+") else {}
+    return axis(grid=True, gridColor=GRID, gridOpacity=0.22, format=style, tickCount=4, title=title or None, **unsigned)
 
 
 def place(field: str) -> alt.EncodingSortField:
@@ -167,10 +169,11 @@ def place(field: str) -> alt.EncodingSortField:
     return alt.EncodingSortField(field=field, op="min")
 
 
-def legend(**more: Any) -> alt.Legend:
-    """A legend above the picture, in fewer columns where there is little room."""
+def legend(*, wide: bool = False, **more: Any) -> alt.Legend:
+    """A legend above the picture, in fewer columns where there is little room; `wide`: its names are long."""
     # By the container where there is one: its width is known before the layout, else the first row may be cut.
-    fitting = "max(2, floor((containerSize()[0] || width * 1.125) / 135))"
+    least, room = (1, 250) if wide else (2, 135)
+    fitting = f"max({least}, floor((containerSize()[0] || width * 1.125) / {room}))"
     return alt.Legend(title=None, orient="top", symbolOpacity=1, columns={"expr": fitting}, **more)
 
 
