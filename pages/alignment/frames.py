@@ -135,7 +135,7 @@ def traits(found: Evidence, label: Mapping[str, str], limit: int = 8) -> pd.Data
     """What is more frequent among bypasses: label, value, series, low, high, note."""
     rows = []
     for t in [t for t in found.traits if t.differs and t.value is not None][:limit]:
-        for series, rate in (("bypassed", t.bypass), ("handed over and accepted", t.accepted)):
+        for series, rate in (("bypassed", t.bypass), ("handed over", t.accepted)):
             low, high = rate.interval or (None, None)
             name = f"{label[t.segment]}: {named(t.value)}"
             note = f"{rate.numerator:,} of {rate.denominator:,}"

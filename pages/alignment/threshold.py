@@ -53,7 +53,7 @@ def cuts(v: View) -> None:
         )
     with right:
         beyond_chance(found, chosen)
-    coefficients(found.judged(chosen))
+    coefficients(found.judged(chosen), "the score")
 
 
 def beyond_chance(found: Threshold, chosen: float) -> None:
@@ -62,7 +62,7 @@ def beyond_chance(found: Threshold, chosen: float) -> None:
     card(
         f"The score against the reps' verdict, {both.n:,} leads judged by both",
         lambda: found,
-        lambda _: square(both, f"Score {chosen:g} or more", f"Score below {chosen:g}"),
+        lambda _: square(both, "the score", f"Score {chosen:g} or more", f"Score below {chosen:g}"),
         caption="Only leads that have a score and a verdict of sales: in this universe the fourth cell is known",
         definition=TwoByTwo,
         key="universe",
@@ -78,20 +78,20 @@ def audited(v: View) -> None:
         card(
             f"The audit sample, {found.cells.n:,} records judged by both teams",
             lambda: found,
-            lambda answer: square(answer.cells, "Marketing says yes", "Marketing says no"),
+            lambda answer: square(answer.cells, "marketing", "Marketing says yes", "Marketing says no"),
             caption="From the table audits; a sample is drawn from the whole, so that filters leave it out",
             definition=audit,
             empty="Nothing was audited in this period.",
             key="audit",
         )
-        coefficients(found.cells)
+        coefficients(found.cells, "marketing")
 
 
-def square(both: TwoByTwo, yes: str, no: str) -> Picture | None:
-    """Four cells: the first verdict in words as rows, that of sales as columns."""
+def square(both: TwoByTwo, judge: str, yes: str, no: str) -> Picture | None:
+    """Four cells: the verdict of the first judge in words as rows, that of sales as columns."""
     rows = [
         ("accepted", yes, "Sales accepted", both.both, "both said yes"),
-        ("rejected", yes, "Sales rejected", both.rejected, "only the one"),
+        ("rejected", yes, "Sales rejected", both.rejected, f"only {judge}"),
         ("bypass", no, "Sales accepted", both.bypass, "only sales"),
         ("neither", no, "Sales rejected", both.neither, "both said no"),
     ]
@@ -99,7 +99,7 @@ def square(both: TwoByTwo, yes: str, no: str) -> Picture | None:
     return charts_alignment.cells(frame) if both.n else None
 
 
-def coefficients(both: TwoByTwo) -> None:
+def coefficients(both: TwoByTwo, judge: str) -> None:
     """Agreement of the two judges beyond chance."""
     with tiles(4):
         tile("Raw agreement", labels.percent(both.raw), note="both said the same", definition=said_of("raw"))
@@ -108,7 +108,9 @@ def coefficients(both: TwoByTwo) -> None:
         tile("Gwet's AC1", coefficient(both.ac1), note="steady where one answer is rare", definition=said_of("ac1"))
     if both.mcnemar_p is not None:
         p = "below 0.001" if both.mcnemar_p < 0.001 else f"{both.mcnemar_p:.3f}"
-        said = "One says yes more often than the other" if both.mcnemar_p < 0.05 else "Neither says yes more often"
+        first, second = ("sales", judge) if both.bypass > both.rejected else (judge, "sales")
+        said = f"{first[0].upper()}{first[1:]} says yes more often than {second}"
+        said = said if both.mcnemar_p < 0.05 else "Neither says yes more often"
         st.caption(labels.escape(f"{said} (McNemar's exact test, p {p})."))
 
 

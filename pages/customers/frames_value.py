@@ -155,5 +155,5 @@ def kept_title(found: SubscriptionValue) -> str:
     off = found.early.survival(last) - found.seen[last]
     return (
         f"{found.model.survival(12) * 100:.0f} % are expected to stay a year; from {found.held_from} months alone, "
-        f"month {last} was {abs(off) * 100:.0f} points too {'high' if off > 0 else 'low'}"
+        f"month {last} was {abs(off) * 100:.1f} points too {'high' if off > 0 else 'low'}"
     )

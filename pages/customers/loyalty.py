@@ -62,14 +62,14 @@ def purchases(found: Buyers) -> None:
         f"Bought again within {AGE} days",
         rate,
         difference(rate, before.rate(AGE)) if before else None,
-        compared="before" if before else "",
+        compared="vs before" if before else "",
         definition=Repeat.rate.__doc__ or "",
     )
     half = found.times.quantile(0.5)
     tile(
         "Until half have bought again",
         f"{half / DAY:,.0f} days" if half is not None else "not reached",
-        note=f"{found.times.events:,} of {found.times.n:,} new customers so far",
+        note=f"{found.times.events:,} of {found.times.n:,} new buyers so far",
         definition="Median time to the second purchase; those who have not come back yet count as waiting.",
     )
 

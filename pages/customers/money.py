@@ -94,7 +94,7 @@ def key_figures(v: View, found: Book) -> None:
             note=f"of {p.customers_at_end:,} customers, {name}",
             change=grown,
             good=grown is not None and not grown.startswith("-") if grown else None,
-            compared="before" if grown else "",
+            compared="vs before" if grown else "",
         )
         for label, value, rule in (("NRR", p.nrr, Period.nrr), ("GRR", p.grr, Period.grr)):
             tile(
@@ -107,7 +107,7 @@ def key_figures(v: View, found: Book) -> None:
             "Logo retention",
             p.logo_retention,
             moved,
-            compared="before" if moved else "",
+            compared="vs before" if moved else "",
             definition=Period.logo_retention.__doc__ or "",
         )
         ratio = labels.UNDEFINED if p.quick_ratio is None else f"{p.quick_ratio:.1f}"
@@ -120,10 +120,11 @@ def title(v: View, found: Book | Failure) -> str:
     if whole is None:
         return "What changed recurring revenue"
     most = max(MOVEMENTS, key=lambda name: abs(whole.cents[name]))
+    sign = "+" if whole.cents[most] > 0 else ""
     grew = "grew" if whole.end >= whole.start else "shrank"
     return (
         f"Recurring revenue {grew} from {labels.money(whole.start / 100)} to {labels.money(whole.end / 100)}; "
-        f"most of it {MOVEMENTS[most].lower()}, {whole.cents[most] / 100:+,.0f}"
+        f"most of it {MOVEMENTS[most].lower()}, {sign}{labels.money(whole.cents[most] / 100)}"
     )
 
 
@@ -168,7 +169,7 @@ def largest(v: View, clicked: dict[str, object]) -> None:
     calendar, grain = v.scope.calendar, v.scope.grain
     kind = str(clicked["kind"]) if clicked else None
     number = None
-    said = "largest changes of single customers"
+    said = "the largest of single customers"
     if clicked:
         from_ = frames.day(str(clicked["period"]))
         number = calendar.number(from_, grain)

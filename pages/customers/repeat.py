@@ -62,7 +62,7 @@ def curves(found: Buyers) -> Picture | None:
 
 
 def beside(found: Ladder | Failure) -> str:
-    said = "Customers whose first purchase lies in the period, as of the data cut-off"
+    said = "Customers whose first purchase, by order or subscription, lies in the period; as of the data cut-off"
     if isinstance(found, Failure) or not found.promoters_once:
         return said
     return f"{said}; beside them, {found.promoters_once:,} recommend after one purchase"
@@ -73,13 +73,14 @@ def by_cohort(v: View, found: Buyers | Failure) -> None:
     age = st.segmented_control(
         "Bought again within", AGES, default=AGE, format_func="{} days".format, key="age", bind="query-params"
     )
+    line = "the dashed line is all of them" if v.scope.by else "dashed where some are still too young"
     left, right = st.columns(2, gap="small")
     with left:
         card(
             f"Bought again within {age or AGE} days, by {parted(v)}",
             lambda: found,
             partial(at_age, age=int(age or AGE)),
-            caption="Only customers seen for as long; dashed where some are still too young; with 95 % intervals",
+            caption=f"Only customers seen for as long; {line}; with 95 % intervals",
             definition=Repeat,
             empty="No customer of this period has been seen for so long.",
             key="repeat-rate",

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
+from lifecycle.findings import standouts
 from lifecycle.funnel import Funnel, Ratio, StageRow
 from lifecycle.rates import Rate
+from lifecycle.segments import NOT_SET
+from lifecycle.stages import Stage
 from pages.ui import charts, labels
+from pages.ui.failures import Failure
 from pages.ui.picture import Picture
 
 
@@ -50,10 +54,35 @@ def tidy(answer: Funnel) -> pd.DataFrame:
     )
 
 
-def by_segment(answer: Funnel, goal: str) -> Picture:
+def _reached(answer: Funnel, goal: Stage) -> list[tuple[str, Rate]]:
+    """The share that reached `goal`, of each part of the breakdown that has anybody."""
+    found = [
+        (part, row.conversion_rate) for part in answer.segments for row in answer.of(part) if row.stage == goal.key
+    ]
+    return [
+        (f"{NOT_SET} not set" if part is None else part, rate)
+        for part, rate in found
+        if isinstance(rate, Rate) and rate.interval
+    ]
+
+
+def apart(answer: Funnel | Failure, goal: Stage, by: str) -> str:
+    """Which part reaches `goal` more or less often than all others together; that none does, where none does."""
+    if isinstance(answer, Failure):
+        return f"To {goal.label} by {by.lower()}"
+    found = standouts(dict(_reached(answer, goal)))
+    if not found:
+        return f"No {by.lower()} differs clearly from the others on the way to {goal.label}"
+    most = found[0]
+    return (
+        f"{most.name}: {labels.percent(most.rate.value)} have reached {goal.label}, "
+        f"{labels.percent(most.rest.value)} of all others"
+    )
+
+
+def by_segment(answer: Funnel, goal: Stage) -> Picture:
     """Bars of the share that reached `goal`, a bar per part of the breakdown."""
-    found = [(part, row.conversion_rate) for part in answer.segments for row in answer.of(part) if row.stage == goal]
-    rates = [(part or "not set", rate) for part, rate in found if isinstance(rate, Rate) and rate.interval]
+    rates = _reached(answer, goal)
     frame = pd.DataFrame(
         {
             "label": [part for part, _ in rates],
@@ -63,4 +92,4 @@ def by_segment(answer: Funnel, goal: str) -> Picture:
             "note": [labels.interval(rate) for _, rate in rates],
         }
     )
-    return charts.bars(frame, style=".1%")
+    return charts.bars(frame, style=".1%", title=f"have reached {goal.label}")

@@ -114,9 +114,9 @@ def pace(v: View) -> list[Tile]:
     return [
         partial(
             tile,
-            f"Half leave {v.modelled.model.stage(slowest).label} in",
+            f"Time in {v.modelled.model.stage(slowest).label}",
             labels.told(table.quantile(0.5)),
-            note=f"the slowest stage, {table.n:,} stays",
+            note=f"median; slowest before {purchase(v.modelled.model).label}, n = {table.n:,}",
             compared=f"vs {labels.told(then)}" if then is not None else "",
             definition=inspect.getdoc(life_tables) or "",
         )
@@ -139,7 +139,7 @@ def retention(v: View) -> list[Tile]:
             f"Kept in {now.start_on:%b %Y}",
             now.logo_retention,
             moved,
-            compared="before" if moved else "",
+            compared="vs before" if moved else "",
             definition=Period.logo_retention.__doc__ or "",
         )
     ]

@@ -110,10 +110,11 @@ def by_segment(v: View) -> None:
     segment = v.around.catalog.get(v.scope.by or "")
     goal = purchase(v.modelled.model)
     if segment:
+        found = data.ask(funnel.counts, v.modelled, replace(v.scope, compare="none"))
         card(
-            f"To {goal.label} by {segment.label}",
-            lambda: data.ask(funnel.counts, v.modelled, replace(v.scope, compare="none")),
-            lambda answer: frames.by_segment(answer, goal.key),
+            frames.apart(found, goal, segment.label),
+            lambda: found,
+            lambda answer: frames.by_segment(answer, goal),
             caption="Of the journeys that started in the period, the share that came this far, with its 95 % interval",
             definition=funnel.funnel,
             key="by-segment",

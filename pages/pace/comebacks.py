@@ -174,5 +174,5 @@ def _again_title(model: StageModel, found: Comebacks | Failure) -> str:
     way = "more" if (here.value or 0) > (first.value or 0) else "less"
     return (
         f"Back after {model.stage(key).label} they reach {goal} {way} often: "
-        f"{labels.percent(here.value)} against {labels.percent(first.value)}"
+        f"{labels.percent(here.value)} against {labels.percent(first.value)} so far"
     )

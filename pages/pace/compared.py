@@ -50,7 +50,7 @@ def compared(v: View) -> None:
         f"Which segments tell quick stays in {chosen.label} from slow ones",
         lambda: found,
         lambda a: frames_stages.separations(a.separations, v.modelled.catalog),
-        caption="Log-rank between the values of each, corrected for looking at many; the most telling first",
+        caption="Log-rank, corrected for many. Fastest and slowest: of the values that are set and have 30 stays",
         definition=Separation,
         key="separations",
     )

@@ -92,20 +92,18 @@ def _won_by(days: int, rate: Estimate) -> str:
 
 
 def course(found: Course, name: str) -> pd.DataFrame:
-    """One factor, or the velocity, period by period; what is not known yet is left out."""
+    """One factor, or the velocity, period by period; what is not known yet has no value."""
     rows = []
     for p in found.periods:
         at = factors(p.pipeline, found.days)
         value: Estimate | None = getattr(at, name)
-        if value is None:
-            continue
         rows.append(
             {
                 "period": p.period,
                 "name": f"{p.period:%b %Y}" if found.scope.grain == "month" else labels.day(p.period),
-                "value": value.value,
-                "low": value.low,
-                "high": min(value.high, 1.0) if name == "win_rate" else value.high,
+                "value": value.value if value else None,
+                "low": value.low if value else None,
+                "high": (min(value.high, 1.0) if name == "win_rate" else value.high) if value else None,
                 "immature": not p.is_over if name in ("opportunities", "average_value") else p.immature,
                 "note": f"{p.pipeline.n:,} deals; {formula(at)}",
             }

@@ -123,9 +123,8 @@ def _before_title(model: StageModel, found: StockFlow) -> str:
 def _identity(found: StockFlow | Failure) -> str:
     if isinstance(found, Failure):
         return ""
-    said = "At the start + in − out = at the end, to the unit"
-    right = "and so it does" if found.balanced else "but it does not: build the lifecycle again"
-    return f"{said}; counted apart, in the last column, {right}"
+    right = "and agrees to the unit" if found.balanced else "and does not agree: build the lifecycle again"
+    return f"At the start + in − out = at the end; the last column counts the end by itself, {right}"
 
 
 def _stage_title(label: str, flows: tuple[Flow, ...]) -> str:

@@ -74,7 +74,7 @@ def headline(found: Velocity) -> None:
                 label,
                 frames.figure(name, value),
                 note=_under(found, name, value),
-                change=None if moved is None else f"{moved:+.1%}",
+                change=_moved(name, value, then) if value and then and moved is not None else None,
                 good=None if moved is None or not _clear(value, then) else (moved > 0) == (name != "cycle_days"),
                 compared=f"vs {frames.figure(name, then)}" if then else "",
                 definition=inspect.getdoc(DEFINED[name]) or "",
@@ -87,6 +87,13 @@ def headline(found: Velocity) -> None:
             else "for a period with a first day",
             definition=inspect.getdoc(Velocity.per_day) or "",
         )
+
+
+def _moved(name: str, value: Estimate, then: Estimate) -> str:
+    """By how much a factor moved: a rate by points, all else by a share of what it was."""
+    if name == "win_rate":
+        return f"{(value.value - then.value) * 100:+.1f} pp"
+    return f"{value.value / then.value - 1:+.1%}"
 
 
 def _under(found: Velocity, name: str, value: Estimate | None) -> str:
@@ -184,9 +191,15 @@ def _grain(dated: Course | Failure) -> str:
 def courses(dated: Course) -> Mapping[str, Picture]:
     styles = {"opportunities": ",.0f", "average_value": "~s", "win_rate": ".0%", "cycle_days": ",.0f"}
     named: dict[str, pd.DataFrame] = {"Velocity, money per day": frames.course(dated, "velocity")}
-    named |= {label: frames.course(dated, name) for name, label in frames.NAMES.items()}
+    named |= {
+        f"{label}, days" if name == "cycle_days" else label: frames.course(dated, name)
+        for name, label in frames.NAMES.items()
+    }
     drawn = zip(named.items(), ("~s", *(styles[name] for name in FACTORS)), strict=True)
-    return {label: charts.trend(frame, style=style, height=170) for (label, frame), style in drawn if not frame.empty}
+    known = [
+        (label, frame, style) for (label, frame), style in drawn if not frame.empty and frame["value"].notna().any()
+    ]
+    return {label: charts.trend(frame, style=style, height=170) for label, frame, style in known}
 
 
 def groups(v: View, found: Velocity) -> None:

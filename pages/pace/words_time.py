@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import inf
 
-from lifecycle.attention import before_purchase
+from lifecycle.attention import before_purchase, purchase
 from lifecycle.contrast import Lean, Separation
 from lifecycle.durations import OPEN, LifeTable
 from lifecycle.rates import FEW
@@ -49,18 +49,19 @@ def longest(found: StageTimes, model: StageModel) -> str:
     """Which stage on the way to the purchase takes longest."""
     entered = {key: table for key in found.stages if (table := found.of(key)).n}
     tables = {key: table for key, table in entered.items() if key in before_purchase(model)} or entered
+    way = f" on the way to {purchase(model).label}" if len(tables) < len(entered) else ""
     never = [key for key, table in tables.items() if table.quantile(0.5) is None]
     if not tables:
         return "How long each stage takes"
     if never:
         key = max(never, key=lambda k: tables[k].n)
         share = tables[key].curve[-1].survival
-        return f"{model.stage(key).label} is slowest: more than half stay, {labels.percent(share, 0)} to the last"
+        return f"{model.stage(key).label} is slowest{way}: more than half stay, {labels.percent(share, 0)} to the last"
     medians = {table.quantile(0.5) for table in tables.values()}
     if len(tables) > 1 and len(medians) == 1:
         return f"Half have left every stage within {within(medians.pop())}"
     key = slowest_stage(found, list(tables)) or next(iter(tables))
-    return f"{model.stage(key).label} takes longest: half have left it within {half(tables[key])}"
+    return f"{model.stage(key).label} takes longest{way}: half have left it within {half(tables[key])}"
 
 
 def apart(found: StageTimes, model: StageModel) -> str:

@@ -87,13 +87,18 @@ def _matrix(height: int, present: tuple[str, ...]) -> Spec:
     return bare((cells + shares + counts).properties(height=height))
 
 
+def _percent(share: float) -> str:
+    """A share in few characters, which says neither none of some nor all of not quite all."""
+    return "<1%" if share < 0.01 else ">99%" if 0.99 < share < 1 else f"{share:.0%}"
+
+
 def matrix(frame: pd.DataFrame) -> Picture:
     """Where they went from each stage. `frame`, by rows: row, column (labels), row_position, column_position, start,
     end (keys), kind (of KINDS), n, share, took; a click selects (`cell`) and yields start and end."""
     main = frame.assign(
         said=frame["kind"].map({kind: said for kind, (said, _) in KINDS.items()}),
         shade=frame["share"].clip(0, 0.6) / 0.6,
-        percent=[f"{share:.0%}" if share >= 0.01 else "<1%" for share in frame["share"]],
+        percent=[_percent(share) for share in frame["share"]],
     )
     words = "; ".join(f"{r.row} to {r.column}: {r.n:,} ({r.share:.0%})" for r in frame.nlargest(8, "n").itertuples())
     height = 90 + 44 * frame["row"].nunique()

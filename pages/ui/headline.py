@@ -19,6 +19,6 @@ def nps_tile(found: Satisfaction) -> None:
         note=f"{low:+.0f} to {high:+.0f} · n = {nps.n:,}{few}" if nps.n else "nobody answered",
         change=f"{round(moved.value):+d} points" if moved else None,
         good=moved.value > 0 if moved and moved.significant else None,
-        compared="before" if moved else "",
+        compared="vs before" if moved else "",
         definition=Nps.value.__doc__ or "",
     )

@@ -80,7 +80,7 @@ def rate_tile(
         note=labels.interval(rate),
         change=labels.points(change),
         good=change.value > 0 if change and change.significant else None,
-        compared=compared,
+        compared=compared or ("vs before" if change else ""),
         trend=trend,
         definition=definition,
     )
@@ -94,7 +94,7 @@ def figure_tile(figure: Figure) -> None:
         note=figure.note,
         change=figure.change,
         good=figure.good,
-        compared="before" if figure.change else "",
+        compared="vs before" if figure.change else "",
         definition=figure.definition,
     )
 

@@ -61,7 +61,7 @@ def test_stock_and_flow_says_that_it_closes(visit: Open, company: Path) -> None:
     (table,) = [d.value for d in tab.dataframe]
     assert (table["At the start"] + table["In"] - table["Out"] == table["At the end"]).all()
     assert (table["At the end"] == table["Counted at the end"]).all()
-    assert "and so it does" in texts(tab)
+    assert "and agrees to the unit" in texts(tab)
 
 
 def test_groups_and_periods_are_compared_where_they_are_chosen(visit: Open, company: Path) -> None:
