@@ -19,7 +19,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from lifecycle.health import told_twice
+from lifecycle.health import left_out
 from lifecycle.scope import Scope
 from lifecycle.stages import ModelError
 from pages.ui import decks, output, reports, terminal
@@ -156,8 +156,8 @@ def build(
     names = ("in", "used", "repeats", "ignored", "duplicates", "quarantined")
     out.print(terminal.table("", headings, ([b.model, *(f"{b.counts[n]:,}" for n in names)] for b in built)))
     for b in built:
-        if doubles := told_twice(b.counts):
-            out.print(f"{b.model}: {doubles}", markup=False)
+        for said in left_out(b.counts).values():
+            out.print(f"{b.model}: {said}", markup=False)
 
 
 def _reported(name: str, question: reports.Question) -> None:

@@ -70,13 +70,16 @@ class Conservation:
         ]
 
 
-def told_twice(counts: Mapping[str, int]) -> str:
-    """What a build left out since it had been told already, in words; empty where nothing was."""
-    n = counts.get("folded", 0)
-    if not n:
-        return ""
-    row, left = ("row", "repeats another and is") if n == 1 else ("rows", "repeat others and are")
-    return f"{n:,} {row} of orders, subscriptions, surveys or referrals {left} left out."
+def left_out(counts: Mapping[str, int]) -> dict[str, str]:
+    """What a build left out of all that customers did: what it is called, and how much of it, in words."""
+    said = {}
+    if n := counts.get("folded", 0):
+        row, left = ("row", "repeats another and is") if n == 1 else ("rows", "repeat others and are")
+        said["doubles"] = f"{n:,} {row} of orders, subscriptions, surveys or referrals {left} left out."
+    if n := counts.get("selves", 0):
+        row, left = ("row", "names") if n == 1 else ("rows", "name")
+        said["self-referrals"] = f"{n:,} {row} of referrals {left} the same one on both sides: left out."
+    return said
 
 
 def suggestion(raw: str, model: StageModel) -> str | None:

@@ -19,14 +19,7 @@ def folded(m: Modelled, rows: sa.Select, *names: str) -> sa.Subquery:
     base, merges = rows.subquery("unfolded"), m.sources.get("contact_merges")
     if merges is None:
         return base
-    ends = _ends(merges)
-    source: sa.FromClause = base
-    kept: dict[str, sa.ColumnElement] = {}
-    for name in names:
-        end = ends.alias()
-        source = source.outerjoin(end, end.c.merged_id == base.c[name])
-        kept[name] = sa.func.coalesce(end.c.surviving_id, base.c[name]).label(name)
-    return sa.select(*(kept.get(c.name, c) for c in base.c)).select_from(source).subquery("folded")
+    return _replaced(base, names, _ends(merges), "merged_id", "surviving_id").subquery("folded")
 
 
 def _ends(merges: Source) -> sa.CTE:
@@ -50,6 +43,26 @@ def _ends(merges: Source) -> sa.CTE:
         .where(over.c.merged_id.is_(None))
         .cte()
     )
+
+
+def at_home(m: Modelled, rows: sa.Subquery, *names: str) -> sa.Subquery:
+    """`rows` with the contacts in the columns `names` replaced by their accounts, where it is accounts that move."""
+    contacts = m.sources.get("contacts")
+    if m.model.entity != "account" or contacts is None or not contacts.has("account_id"):
+        return rows
+    homes = sa.select(accounts(contacts)).cte()
+    return _replaced(rows, names, homes, "contact_id", "account_id").subquery("at_home")
+
+
+def _replaced(rows: sa.Subquery, names: tuple[str, ...], by: sa.CTE, own: str, other: str) -> sa.Select:
+    """`rows` with ids in the columns `names` that are an `own` id of `by` replaced by the `other` one, if there is."""
+    source: sa.FromClause = rows
+    kept: dict[str, sa.ColumnElement] = {}
+    for name in names:
+        found = by.alias()
+        source = source.outerjoin(found, found.c[own] == rows.c[name])
+        kept[name] = sa.func.coalesce(found.c[other], rows.c[name]).label(name)
+    return sa.select(*(kept.get(c.name, c) for c in rows.c)).select_from(source)
 
 
 def account_of(contacts: Source) -> sa.ColumnElement:

@@ -95,7 +95,7 @@ def _tables(
     """Makes and fills the tables of a build; returns its counts."""
     w, model, made = bench.warehouse, modelled.model, modelled.build
     say("classifying events")
-    sources, n_folded = folding.folded(bench, sources)
+    sources, left_out = folding.folded(bench, modelled.reading(sources))
     intake = take_in(bench, model, sources, made.segments, others, bound)
     e = intake.events
     quarantine = workbench.create(w, modelled.quarantine.name, QUARANTINE)
@@ -133,7 +133,7 @@ def _tables(
     read = modelled.reading(sources)
     ledger.keep(read)
     touches.keep(read)
-    return _counted(bench, modelled, intake) | {"apart": 0 if kept is None else kept.apart, "folded": n_folded}
+    return _counted(bench, modelled, intake) | {"apart": 0 if kept is None else kept.apart} | left_out
 
 
 def _counted(bench: Workbench, modelled: Modelled, intake: Intake) -> dict[str, int]:

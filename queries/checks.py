@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lifecycle.goals import COUNTS, SHARES, Goal
-from lifecycle.health import Conservation, told_twice
+from lifecycle.health import Conservation, left_out
 from lifecycle.rates import Rate
 from lifecycle.stages import StageModel
 from queries import builds
@@ -72,8 +72,8 @@ def _builds(
         seen = f"{books.events:,} events = {books.used:,} used + {books.repeats:,} repeats + {books.ignored:,} ignored"
         seen += f" + {books.duplicates:,} duplicates + {books.quarantined:,} quarantined"
         yield Check(f"conservation of {name}", books.is_kept, seen, "Run: lifecycle build --full.")
-        if doubles := told_twice(build.counts):
-            yield Check(f"doubles of {name}", True, doubles)
+        for what, said in left_out(build.counts).items():
+            yield Check(f"{what} of {name}", True, said)
     for name in settings.goals:
         yield from _goals(warehouse, settings, known, name)
     as_of = max(build.as_of for build in newest.values())

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from lifecycle.intake import EARLIEST, LATEST
 from queries.contract import Source
-from queries.dialect import Instant, bytewise, shifted
+from queries.dialect import Instant, bytewise, lowered, shifted, stripped
 from queries.people import folded, owned
 
 YEAR: sa.ColumnElement = sa.literal_column(str(365 * 86_400 * 1_000_000))  # in microseconds
@@ -37,7 +37,7 @@ def fact_rows(
         rows["subscriptions.renewal"] = _renewals(subscription, bound)
     if "surveys" in sources:
         s = sources["surveys"]
-        scored = [s["kind"] == "nps"] if s.has("kind") else []
+        scored = [lowered(stripped(s["kind"])) == "nps"] if s.has("kind") else []
         scored += [s["score"] >= 9, s["responded_at"].is_not(None)]
         rows["surveys.promoter"] = [_row(s["contact_id"], s["responded_at"]).select_from(s.table).where(*scored)]
     if "referrals" in sources:

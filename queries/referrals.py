@@ -11,7 +11,7 @@ from lifecycle.rates import Rate
 from lifecycle.referrals import Generation, Loop, Reach, reaches
 from lifecycle.scope import Scope
 from queries.ages import number
-from queries.belonging import accounts, folded
+from queries.belonging import at_home, folded
 from queries.contacts import Records
 from queries.counted import population, summed
 from queries.customers import required, segmented
@@ -35,24 +35,12 @@ def referrals(m: Modelled, scope: Scope) -> sa.Subquery:
     """
     source = required(m, "referrals")
     names = ("referrer_id", "referred_id")
-    columns = [source[name].label(name) for name in names]
     where = [source["referred_at"] <= scope.as_of, *(source[name].is_not(None) for name in names)]
-    told = sa.select(*columns, source["referred_at"].label("at")).where(*where).distinct()  # twice is once
-    rows = folded(m, told, *names)
-    joined: sa.FromClause = rows
-    who: dict[str, sa.ColumnElement] = {name: rows.c[name] for name in names}
-    contacts = m.sources.get("contacts")
-    if m.model.entity == "account" and contacts is not None and contacts.has("account_id"):
-        homes = sa.select(accounts(contacts)).cte()
-        for name in names:
-            home = homes.alias()
-            joined = joined.outerjoin(home, home.c.contact_id == rows.c[name])
-            who[name] = sa.func.coalesce(home.c.account_id, rows.c[name])
-    renamed = sa.select(
-        who["referrer_id"].label("customer_id"), who["referred_id"].label("referred"), rows.c.at
-    ).select_from(joined)
-    c = renamed.subquery("renamed").c
-    return sa.select(c.customer_id, c.referred, c["at"]).where(c.customer_id != c.referred).subquery("referrals")
+    told = sa.select(*(source[name].label(name) for name in names), source["referred_at"].label("at")).where(*where)
+    once = sa.select(folded(m, told, *names)).distinct().subquery("once")  # what is told twice was referred once
+    c = at_home(m, once, *names).c
+    between = [c.referrer_id.label("customer_id"), c.referred_id.label("referred"), c["at"]]
+    return sa.select(*between).where(c.referrer_id != c.referred_id).subquery("referrals")
 
 
 def loop(m: Modelled, scope: Scope) -> Loop:

@@ -146,6 +146,7 @@ def history(found: History) -> pd.DataFrame:
             "Used": b.counts["used"],
             "Set aside": b.counts["quarantined"],
             "Told twice": b.counts.get("folded"),
+            "Referred themselves": b.counts.get("selves"),
             "Journeys": b.counts.get("journeys"),
             "Definition": b.digest,
         }

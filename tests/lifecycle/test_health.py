@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lifecycle.health import REASONS, Conservation, suggestion, told_twice
+from lifecycle.health import REASONS, Conservation, left_out, suggestion
 from lifecycle.rates import Rate
 from lifecycle.stages import load_model
 
@@ -46,6 +46,12 @@ def test_every_reason_has_words_and_advice() -> None:
 
 
 def test_doubles_are_told_where_there_were_any() -> None:
-    assert told_twice({"folded": 0}) == told_twice({}) == ""
-    assert told_twice({"folded": 1}).startswith("1 row of orders")
-    assert told_twice({"folded": 1_200}).startswith("1,200 rows of orders")
+    assert left_out({"folded": 0, "selves": 0}) == left_out({}) == {}
+    assert left_out({"folded": 1})["doubles"].startswith("1 row of orders")
+    assert left_out({"folded": 1_200})["doubles"].startswith("1,200 rows of orders")
+
+
+def test_referrals_of_oneself_are_told_apart_from_doubles() -> None:
+    assert left_out({"folded": 2, "selves": 1}).keys() == {"doubles", "self-referrals"}
+    assert left_out({"selves": 1})["self-referrals"].startswith("1 row of referrals names the same one on both sides")
+    assert left_out({"selves": 30})["self-referrals"].startswith("30 rows of referrals name the same one")

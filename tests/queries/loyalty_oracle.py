@@ -233,7 +233,8 @@ def scores(c: Customers, kind: str = "nps") -> Counter[tuple[str | None, int]]:
 
 def referrals(c: Customers) -> list[tuple[datetime, str, str]]:
     """(when, who, whom) by as_of."""
-    rows = [(r["referred_at"], c.home(r["referrer_id"]), c.home(r["referred_id"])) for r in c.world.get("referrals")]
+    told = {(r["referred_at"], c.fold(r["referrer_id"]), c.fold(r["referred_id"])) for r in c.world.get("referrals")}
+    rows = [(at, c.home(a), c.home(b)) for at, a, b in told]
     return [(at, a, b) for at, a, b in rows if at <= c.scope.as_of and a != b]
 
 

@@ -12,6 +12,7 @@ from lifecycle.transitions import Derivation, Journey, derive
 from tests.queries.worlds import OTHERS, SCHEMAS, Row, World
 
 YEAR = timedelta(days=365)
+CONTACTS = ("contact_id", "referrer_id", "referred_id")
 
 
 def merges_of(world: World) -> dict[str, str]:
@@ -53,8 +54,24 @@ def single(world: World, table: str, key: str) -> list[Row]:
 
 
 def word_for_word(world: World, table: str) -> list[Row]:
-    """The rows of a table, of those that say the same word for word one."""
-    return [dict(row) for row in dict.fromkeys(tuple(row.items()) for row in world.get(table))]
+    """The rows of a table, of those that say the same word for word one; merged contacts are one."""
+    merges, rows = merges_of(world), world.get(table)
+    same: dict[tuple, list[Row]] = defaultdict(list)
+    for row in rows:
+        read = {n: (survivor(v, merges) or v) if v and n in CONTACTS else v for n, v in row.items()}
+        if "kind" in read:
+            read["kind"] = row["kind"].strip().lower()
+        same[tuple(read.values())].append(row)
+    return [min(alike, key=lambda r: [(r[n] or "").encode() for n in CONTACTS if n in r]) for alike in same.values()]
+
+
+def refers_to_itself(row: Row, world: World, model: StageModel) -> bool:
+    """Whether a referral names one contact twice, after merges, or one account where accounts move."""
+    merges, contacts = merges_of(world), contacts_of(world)
+    who = [survivor(row[n], merges) or row[n] for n in ("referrer_id", "referred_id")]
+    if model.entity == "account":
+        who = [contacts.get(w, {}).get("account_id") or w for w in who]
+    return bool(who[0] and who[0].strip()) and who[0] == who[1]
 
 
 def first_contacts(contacts: dict[str, Row], merges: dict[str, str]) -> dict[str, str]:
@@ -112,10 +129,16 @@ def facts(world: World, model: StageModel, bound: datetime) -> list[Event]:
         if usable(started) and usable(started + YEAR) and (ended is None or ended >= started + YEAR):
             found.append(("subscriptions.renewal", who, started + YEAR, row["subscription_id"]))
     for row in word_for_word(world, "surveys"):
-        if row["kind"] == "nps" and row["score"] is not None and row["score"] >= 9 and row["responded_at"]:
+        if (
+            row["kind"].strip().lower() == "nps"
+            and row["score"] is not None
+            and row["score"] >= 9
+            and row["responded_at"]
+        ):
             found.append(("surveys.promoter", row["contact_id"], row["responded_at"], None))
     for row in word_for_word(world, "referrals"):
-        found.append(("referrals.made", row["referrer_id"], row["referred_at"], row["referred_id"]))
+        if not refers_to_itself(row, world, model):
+            found.append(("referrals.made", row["referrer_id"], row["referred_at"], row["referred_id"]))
     return [
         Event(contact_id=who, raw=None, at=at, event_id=key, fact=fact)
         for fact, who, at, key in found

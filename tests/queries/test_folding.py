@@ -1,4 +1,4 @@
-"""Orders and subscriptions that came twice: counted once, on every engine."""
+"""What came twice is counted once, and nobody refers themselves: on every engine."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from lifecycle.health import told_twice
+from lifecycle.health import left_out
 from queries import ledger
 from queries.referrals import loop
 from queries.surveys import satisfaction
@@ -66,6 +66,48 @@ def test_a_survey_or_a_referral_told_twice_is_counted_where_it_is_left_out(engin
         }
         assert satisfaction(m, SCOPE).whole == scores  # of two answers at one instant the higher counts
         assert loop(m, SCOPE).made == made
-        assert told_twice(m.build.counts).startswith("3 rows of orders, subscriptions, surveys or referrals")
+        assert left_out(m.build.counts)["doubles"].startswith("3 rows of orders, subscriptions, surveys or referrals")
     finally:
         m.warehouse.close()
+
+
+def test_what_merges_make_a_double_or_a_referral_of_oneself_is_counted_where_it_is_left_out(engine: Engine) -> None:
+    """Amy was `old` once: what both answered and whom both referred is one, and neither refers the other."""
+    once = told(engine, STORY)
+    clean, response, made = once.build.counts, satisfaction(once, SCOPE).response, loop(once, SCOPE).made
+    once.warehouse.close()
+    survey, referral = STORY.rows["surveys"][0], STORY.rows["referrals"][0]
+    assert (survey["contact_id"], referral["referrer_id"], clean["selves"]) == ("amy", "amy", 1)
+    more = {
+        "surveys": [*STORY.rows["surveys"], survey | {"contact_id": "old", "kind": " NPS"}],
+        "referrals": [
+            *STORY.rows["referrals"],
+            referral | {"referrer_id": "old"},
+            referral | {"referred_id": "old"},
+            referral | {"referrer_id": "old", "referred_id": "amy", "referred_at": day("03-03")},
+            {"referrer_id": "dee", "referred_id": "dee", "referred_at": day("06-27")},
+        ],
+    }
+    m = told(engine, World(STORY.rows | more))
+    try:
+        assert m.build.counts == clean | {"folded": clean["folded"] + 2, "selves": 4}
+        assert satisfaction(m, SCOPE).response == response
+        assert loop(m, SCOPE).made == made
+        stays = m.warehouse.query(sa.select(m.stays.c.stage).where(m.stays.c.entity_id == "dee"))
+        stages = set(stays.column("stage").to_pylist())
+        assert "conversion" in stages and "loyalty" not in stages  # who refers themselves has recommended nothing
+    finally:
+        m.warehouse.close()
+
+
+def test_an_account_does_not_refer_itself(engine: Engine) -> None:
+    """Ben and Cho are of one account: to contacts their referral is one, to accounts it is none."""
+    contacts = [c | {"account_id": "acme"} if c["contact_id"] in ("ben", "cho") else c for c in STORY.rows["contacts"]]
+    referral = {"referrer_id": "ben", "referred_id": "cho", "referred_at": day("03-03")}
+    world = World(STORY.rows | {"contacts": contacts, "referrals": [referral]})
+    found = {}
+    for model in ("customer_lifecycle", "discovery"):
+        m = told(engine, world, model)
+        found[m.model.entity] = (loop(m, SCOPE).made, m.build.counts["selves"])
+        m.warehouse.close()
+    assert found == {"contact": (1, 0), "account": (0, 1)}

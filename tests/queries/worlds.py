@@ -206,7 +206,7 @@ def _group(random: Random, mark: str) -> dict[str, list[Row]]:
                 "contact_id": who(),
                 "responded_at": instant(),
                 "score": pick([9.0, 10.0, 3.0, None]),
-                "kind": pick(["nps", "nps", "csat"]),
+                "kind": pick(["nps", " NPS", "csat"]),
             },
         ),
         "referrals": some(2, lambda: {"referrer_id": who(), "referred_id": pick(contacts), "referred_at": instant()}),
