@@ -12,6 +12,7 @@ from lifecycle.loyalty import AGES, Buyers, Ladder, Repeat
 from lifecycle.nps import Nps, Satisfaction, group_of
 from lifecycle.rates import Rate
 from lifecycle.referrals import Loop
+from lifecycle.retention_words import named
 from lifecycle.rfm import Rfm
 from pages.ui import labels
 from queries.contacts import Records
@@ -21,10 +22,6 @@ LEAST = 10  # customers under a curve; where fewer are left, it ends
 RECENT = {"active": "Active", "cooling": "Cooling", "away": "Away"}
 OFTEN = {"once": "Bought once", "some": "2–3 times", "often": "4 times and more"}
 CURVE = ["series", "t", "value", "low", "high", "note"]
-
-
-def named(value: str | None) -> str:
-    return "not set" if value is None else value
 
 
 def period_name(grain: str, day: date) -> str:

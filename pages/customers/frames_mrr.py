@@ -9,6 +9,7 @@ import pandas as pd
 
 from lifecycle.activity import STATES, Active, Activity, Frequency
 from lifecycle.mrr import MOVEMENTS, Book, Period
+from lifecycle.retention_words import named
 from lifecycle.scope import Scope
 from pages.ui import labels
 from pages.ui.charts_retention import FEWEST
@@ -120,7 +121,7 @@ def segments(book: Book) -> pd.DataFrame:
         if periods:
             first, last = periods[0], periods[-1]
             rows.append(
-                {"Group": "not set" if value is None else value, "Start": cents(first.start)}
+                {"Group": named(value), "Start": cents(first.start)}
                 | {label: cents(sum(p.cents[key] for p in periods)) for key, label in MOVEMENTS.items()}
                 | {"End": cents(last.end), "Customers": last.customers_at_end}
                 | {"NRR, last": labels.percent(last.nrr), "GRR, last": labels.percent(last.grr)}
@@ -141,7 +142,7 @@ def movers(found: Records, scope: Scope, entity: str, segment: str | None) -> pd
                 "Before": cents(r["before"]),
                 "After": cents(r["after"]),
             }
-            | ({segment: "not set" if r["segment"] is None else r["segment"]} if segment else {})
+            | ({segment: named(r["segment"])} if segment else {})
             for r in found.table.to_pylist()
         ]
     )
@@ -180,7 +181,7 @@ def kept(found: Activity) -> pd.DataFrame:
     """Of each group of the breakdown, who came again, over time; where fewer than ten had been active, nothing."""
     rows = []
     for value, periods in found.segments:
-        name = "not set" if value is None else value
+        name = named(value)
         for p in periods:
             note = f"{p.kept.numerator:,} of {p.kept.denominator:,}"
             if p.kept.denominator >= FEWEST:
@@ -191,7 +192,7 @@ def kept(found: Activity) -> pd.DataFrame:
 def numbers(found: Activity) -> pd.DataFrame:
     """Of each group of the breakdown, how many were active, over time."""
     rows = [
-        _point(found.scope, p.start_on, "not set" if value is None else value, p.active, f"{p.new:,} of them new")
+        _point(found.scope, p.start_on, named(value), p.active, f"{p.new:,} of them new")
         for value, periods in found.segments
         for p in periods
     ]
@@ -203,7 +204,7 @@ def groups(found: Activity) -> pd.DataFrame:
     name = found.scope.calendar.name
     return pd.DataFrame(
         [
-            {"Group": "not set" if value is None else value, "Period": name(p.start_on, found.scope.grain)}
+            {"Group": named(value), "Period": name(p.start_on, found.scope.grain)}
             | {"Active": p.active}
             | {label: getattr(p, state) for state, label in STATES.items()}
             | {"Came again": p.kept.value}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from lifecycle.retention import SHARES, Cell, Cells, Cohort, Retention, Triangle
-from lifecycle.retention_words import age, odd_cohorts
+from lifecycle.retention_words import age, named, odd_cohorts
 from lifecycle.stages import StageModel
 from pages.ui import charts_retention, labels
 from queries.contacts import Records
@@ -122,7 +122,7 @@ def curve(answer: Retention, name: str, cells: Cells) -> list[dict[str, object]]
 def group(answer: Retention, model: StageModel, value: str | None) -> str:
     """A group in words."""
     if answer.rules.split == "segment":
-        return "not set" if value is None else value
+        return named(value)
     over = model.stage(model.handoff.from_).label if model.handoff else ""
     said = {
         "through": f"through {over}",
@@ -164,7 +164,7 @@ def customers(found: Records, entity: str, segment: str | None) -> pd.DataFrame:
             "Active since": labels.instant(r["at"]),
             "Amount": f"{r['cents'] / 100:,.2f}",
         }
-        | ({segment: "not set" if r["segment"] is None else r["segment"]} if segment else {})
+        | ({segment: named(r["segment"])} if segment else {})
         for r in found.table.to_pylist()
     ]
     return pd.DataFrame(rows)
@@ -186,7 +186,7 @@ def of_period(answer: Retention) -> Triangle:
 
 def lifetimes(found: Lifetimes) -> pd.DataFrame:
     """Survival curves of the groups, without a breakdown of all together, as far as ten customers reach."""
-    groups = [("not set" if v is None else v, t) for v, t in found.segments] or [("all", found.whole)]
+    groups = [(named(v), t) for v, t in found.segments] or [("all", found.whole)]
     rows = []
     for name, table_ in groups:
         if table_.n:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from lifecycle.csat import SATISFIED, Contentment, Csat
-from pages.customers.frames_loyalty import named, period_name, rate_bars, rate_point
+from lifecycle.retention_words import named
+from pages.customers.frames_loyalty import period_name, rate_bars, rate_point
 
 
 def trend(found: Contentment) -> pd.DataFrame:

@@ -8,8 +8,9 @@ import pandas as pd
 
 from lifecycle.periods import GRAINS
 from lifecycle.prediction import MANY, HoldOut, SubscriptionValue
+from lifecycle.retention_words import named
 from lifecycle.value import AGES, MONTH_DAYS, YEAR, Acquired, Acquisition, Aged, Historic, added
-from pages.customers.frames_loyalty import named, period_name
+from pages.customers.frames_loyalty import period_name
 from pages.ui import labels
 
 CURVE = ["series", "t", "value", "note"]

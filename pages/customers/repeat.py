@@ -9,6 +9,7 @@ import streamlit as st
 
 from lifecycle import loyalty_words as words
 from lifecycle.loyalty import AGE, AGES, Buyers, Ladder, Repeat
+from lifecycle.retention_words import named
 from lifecycle.rfm import GROUPS, Rfm
 from pages.customers import frames_loyalty as frames
 from pages.ui import charts, charts_loyalty
@@ -52,7 +53,7 @@ def section(v: View, found: Buyers | Failure) -> None:
 
 def curves(found: Buyers) -> Picture | None:
     """One curve, or one per segment value, or the compared period beside it."""
-    tables = {frames.named(value): times for value, _, times in found.rows} or {"All": found.times}
+    tables = {named(value): times for value, _, times in found.rows} or {"All": found.times}
     if not found.rows and found.comparison:
         tables = {"This period": found.times, "Before": found.comparison.times}
     rows = frames.rising(tables, HORIZON)
@@ -104,7 +105,7 @@ def parted(v: View) -> str:
 
 def at_age(found: Buyers, age: int) -> Picture | None:
     if found.rows:
-        rates = [(frames.named(value), group.rate(age)) for value, group, _ in found.rows]
+        rates = [(named(value), group.rate(age)) for value, group, _ in found.rows]
         rows, whole = frames.rate_bars(rates), found.whole.rate(age).value
         return None if rows.empty else charts_loyalty.intervals(rows, whole, style=".0%", title="bought again")
     rows = frames.repeat_trend(found, age)
