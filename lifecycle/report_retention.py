@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from lifecycle.leaving import Leaving
 from lifecycle.mrr import MOVEMENTS, Book, Period
 from lifecycle.retention import (
     AGES,
@@ -81,7 +82,8 @@ def retention_report(answer: Retention) -> dict[str, Any]:
     """Cohorts with their cells, and all mature ones pooled; per segment, and of the compared period, likewise."""
     rules = answer.rules
     names = ("activity", "return_activity", "rule", "mode", "ages", "measure", "periods")
-    out = _about(answer, "retention") | {name: getattr(rules, name) for name in names} | _triangle(answer.whole)
+    out = _about(answer, "retention") | {name: getattr(rules, name) for name in names}
+    out |= {"left_on_one_day": _left_on_one_day(answer.leaving)} | _triangle(answer.whole)
     if answer.segments:
         out["segments"] = [{"segment": {answer.scope.by: value}} | _triangle(t) for value, t in answer.segments]
     if answer.comparison:
@@ -89,6 +91,13 @@ def retention_report(answer: Retention) -> dict[str, Any]:
         out["comparison"] = {name: before[name] for name in ("as_of", "from", "to", "cohorts", "pooled")}
     statement, parameters = out.pop("statement"), out.pop("parameters")
     return out | {"statement": statement, "parameters": parameters}
+
+
+def _left_on_one_day(found: Leaving) -> dict[str, Any] | None:
+    if found.on is None or not found.is_on_one_day:
+        return None
+    counts = {"left": found.n, "left_then": found.then, "months_of_start": found.months}
+    return {"day": found.on.isoformat()} | counts | {"notice": found.notice}
 
 
 def _triangle(found: Triangle) -> dict[str, Any]:

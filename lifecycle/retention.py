@@ -7,11 +7,12 @@ has passed by as_of (`eligible`), so that nobody is lost who could not yet be se
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from lifecycle.leaving import Leaving
 from lifecycle.rates import Rate
 from lifecycle.scope import Scope
 
@@ -178,7 +179,10 @@ def _pooled(cells: list[Cell]) -> Cell | None:
 
 @dataclass(frozen=True)
 class Retention:
-    """The answer. `segments`: the groups of the breakdown by label, largest first, each a triangle of its own."""
+    """The answer. `segments`: the groups of the breakdown by label, largest first, each a triangle of its own.
+
+    `leaving`: where staying is a subscription, whether the days on which they ended tell when customers left.
+    """
 
     model: str
     build: int
@@ -187,6 +191,7 @@ class Retention:
     whole: Triangle
     segments: tuple[tuple[str | None, Triangle], ...] = ()
     comparison: Retention | None = None
+    leaving: Leaving = field(default_factory=Leaving)
     statements: tuple[Any, ...] = ()
 
 

@@ -62,7 +62,7 @@ def _p(a: Any, b: Any) -> float:
 
 def finding(answer: Retention, model: StageModel) -> str:
     """The weakest cohorts beside all others, else how many stay at all; of money, what is there of it."""
-    if answer.rules.measure != "logo":
+    if answer.rules.measure != "logo" or answer.leaving.is_on_one_day:
         return summary(answer, model)
     odd = odd_cohorts(answer.whole, answer.scope.grain, answer.rules)
     weak = [o for o in odd if o.is_weak]
@@ -99,6 +99,8 @@ def side_by_side(answer: Retention, groups: list[tuple[str, Triangle]]) -> str:
 
     Says so where chance could have made the difference; of money, which no test judges, it only tells which is which.
     """
+    if answer.leaving.is_on_one_day:
+        return answer.leaving.found
     horizon = HORIZON[answer.scope.grain] if answer.rules.ages == "calendar" else 12
     cells = [(name, [c for c in t.pooled if c and 0 < c.last <= horizon and not c.rate.few]) for name, t in groups]
     shared = min((len(found) for _, found in cells if found), default=0)
@@ -117,7 +119,9 @@ def side_by_side(answer: Retention, groups: list[tuple[str, Triangle]]) -> str:
 
 
 def summary(answer: Retention, model: StageModel) -> str:
-    """How many of all mature cohorts are there at the age at which cohorts are compared."""
+    """How many of all mature cohorts are there at the age at which cohorts are compared, where that can be told."""
+    if answer.leaving.is_on_one_day:
+        return answer.leaving.found
     horizon = HORIZON[answer.scope.grain] if answer.rules.ages == "calendar" else 12
     cells = [c for c in answer.whole.pooled if c and 0 < c.last <= horizon and c.value is not None]
     if not cells:

@@ -18,6 +18,7 @@ from queries.contacts import PAGE, Records
 from queries.dialect import Instant, bytewise
 from queries.groups import Groups
 from queries.instants import in_period
+from queries.leaving import leaving
 from queries.modelled import Modelled, one_of
 
 LEFT, DAY = "left", timedelta(days=1)
@@ -43,6 +44,9 @@ def retention(m: Modelled, scope: Scope, rules: Rules) -> Retention:
     The customer is who moves through the lifecycle. Raises WarehouseError("missing_table") without its activities.
     """
     here = _retention(m, scope, rules)
+    if rules.is_state:
+        left = leaving(m, scope)
+        here = replace(here, leaving=left, statements=(*here.statements, *left.statements))
     if scope.compared is None:
         return here
     return replace(here, comparison=_retention(m, scope.compared, replace(rules, cohorts="period")))

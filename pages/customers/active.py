@@ -12,6 +12,7 @@ from lifecycle.activity_words import earlier, finding, groups
 from lifecycle.retention import ORDERS, SUBSCRIPTIONS
 from lifecycle.scope import Scope
 from pages.customers import frames_mrr as frames
+from pages.customers import one_day
 from pages.customers.choices import GRAINS, choose
 from pages.ui import charts, charts_mrr, labels
 from pages.ui.data import ask
@@ -20,6 +21,7 @@ from pages.ui.filters import View
 from pages.ui.layout import card
 from pages.ui.picture import Picture
 from queries.activity import activity, frequency
+from queries.leaving import leaving
 from queries.modelled import Modelled
 from queries.mrr import mrr
 
@@ -34,6 +36,8 @@ def active(v: View) -> None:
         grain = choose("By", "activity_grain", GRAINS, "month", 110)
         days = what == ORDERS and st.toggle("Count days with orders", False, "ordered_days", bind="query-params")
     v = replace(v, scope=replace(v.scope, grain=grain))
+    if what == SUBSCRIPTIONS:
+        one_day.notice(ask(leaving, v.modelled, v.scope))
     found = ask(activity if what == ORDERS else subscribed, v.modelled, v.scope)
     card(
         "Who is active" if isinstance(found, Failure) else finding(found),

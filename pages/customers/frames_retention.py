@@ -35,7 +35,7 @@ def column(answer: Retention, cell: Cell) -> str:
 
 def weak(answer: Retention) -> set[str]:
     """The cohorts, by ISO day, of which fewer customers stay than of the others; told where customers are counted."""
-    if answer.rules.measure != "logo":
+    if answer.rules.measure != "logo" or answer.leaving.is_on_one_day:
         return set()
     odd = odd_cohorts(answer.whole, answer.scope.grain, answer.rules)
     return {o.cohort.start.isoformat() for o in odd if o.is_weak}

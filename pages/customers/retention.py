@@ -9,7 +9,7 @@ import streamlit as st
 from lifecycle.retention import Retention, Rules, Triangle
 from lifecycle.retention_words import finding, side_by_side
 from lifecycle.stages import StageModel
-from pages.customers import choices
+from pages.customers import choices, one_day
 from pages.customers import frames_retention as frames
 from pages.customers.active import active
 from pages.customers.behind import show_customers
@@ -21,6 +21,7 @@ from pages.ui.failures import Failure
 from pages.ui.filters import View, view
 from pages.ui.layout import card, page_header
 from pages.ui.picture import Picture
+from queries.leaving import leaving
 from queries.retention import Chosen, retention
 
 PARTS = ("Cohorts", "Curves", "Money", "Activity")
@@ -38,6 +39,7 @@ def page() -> None:
 def part(v: View, name: str) -> None:
     """One part of the page; the others are not asked for."""
     if name == "Money":
+        one_day.notice(ask(leaving, v.modelled, v.scope))
         revenue(v)
         return
     if name == "Activity":
@@ -46,6 +48,7 @@ def part(v: View, name: str) -> None:
     rules, grain = choices.rules(v, splits=name == "Curves")
     v = replace(v, scope=replace(v.scope, grain=grain))
     found = ask(retention, v.modelled, v.scope, rules)
+    one_day.notice(found if isinstance(found, Failure) else found.leaving)
     if name == "Cohorts":
         cohorts(v, rules, found)
     else:

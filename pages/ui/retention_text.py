@@ -13,7 +13,7 @@ from lifecycle.report_retention import lines, mrr_report, read_rules, retention_
 from lifecycle.retention import MEASURES, ORDERS, SHARES, SUBSCRIPTIONS, Cell, Retention
 from lifecycle.scope import Scope, describe
 from pages.ui.labels import UNDEFINED, count
-from pages.ui.terminal import table
+from pages.ui.terminal import plain, table
 from queries.modelled import Modelled
 from queries.mrr import mrr
 from queries.ready import OptionError
@@ -67,7 +67,9 @@ def as_table(answer: Answer) -> Table:
     ]
     rows.append(["all mature", count(answer.whole.size), *_row(answer.whole.pooled)])
     what = f"{MEASURES[answer.rules.measure].lower()}, by age; * = some are too young"
-    return table(f"{title} · {what}", ["cohort", "size", *ages[:wide]], [row[: wide + 2] for row in rows])
+    made = table(f"{title} · {what}", ["cohort", "size", *ages[:wide]], [row[: wide + 2] for row in rows])
+    made.caption, made.caption_justify = plain(answer.leaving.notice), "left"
+    return made
 
 
 def _row(cells: tuple[Cell | None, ...]) -> list[str]:

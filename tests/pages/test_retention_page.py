@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,12 @@ from lifecycle.simulate import simulate
 from lifecycle.stages import shipped_models
 from pages.customers import frames_retention as frames
 from pages.customers.curves import lasting
+from pages.ui import retention_text
 from queries.activity import activity
 from queries.errors import WarehouseError
 from queries.modelled import Modelled, latest
 from queries.mrr import mrr
+from queries.ready import ready
 from queries.retention import Lifetimes, retention
 from queries.settings import load_settings
 from queries.warehouse import open_warehouse
@@ -76,6 +78,54 @@ def neither(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A company that records no purchases."""
     batches = ({"stage_events": b["stage_events"]} for b in simulate(200, as_of=warehouses.AS_OF))
     return warehouses.made(tmp_path_factory.mktemp("neither"), batches, ("crm",))
+
+
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A list of sixty subscribers begun in twelve months; the half that left is dated on the day of the list."""
+    starts = [datetime(2025, 1 + i % 12, 1 + i // 12) for i in range(60)]
+    names = [f"c{i}" for i in range(60)]
+    ends = [datetime(2026, 1, 1) if i % 2 else None for i in range(60)]
+    batch = {
+        "stage_events": pa.table({"contact_id": names, "stage": ["Lead"] * 60, "entered_at": starts}),
+        "subscriptions": pa.table(
+            {
+                "subscription_id": names,
+                "contact_id": names,
+                "started_at": starts,
+                "ended_at": pa.array(ends, pa.timestamp("us")),
+                "mrr": [10.0] * 60,
+            }
+        ),
+        "orders": pa.table({"order_id": names, "contact_id": names, "ordered_at": starts, "amount": [5.0] * 60}),
+    }
+    return warehouses.made(tmp_path_factory.mktemp("listed"), iter([batch]), ("crm",))
+
+
+def test_a_list_that_dates_all_who_left_on_one_day_is_told(visit: Open, listed: Path) -> None:
+    """On every part that reads the ends, and on none that does not; no cohort is called weak for it."""
+    shown = {"as_of": "2026-01-05", "period": "all"}
+    for part, activity_ in (("Cohorts", "Subscription"), ("Curves", "Subscription"), ("Money", ""), ("Activity", "")):
+        choice = {"activity": activity_} if activity_ else {"active_with": "Subscriptions"}
+        (notice,) = at(visit, listed, part, **shown, **choice).warning
+        assert "All 30 who left did so on one day, 1 Jan 2026" in notice.value.replace("\\", "")
+        assert "in 6 different months" in notice.value
+    tab = at(visit, listed, cohort_grain="Month", **shown)
+    assert "All 30 who left are dated 1 Jan 2026" in texts(tab) and "stay less:" not in texts(tab)
+    assert not any(row["weak"] for row in drawn(tab, "rows of cohorts"))
+    assert not at(visit, listed, activity="Order", **shown).warning
+    assert not at(visit, listed, "Activity", active_with="Orders", **shown).warning
+    assert not at(visit, listed, as_of="2025-12-31", period="all").warning
+
+
+def test_the_report_tells_it_too(listed: Path, asked: Any) -> None:
+    with ready(load_settings(warehouse=str(listed)), shipped_models()["crm"], shipped_models()) as m:
+        answer, found = retention_text.ask("retention", m, Scope("crm", datetime(2026, 1, 5)), {})
+    told = found["left_on_one_day"]
+    assert (told["day"], told["left"], told["left_then"], told["months_of_start"]) == ("2026-01-01", 30, 30, 6)
+    assert str(retention_text.as_table(answer).caption) == told["notice"]
+    answer, found = retention_text.ask("retention", *asked, {})
+    assert found["left_on_one_day"] is None and not retention_text.as_table(answer).caption
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from queries.batches import LoadError
 from queries.configfile import ConfigError
 from queries.expressions import expression
 from queries.funnel import funnel
+from queries.leaving import leaving
 from queries.load import load
 from queries.mapping import Source, from_file, from_options
 from queries.ready import ready
@@ -253,6 +254,9 @@ def test_a_subscriber_list_builds(settings: Settings) -> None:
         assert (counts["in"], counts["used"]) == (8_912, 8_912)
         [row] = funnel(modelled, Scope(model=model.name, as_of=modelled.build.as_of)).whole
         assert (row.entered, row.left, row.open) == (7_043, 1_869, 5_174)
+        left = leaving(modelled, Scope(model=model.name, as_of=modelled.build.as_of))
+        assert (left.n, left.on, left.then, left.months) == (1_869, date(2020, 1, 1), 1_869, 72)
+        assert left.is_on_one_day
         names = {s.name: s.kind for s in modelled.catalog.segments}
     assert (names["contract"], names["tenure_months"], names["partner"]) == ("choice", "number", "flag")
     assert raw_values([model]) == {"customer", "churned"}
