@@ -259,6 +259,26 @@ def test_the_churn_of_the_rule_of_thumb(story: Modelled) -> None:
     assert known.kept == {6: 1}  # fox has renewed six times, counted in days of the calendar
 
 
+def test_filters_and_breakdown_select_the_same_customers(story: Modelled) -> None:
+    one = replace(SCOPE, by=None, filters=(Choice("plan", ("a",)),))
+    assert repeat(story, one).whole == next(g for v, g, _ in repeat(story, SCOPE).rows if v == "a")
+    assert satisfaction(story, one).whole == dict(satisfaction(story, SCOPE).rows)["a"]
+    assert historic(story, one).whole == dict(historic(story, SCOPE).rows)["a"]
+    assert rfm(story, one).customers + rfm(story, replace(one, filters=(Choice("plan", ("b",)),))).customers == 4
+
+
+def test_an_empty_population_is_no_zero_percent(story: Modelled) -> None:
+    nobody = replace(SCOPE, start=date(2020, 1, 1), end=date(2020, 2, 1))
+    assert repeat(story, nobody).whole.rate(90).value is None
+    assert satisfaction(story, nobody).whole.value is None
+    assert ladder(story, nobody).repeat_rate.value is None
+    assert loop(story, nobody).per_referrer is None
+    assert historic(story, nobody).whole.n == 0
+    assert acquisition(story, nobody).whole.cac is None
+    assert orders_value(story, nobody).model is None
+    assert subscriptions_value(story, nobody).model is None
+
+
 def test_a_merged_contact_speaks_for_its_account_only_where_no_other_is_left(engine: Engine) -> None:
     """acme's oldest contact became one of Zeta's, all of ünal's did; each account ordered twice in its own name."""
     people = {"old": ("acme", "a", "01-01"), "new": ("acme", "b", "01-02"), "zoe": ("Zeta", "a", "01-03")}
@@ -289,26 +309,6 @@ def test_a_merged_contact_speaks_for_its_account_only_where_no_other_is_left(eng
             assert sorted(table.column("id").to_pylist()) == movers[model]
         finally:
             m.warehouse.close()
-
-
-def test_filters_and_breakdown_select_the_same_customers(story: Modelled) -> None:
-    one = replace(SCOPE, by=None, filters=(Choice("plan", ("a",)),))
-    assert repeat(story, one).whole == next(g for v, g, _ in repeat(story, SCOPE).rows if v == "a")
-    assert satisfaction(story, one).whole == dict(satisfaction(story, SCOPE).rows)["a"]
-    assert historic(story, one).whole == dict(historic(story, SCOPE).rows)["a"]
-    assert rfm(story, one).customers + rfm(story, replace(one, filters=(Choice("plan", ("b",)),))).customers == 4
-
-
-def test_an_empty_population_is_no_zero_percent(story: Modelled) -> None:
-    nobody = replace(SCOPE, start=date(2020, 1, 1), end=date(2020, 2, 1))
-    assert repeat(story, nobody).whole.rate(90).value is None
-    assert satisfaction(story, nobody).whole.value is None
-    assert ladder(story, nobody).repeat_rate.value is None
-    assert loop(story, nobody).per_referrer is None
-    assert historic(story, nobody).whole.n == 0
-    assert acquisition(story, nobody).whole.cac is None
-    assert orders_value(story, nobody).model is None
-    assert subscriptions_value(story, nobody).model is None
 
 
 NEEDED: list[tuple[Any, str]] = [
