@@ -119,8 +119,15 @@ def whereabouts(
         if shares[times[-1]][key] >= LEAST_SHARE:
             share = shares[times[-1]][key]
             said = f"{outcome(key, model)} {labels.percent(share, 0)}"
-            ends.append({"t": along.place(times[-1]), "value": base[times[-1]] - share / 2, "label": said})
-    return pd.DataFrame(rows), pd.DataFrame(ends, columns=["t", "value", "label"]), ways
+            ends.append(
+                {
+                    "name": outcome(key, model),
+                    "t": along.place(times[-1]),
+                    "value": base[times[-1]] - share / 2,
+                    "label": said,
+                }
+            )
+    return pd.DataFrame(rows), pd.DataFrame(ends, columns=["name", "t", "value", "label"]), ways
 
 
 def lengths(table: LifeTable, model: StageModel, along: Span) -> tuple[pd.DataFrame, list[str]]:

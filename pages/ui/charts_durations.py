@@ -24,6 +24,7 @@ from pages.ui.picture import (
     Picture,
     Spec,
     bare,
+    ink_on,
     legend,
     series,
     tip,
@@ -144,8 +145,8 @@ def _whereabouts(height: int, log: bool, kinds: tuple[str, ...], named: bool) ->
     )
     ends = (
         alt.Chart(MARKS)
-        .mark_text(align="right", dx=-8, fontSize=12.5, fontWeight=600, color="#FFFFFF")
-        .encode(x=_time(log), y=alt.Y("value:Q"), text="label:N")
+        .mark_text(align="right", dx=-8, fontSize=12.5, fontWeight=600)
+        .encode(x=_time(log), y=alt.Y("value:Q"), text="label:N", color=alt.Color("ink:N", scale=None))
     )
     rule = (
         base.transform_filter("datum.first")
@@ -174,10 +175,12 @@ def whereabouts(
     """Where those who entered are after so long, stacked to all of them: gone on at the bottom, gone away on top.
 
     `frame`: name, t, time, low, high, note, first (it is of the first name), names from the bottom up; each has one of
-    `colours`. `ticks` as in `survival`. `ends`: t, value, label, within the areas that have room for one.
+    `colours`. `ticks` as in `survival`. `ends`: name, t, value, label, within the areas that have room for one.
     `named`: with a legend, and the axis titled.
     """
-    data = {"main": frame, "ticks": ticks.assign(first=ticks.index == 0), "marks": ends}
+    fills = dict(zip(frame["name"].unique(), colours, strict=True))
+    marks = ends.assign(ink=[ink_on(fills[name]) for name in ends["name"]])
+    data = {"main": frame, "ticks": ticks.assign(first=ticks.index == 0), "marks": marks}
     words = "; ".join(f"{row.label}" for row in ends.itertuples())
     return Picture(_whereabouts(height, log, colours, named), data, frame, f"Where they are over time. {words}")
 

@@ -7,9 +7,7 @@ from functools import cache
 import altair as alt
 import pandas as pd
 
-from pages.ui.picture import RAMP, Picture, Spec, axis, bare, place, tip
-
-INK_DARK, INK_LIGHT = "#17212E", "#FFFFFF"  # on the pale and on the deep end of the ramp
+from pages.ui.picture import INK_DARK, INK_LIGHT, RAMP, Picture, Spec, axis, bare, place, tip
 
 
 @cache

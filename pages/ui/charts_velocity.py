@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from pages.ui.picture import INK, OUTCOMES, QUIET, Picture, Spec, axis, bare, legend, tip, value_axis
+from pages.ui.picture import INK, INK_DARK, OUTCOMES, QUIET, Picture, Spec, axis, bare, legend, tip, value_axis
 
 MAIN, MARKS, RULES = (alt.NamedData(name) for name in ("main", "marks", "rules"))
 NUMBER = 62  # pixels of a number behind the longest interval
@@ -47,8 +47,8 @@ def _wins(height: int) -> Spec:
     said = marks.transform_filter("datum.below").mark_text(dy=17, **words).encode(text="label:N")
     said += marks.transform_filter("!datum.below").mark_text(dy=-15, **words).encode(text="label:N")
     rules = alt.Chart(RULES).encode(y="value:Q")
-    naive = rules.mark_rule(color="#FFFFFF", strokeDash=[6, 4], strokeWidth=1.6)
-    named = rules.mark_text(align="right", dx=-6, dy=-8, fontSize=12, color="#FFFFFF").encode(
+    naive = rules.mark_rule(color=INK_DARK, strokeDash=[6, 4], strokeWidth=1.6)
+    named = rules.mark_text(align="right", dx=-6, dy=-8, fontSize=12, color=INK_DARK).encode(
         x=alt.value({"expr": "width"}), text="label:N"
     )
     return bare((areas + naive + named + reader + dot + said).properties(height=height))

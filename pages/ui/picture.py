@@ -19,6 +19,7 @@ from lifecycle.segments import NOT_SET, Catalog
 # light and dark. The fills are of middle lightness for the same reason.
 INK = "currentColor"
 QUIET = 0.62  # opacity of secondary text
+INK_DARK, INK_LIGHT = "#17212E", "#FFFFFF"  # on a pale and on a deep fill, in both themes
 GRID = "#8A94A3"
 
 # One colour per meaning on every page; blue, amber and vermilion stay apart for colour-blind readers.
@@ -162,6 +163,19 @@ def value_axis(style: str, title: str) -> alt.Axis:
     """An axis of values: a few quiet grid lines and a number format of d3."""
     unsigned = {"labelExpr": "datum.value === 0 ? '0' : datum.label"} if style.startswith("+") else {}
     return axis(grid=True, gridColor=GRID, gridOpacity=0.22, format=style, tickCount=4, title=title or None, **unsigned)
+
+
+def ink_on(fill: str) -> str:
+    """The ink that stands out more from a fill, by the contrast ratio of WCAG 2.2."""
+
+    def luminance(colour: str) -> float:
+        parts = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+        red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    under = luminance(fill) + 0.05
+    dark = under / (luminance(INK_DARK) + 0.05)
+    return INK_DARK if dark > (luminance(INK_LIGHT) + 0.05) / under else INK_LIGHT
 
 
 def place(field: str) -> alt.EncodingSortField:

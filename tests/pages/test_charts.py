@@ -12,8 +12,8 @@ import pytest
 import vl_convert
 
 from lifecycle.segments import Catalog, Segment
-from pages.ui import charts, charts_mrr, charts_retention
-from pages.ui.picture import SERIES, Picture, colours_of, palette
+from pages.ui import charts, charts_moves, charts_mrr, charts_retention
+from pages.ui.picture import EXITS, INK_DARK, INK_LIGHT, SERIES, Picture, colours_of, ink_on, palette
 from tests.pages.test_export import OUTCOMES, STAGES
 
 MONTHS = pd.DataFrame(
@@ -174,3 +174,20 @@ def test_a_value_of_a_segment_keeps_its_colour_whatever_else_is_shown() -> None:
         palette.reset(before)
     plain = charts.trend(pd.concat([MONTHS.assign(series=s) for s in "xy"]))
     assert '"domain": ["x", "y"]' not in json.dumps(plain.spec)
+
+
+def test_words_on_a_fill_take_the_ink_that_stands_out_more() -> None:
+    darkest, _, palest = EXITS[:3]
+    assert (ink_on("#000000"), ink_on(darkest), ink_on(palest), ink_on("#FFFFFF")) == (
+        *(INK_LIGHT, INK_LIGHT),
+        *(INK_DARK, INK_DARK),
+    )
+
+
+def test_a_share_says_neither_none_of_some_nor_all_of_not_quite_all() -> None:
+    shares = [9 / 4_995, 4_986 / 4_995, 1.0, 0.5]
+    frame = pd.DataFrame(
+        {"row": "Disqualified", "column": list("abcd"), "row_position": 0, "column_position": range(4)}
+    )
+    drawn = charts_moves.matrix(frame.assign(start="x", end="y", kind="advance", n=1, share=shares, took=""))
+    assert list(drawn.data["main"]["percent"]) == ["<1%", ">99%", "100%", "50%"]

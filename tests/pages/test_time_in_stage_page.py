@@ -19,6 +19,7 @@ from pages.pace.frames_stages import named
 from pages.pace.words_time import apart
 from pages.ui import labels
 from pages.ui.charts_durations import colours
+from pages.ui.charts_funnel import exit_colours
 from pages.ui.spans import span
 from queries.durations import life_tables, trend
 from queries.end_to_end import end_to_end
@@ -283,7 +284,10 @@ def test_an_axis_counts_in_the_unit_that_fits() -> None:
 
 
 def test_an_exit_has_one_colour_in_every_picture() -> None:
-    exits = ["lost", "disqualified", "recycled"]
+    model = shipped_models()["crm"]
+    exits = [stage.key for stage in model.exits]
+    assert set(exits) == {"lost", "disqualified", "recycled"}
+    assert colours(exits, exits) == tuple(exit_colours(model)[stage.label] for stage in model.exits)  # on other pages
     assert colours(["advanced", "recycled"], exits)[1] == colours(["open", "recycled", "lost"], exits)[1]
     assert len(set(colours(["advanced", "open", "went back", *exits], exits))) == 6
 
