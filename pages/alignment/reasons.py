@@ -66,7 +66,7 @@ def bypasses(v: View) -> None:
             "Accepted without a handoff" if isinstance(found, Failure) else titles.bypassed(found, label),
             lambda: found,
             lambda answer: pictures.traits(answer, label),
-            caption="What is more frequent among leads accepted without a handoff than among those handed over",
+            caption="What is more frequent among these than among the leads handed over and accepted",
             definition=evidence,
             empty="Nothing sets the bypassed leads apart by more than chance.",
             key="bypass",

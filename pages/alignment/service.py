@@ -133,7 +133,11 @@ def reps(v: View, found: ServiceLevel, few: ServiceLevel) -> None:
 
 
 def _tried_caption(found: Attempts | Failure) -> str:
-    return "" if isinstance(found, Failure) else f"Touches per lead; {found.younger:,} younger leads are not due yet"
+    return (
+        ""
+        if isinstance(found, Failure)
+        else f"Touches per lead, of {found.n:,}; {found.younger:,} younger leads are not due yet"
+    )
 
 
 def lists(v: View, business: Business | None) -> None:

@@ -43,7 +43,8 @@ def way(v: View) -> None:
         words.arrived(table, model.stage(start).label, model.stage(end).label),
         lambda: found,
         partial(arrivals, start),
-        caption="Of those who entered in the period; who left by an exit has not arrived, who is on the way may still",
+        caption=f"Of those who entered {model.stage(start).label} themselves in the period (the funnel counts the "
+        "implied too); who left by an exit has not arrived, who is on the way may still",
         definition=end_to_end,
         height=360,
         key="arrivals",
@@ -56,7 +57,8 @@ def way(v: View) -> None:
             "Do newer cohorts arrive faster?",
             lambda: by_cohort,
             newer,
-            caption="Share that has arrived, by when they entered; a curve ends where few were seen for so long",
+            caption="Share that has arrived, by when they entered, the darker the newer; a curve ends where few were "
+            f"seen for so long. Of more than {MOST_COHORTS} cohorts, evenly chosen ones are drawn",
             definition=cohorts,
             height=360,
             key="cohorts",
