@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests import engines
 from tests.engines import ClickHouse, DuckDB, Engine, Postgres
+
+settings.register_profile("unhurried", deadline=None)  # a machine that is busy makes no answer wrong
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")
