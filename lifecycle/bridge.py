@@ -60,7 +60,7 @@ def bridge(cells: Sequence[Cell], entries: int, entities: int, words: Words) -> 
             "First own entry per journey",
             own,
             True,
-            "Never implied, once per journey; less those accepted before, the base of agreement and service level.",
+            "Never implied. Agreement leaves out those accepted before it.",
         ),
         Line("implied", "implied by a later stage", n(reached="in", own="never"), False, f"Skipped {stage} itself."),
         Line(

@@ -116,7 +116,8 @@ def _changes(height: int) -> Spec:
         scale=alt.Scale(zero=True, padding={"expr": f"{PHONE} ? 56 : 24"}),
     )
     tips = [tip("label:N", "Step"), tip("note:N", "Change"), tip("rates:N", "Rates")]
-    zero = alt.Chart(ENDS).mark_rule(color=INK, opacity=QUIET, strokeDash=[3, 3]).encode(x=alt.X("value:Q"))
+    faint = 0.3  # words may lie across it
+    zero = alt.Chart(ENDS).mark_rule(color=INK, opacity=faint, strokeDash=[3, 3]).encode(x=alt.X("value:Q"))
     span = base.mark_rule(strokeWidth=3, opacity=0.55).encode(x=alt.X("low:Q"), x2="high:Q", color=colour, tooltip=tips)
     point = base.mark_point(filled=True, size=110, opacity=1).encode(x=x, color=colour, tooltip=tips)
     said = base.mark_text(dy=-13, fontSize=12, fontWeight=600, color=INK).encode(x=x, text="note:N")
