@@ -130,7 +130,7 @@ def fresh(v: View, found: Tables | Failure) -> None:
     limit = f"{data.settings().stale_after_days:g} days"
     title = "How fresh the tables are"
     if not isinstance(found, Failure):
-        stale = [labels.escape(f.table) for f in found.stale]
+        stale = [f.table for f in found.stale]
         title = f"Stale: {labels.listed(stale)}" if stale else "Every table is fresh"
     card(
         title,

@@ -10,8 +10,9 @@ from streamlit.testing.v1 import AppTest
 
 def texts(tab: AppTest) -> str:
     """Everything that is said on the page, as people read it."""
-    said = [*tab.markdown, *tab.caption, *tab.info, *tab.warning]
-    return "\n".join(str(m.value) for m in said).replace("\\", "").replace("\u2060", "")
+    said = "\n".join(str(m.value) for m in [*tab.markdown, *tab.caption, *tab.info, *tab.warning])
+    assert r"\\" not in said, "escaped twice"
+    return said.replace("\\", "").replace("\u2060", "")
 
 
 def drawn(tab: AppTest, alt: str, dataset: str = "main") -> list[dict[str, Any]]:

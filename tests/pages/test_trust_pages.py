@@ -16,7 +16,7 @@ from lifecycle.health import Conservation
 from lifecycle.scope import Scope
 from lifecycle.segments import Choice
 from lifecycle.stages import load_model, shipped_models
-from pages.ui.labels import escape
+from pages.ui.labels import escape, listed
 from queries import beside, definitions, freshness, health, modelled, workbench
 from queries.build import build
 from queries.contract import CONTRACT
@@ -25,6 +25,7 @@ from queries.settings import load_settings
 from queries.warehouse import open_warehouse, writing
 from tests.pages.conftest import Open
 from tests.pages.odd_companies import HOSTILE, bare, hostile
+from tests.pages.reading import texts
 
 HEALTH, DEFINITIONS = "pages/trust/health.py", "pages/trust/definitions.py"
 PARTS = ("Stages", "Models side by side", "Why counts differ", "Metrics")
@@ -52,11 +53,6 @@ def drawn(tab: AppTest) -> list[list[dict[str, Any]]]:
     """The rows of the main data set of every chart, in order."""
     charts = tab.get("vega_lite_chart")
     return [pa.ipc.open_stream(c.proto.datasets[0].data.data).read_all().to_pylist() for c in charts]
-
-
-def words(tab: AppTest) -> str:
-    """Everything said in texts."""
-    return plain("\n".join(e.value for e in (*tab.markdown, *tab.caption, *tab.info, *tab.warning)))
 
 
 def table(tab: AppTest, column: str) -> pd.DataFrame:
@@ -90,6 +86,17 @@ def test_health_draws_what_was_answered(visit: Open, company: Path) -> None:
     assert table(tab, "Build")["Build"].tolist() == [2, 1]
 
 
+def test_health_names_what_is_stale(visit: Open, company: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIFECYCLE_STALE_AFTER_DAYS", "3650")
+    assert "Every table is fresh" in texts(shown(visit, company, HEALTH))
+    monkeypatch.setenv("LIFECYCLE_STALE_AFTER_DAYS", "0")
+    tab = shown(visit, company, HEALTH)
+    m, scope = opened(company), scope_of(tab)
+    stale = [f.table for f in freshness.tables(m, scope).stale]
+    assert any("_" in name for name in stale)
+    assert f"Stale: {listed(stale)}" in texts(tab)
+
+
 def test_health_under_filters_and_an_early_cut_off(visit: Open, company: Path) -> None:
     tab = shown(visit, company, HEALTH, **{"where.source": "referral"})
     m, scope = opened(company), scope_of(tab)
@@ -99,7 +106,7 @@ def test_health_under_filters_and_an_early_cut_off(visit: Open, company: Path) -
     assert sum(row["count"] for row in moves) == fewer < health.moves(m, replace(scope, filters=())).total
     early = shown(visit, company, HEALTH, as_of=BEFORE_ALL)
     assert len(drawn(early)) == 2, "the build's own counts stay; nothing moved yet"
-    assert "Nothing matches the active filters" in words(early)
+    assert "Nothing matches the active filters" in texts(early)
 
 
 @pytest.mark.parametrize("model", ["crm", "customer_lifecycle"])
@@ -110,7 +117,7 @@ def test_stage_cards_hold_the_stock(visit: Open, company: Path, model: str) -> N
     (bars,) = drawn(tab)
     stages = (*m.model.progress, *m.model.exits)
     assert [row["count"] for row in bars] == [stock.get(s.key, 0) for s in stages]
-    text = words(tab)
+    text = texts(tab)
     for stage in m.model.active:
         assert stage.definition in text and stage.label in text
         assert stage.kind == "anonymous" or f"**{stock.get(stage.key, 0):,}** in it now" in text
@@ -149,22 +156,22 @@ def test_the_bridge_ends_at_what_the_funnel_shows(visit: Open, company: Path) ->
     (lines,) = drawn(tab)
     assert [(row["label"], row["count"]) for row in lines] == [(line.label, line.n) for line in answer.lines]
     totals = [line.n for line in answer.lines if line.is_total]
-    assert f"MQL: between {min(totals):,} and {max(totals):,} in this period" in words(tab)
+    assert f"MQL: between {min(totals):,} and {max(totals):,} in this period" in texts(tab)
     other = shown(visit, company, DEFINITIONS, part="Why counts differ", counted="Customer")
     assert "Every entry to Customer" in [row["label"] for row in drawn(other)[0]]
-    assert "And where its count is shown" in words(other)
+    assert "And where its count is shown" in texts(other)
 
 
 def test_metrics_are_the_docstrings_and_can_be_searched(visit: Open, company: Path) -> None:
     tab = shown(visit, company, DEFINITIONS, part="Metrics")
-    text = words(tab)
+    text = texts(tab)
     assert "95 % interval (Wilson 1927)" in text
     assert "lifecycle.rates.Rate.interval" in text
     tab.text_input(key="term").set_value("kitagawa, of whom nobody spoke").run()
-    assert "No definition holds this text" in words(tab)
+    assert "No definition holds this text" in texts(tab)
     tab.text_input(key="term").set_value("WILSON").run()
-    assert "Interval of a rate" in words(tab)
-    assert "Conservation" not in words(tab)
+    assert "Interval of a rate" in texts(tab)
+    assert "Conservation" not in texts(tab)
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -172,9 +179,9 @@ def test_definitions_of_nobody(visit: Open, company: Path, part: str) -> None:
     tab = shown(visit, company, DEFINITIONS, part=part, as_of=BEFORE_ALL)
     assert not said_of_failures(tab)
     if part in PARTS[:2]:
-        assert "Nobody matches the active filters" in words(tab)
+        assert "Nobody matches the active filters" in texts(tab)
     if part == "Why counts differ":
-        assert "Every count of MQL is 0 in this period" in words(tab)
+        assert "Every count of MQL is 0 in this period" in texts(tab)
 
 
 @pytest.mark.parametrize("page", [HEALTH, DEFINITIONS])
@@ -186,7 +193,7 @@ def test_a_failing_question_stays_in_its_card(visit: Open, company: Path, tmp_pa
         for table in (m.quarantine, m.stays):
             workbench.drop(warehouse, table)
     tab = shown(visit, broken, page)
-    text = words(tab)
+    text = texts(tab)
     assert "A table of this build is not there." in text
     assert "Build again: lifecycle build." in text
     if page == HEALTH:
@@ -248,6 +255,6 @@ def test_odd_columns_and_a_bare_warehouse(visit: Open, oddities: Path, tmp_path:
     folder = bare(tmp_path / "bare")
     tab = shown(visit, folder, HEALTH)
     assert not said_of_failures(tab)
-    assert f"{len(CONTRACT) - 2} more tables would show more" in words(tab)
+    assert f"{len(CONTRACT) - 2} more tables would show more" in texts(tab)
     for part in PARTS:
         assert not said_of_failures(shown(visit, folder, DEFINITIONS, part=part))
