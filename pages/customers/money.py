@@ -87,7 +87,7 @@ def key_figures(v: View, found: Book) -> None:
     before = found.comparison.periods[-1] if found.comparison and found.comparison.periods else None
     moved = difference(p.logo_retention, before.logo_retention) if before else None
     with tiles(5):
-        grown = f"{(p.end - before.end) / before.end * 100:+.0f} %" if before and before.end else None
+        grown = labels.growth(p.end / before.end - 1) if before and before.end else None
         tile(
             "MRR at the end",
             labels.money(p.end / 100),

@@ -47,7 +47,7 @@ def versus(answer: Funnel, things: str) -> dict[str, Any]:
     before = answer.comparison.whole[0].entered if answer.comparison else 0
     if not before:
         return note
-    return note | {"change": f"{first.entered / before - 1:+.1%}", "compared": f"before: {before:,}"}
+    return note | {"change": labels.growth(first.entered / before - 1, 1), "compared": f"before: {before:,}"}
 
 
 def compared_with(answer: Funnel) -> str:

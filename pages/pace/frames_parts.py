@@ -206,7 +206,8 @@ def _changed(now: int, before: int) -> str:
     moved = change(now, before)
     if moved is None:
         return ""
-    return f"{moved.value:+.0%}" if moved.significant else f"({moved.value:+.0%})"
+    told = labels.growth(moved.value)
+    return told if moved.significant else f"({told})"
 
 
 def stream_name(model: StageModel, stream: Stream) -> str:

@@ -117,7 +117,7 @@ def _before_title(model: StageModel, found: StockFlow) -> str:
         return "Into no stage came more or fewer than before, beyond chance"
     most = max(moved, key=lambda key: abs(moved[key].value))
     now, before = pairs[most]
-    return f"{model.stage(most).label}: {now:,} came in, {before:,} before ({moved[most].value:+.0%})"
+    return f"{model.stage(most).label}: {now:,} came in, {before:,} before ({labels.growth(moved[most].value)})"
 
 
 def _identity(found: StockFlow | Failure) -> str:

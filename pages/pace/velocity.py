@@ -93,7 +93,7 @@ def _moved(name: str, value: Estimate, then: Estimate) -> str:
     """By how much a factor moved: a rate by points, all else by a share of what it was."""
     if name == "win_rate":
         return f"{(value.value - then.value) * 100:+.1f} pp"
-    return f"{value.value / then.value - 1:+.1%}"
+    return labels.growth(value.value / then.value - 1, 1)
 
 
 def _under(found: Velocity, name: str, value: Estimate | None) -> str:

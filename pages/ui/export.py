@@ -25,7 +25,7 @@ WIDTH = 960
 FORMULA = re.compile(r"^[\s'\"\x00-\x1f\u200b-\u200f\ufeff]*[=+\-@|%\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]")
 HALVES = re.compile(f"{UNFIT.pattern}|[\U00010000-\U0010ffff]")
 UNCUT = 10  # characters that no picture has too little room for
-NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?( pp)?")
+NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?( pp| %)?")
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 Kind = Literal["png", "svg"]
 PRINTED: dict[str, Any] = {

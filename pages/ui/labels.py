@@ -33,6 +33,11 @@ def percent(share: float | None, digits: int = 1) -> str:
     return UNDEFINED if share is None else f"{share * 100:.{digits}f} %"
 
 
+def growth(share: float, digits: int = 0) -> str:
+    """By what share of what it was something grew or shrank: `+12 %`."""
+    return f"{round(share * 100, digits) or 0.0:+.{digits}f} %"  # no change is not −0
+
+
 def interval(rate: Rate) -> str:
     """The 95 % interval and what lies under it, flagged where that is little: `47.1–49.3 % · n = 30,503`."""
     if rate.interval is None:

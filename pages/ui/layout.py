@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -49,13 +50,14 @@ def tile(
     definition: str = "",
 ) -> None:
     """One number, large: its change (`good` colours it, None stays grey), a note, its course as a sparkline."""
-    rises = not (change or "").startswith("-")
+    rises, moves = not (change or "").startswith("-"), re.search("[1-9]", change or "")
     with st.container(border=True, height="stretch", gap="xsmall"):
         st.metric(
             labels.escape(label),
             value,
             delta=change,
             delta_color="off" if good is None else "normal" if good == rises else "inverse",
+            delta_arrow="auto" if moves else "off",
             delta_description=compared or None,
             chart_data=list(trend) or None,
             help=labels.escape(definition) or None,

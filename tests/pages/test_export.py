@@ -49,6 +49,11 @@ def test_numbers_stay_numbers(number: float) -> None:
     assert type(number)(row[0]) == number
 
 
+@pytest.mark.parametrize("text", ["+4.2 pp", "-12 %", "+0.0 %"])
+def test_changes_are_no_formulas(text: str) -> None:
+    assert cells(export.to_csv(pd.DataFrame({"change": [text]}), SCOPE))[1][0] == text
+
+
 @given(st.text(st.characters(blacklist_categories=("Cs",)), max_size=20))
 def test_other_texts_are_not_damaged(text: str) -> None:
     row = cells(export.to_csv(pd.DataFrame({"t": [text]}), SCOPE))[1]

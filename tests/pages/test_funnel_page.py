@@ -93,7 +93,9 @@ def test_the_tiles_sum_up_the_answer(arrive: Open, company: Path) -> None:
     first, last = answer.whole[0], answer.whole[-1]
     tiles = {m.label: m for m in tab.metric}
     assert tiles["Entered Subscriber"].value == labels.count(first.entered)
-    assert tiles["Entered Subscriber"].delta == f"{first.entered / answer.comparison.whole[0].entered - 1:+.1%}"
+    assert (
+        tiles["Entered Subscriber"].delta == f"{(first.entered / answer.comparison.whole[0].entered - 1) * 100:+.1f} %"
+    )
     ends = Step(first.stage, last.stage, "")
     rate = tiles["Subscriber → Evangelist"]
     assert rate.value == labels.percent(rate_of(answer.whole, ends).value)

@@ -49,17 +49,21 @@ def tiles() -> None:
     from lifecycle.rates import Rate, difference
     from pages.ui import layout
 
-    with layout.tiles(3):
+    with layout.tiles(4):
         layout.tile("Leads", "1,200", change="+4.2 %", good=True, compared="vs previous")
         layout.rate_tile("Fell", Rate(400, 1000), difference(Rate(400, 1000), Rate(600, 1000)))
         layout.rate_tile("Few", Rate(2, 5), difference(Rate(2, 5), Rate(3, 5)))
+        layout.rate_tile("Same", Rate(400, 1000), difference(Rate(400, 1000), Rate(4000, 10_000)))
 
 
 def test_only_a_significant_change_is_coloured() -> None:
     tab = AppTest.from_function(tiles, default_timeout=30).run()
-    leads, fell, few = tab.metric
+    leads, fell, few, same = tab.metric
     assert (leads.value, leads.delta) == ("1,200", "+4.2 %")
     assert (fell.value, fell.delta) == ("40.0 %", "-20.0 pp")
+    assert same.delta == "+0.0 pp"
+    assert same.proto.direction == same.proto.MetricDirection.NONE, "what did not move points nowhere"
+    assert fell.proto.direction == fell.proto.MetricDirection.DOWN
     assert (leads.color, fell.color, few.color) == (GREEN, RED, GRAY)
     assert "400 of 1,000" in tab.caption[0].value.replace("\\", "")
     assert "few" in tab.caption[1].value
