@@ -21,6 +21,8 @@ from queries.leads import Cell
 def rejections(v: View, found: Alignment) -> None:
     """The reasons, the most frequent first, and who came back."""
     model = v.modelled.model
+    if v.scope.by or v.scope.compared:
+        st.caption("Reasons are those of all leads of the period: neither breakdown nor comparison divides this part.")
     left, right = st.columns([3, 2], gap="small")
     with left:
         clicked = card(

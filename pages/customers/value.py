@@ -28,6 +28,8 @@ def section(v: View) -> None:
         state(found)
         return
     margin = margin_of(found)
+    if v.scope.compared:
+        st.caption("No other period stands beside value: cohorts are compared with each other, at equal age.")
     spent = ask(acquisition, v.modelled, v.scope)
     bought = ask(orders_value, v.modelled, v.scope.whole)
     kept = ask(subscriptions_value, v.modelled, v.scope.whole)

@@ -85,6 +85,13 @@ def test_filters_change_the_answer(visit: Open, company: Path) -> None:
     assert "source is organic" in texts(some)
 
 
+def test_reasons_say_that_they_are_not_divided(visit: Open, company: Path) -> None:
+    said = "neither breakdown nor comparison divides"
+    for choice in ({"by": "source"}, {"compare": "previous"}):
+        assert said in texts(at(visit, company, "Why", **choice))
+    assert said not in texts(at(visit, company, "Why"))
+
+
 def test_a_lifecycle_without_a_handoff_names_those_with_one(visit: Open, company: Path) -> None:
     tab = at(visit, company, model="customer_lifecycle")
     assert "no handoff" in tab.info[0].value.replace("\\", "")

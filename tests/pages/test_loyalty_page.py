@@ -108,6 +108,12 @@ def test_promoters_still_to_ask_are_listed(visit: Open, company: Path, asked: An
     assert [len(rows) for rows in listed] == ([found.table.num_rows] if found.total else [])
 
 
+def test_value_says_that_no_other_period_stands_beside_it(visit: Open, company: Path) -> None:
+    said = "No other period stands beside value"
+    assert said in texts(at(visit, company, "Value", compare="previous"))
+    assert said not in texts(at(visit, company, "Value"))
+
+
 def test_the_margin_scales_value(visit: Open, company: Path) -> None:
     half, all_ = (at(visit, company, "Value", margin=share) for share in ("50", "100"))
     (a,), (b,) = ([m.value for m in tab.metric if "rule" in m.label] for tab in (half, all_))
