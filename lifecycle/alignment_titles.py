@@ -8,6 +8,7 @@ from lifecycle.agreement import Agreement, Alignment
 from lifecycle.alignment_words import leads, percent, standing_out
 from lifecycle.bypass import Evidence
 from lifecycle.discussion import Rules
+from lifecycle.rates import difference
 from lifecycle.service import Attempts
 from lifecycle.stages import StageModel
 from lifecycle.threshold import Cut, Threshold
@@ -81,6 +82,18 @@ def cut_at(cut: Cut) -> str:
         return f"With a cut of {cut.score:g} nothing would have been judged"
     accepted, covered = percent(cut.acceptance.value), percent(cut.coverage.value)
     return f"With a cut of {cut.score:g}, {cut.volume:,} leads: {accepted} accepted, {covered} of the accepted covered"
+
+
+def by_band(found: Threshold) -> str:
+    """Whether leads of the highest band of scores are accepted more often than those of the lowest."""
+    told = [b for b in found.bands if not b.agreement.acceptance.few]
+    if len(told) < 2 or (moved := difference(told[-1].agreement.acceptance, told[0].agreement.acceptance)) is None:
+        return "Acceptance by score band"
+    ends = ((b.agreement.acceptance.value or 0.0, f"{b.low:g}–{b.high:g}") for b in (told[-1], told[0]))
+    said = ", ".join(f"{percent(value)} at {band}" for value, band in ends)
+    if not moved.significant:
+        return f"High scores are not clearly accepted more often than low ones: {said}"
+    return f"High scores are accepted {'more' if moved.value > 0 else 'less'} often than low ones: {said}"
 
 
 def scored(found: Threshold) -> str:

@@ -202,7 +202,7 @@ def score(f: Findings) -> Slide:
         width=3,
     )
     bands = Panel(
-        "Acceptance by score band",
+        titles.by_band(found),
         found,
         pictures.bands(found),
         native=natives.bands(found),

@@ -44,10 +44,11 @@ def cuts(v: View) -> None:
     left, right = st.columns(2, gap="small")
     with left:
         card(
-            "Acceptance by score band",
+            titles.by_band(found),
             lambda: found,
             pictures.bands,
-            caption=f"{words.leads(v.modelled.model)} as they were handed over, by their score then",
+            caption=f"{words.leads(v.modelled.model)} as they were handed over, by their score then; "
+            "a band ends below its higher number",
             definition=Threshold,
             key="bands",
         )

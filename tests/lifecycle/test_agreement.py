@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
+from lifecycle import alignment_titles as titles
 from lifecycle.agreement import Again, Agreement, Alignment, Handed, change, counted, handed_again, reasons
 from lifecycle.alignment_words import exception, headline, ignored, readiness, responsible, standing_out
 from lifecycle.bypass import traits
@@ -279,6 +280,22 @@ def test_bands_hold_every_scored_lead_once() -> None:
     assert [(b.low, b.high) for b in bands] == [(20, 30), (30, 40), (50, 60), (60, 70), (70, 80), (90, 100)]
     assert sum(b.agreement.delivered + b.agreement.bypass for b in bands) == 32
     assert bands[-1].agreement.accepted == 7  # the highest score is in the last band, not in one of its own
+
+
+@pytest.mark.parametrize(
+    ("best", "said"),
+    [
+        (80, "High scores are accepted more often than low ones: 80 % at 90–100, 40 % at 10–20"),
+        (10, "High scores are accepted less often than low ones: 10 % at 90–100, 40 % at 10–20"),
+        (42, "High scores are not clearly accepted more often than low ones: 42 % at 90–100, 40 % at 10–20"),
+    ],
+)
+def test_bands_are_told_where_chance_does_not_explain_them(best: int, said: str) -> None:
+    few = [(5, "accepted", 3), (5, "rejected", 1)]  # nothing is said of four leads
+    pairs = [*few, (15, "accepted", 40), (15, "rejected", 60), (99, "accepted", best), (99, "rejected", 100 - best)]
+    pairs.append((100, "expired", 1))
+    assert titles.by_band(Threshold(tuple(Scored(*p) for p in pairs), 1.0)) == said
+    assert titles.by_band(Threshold(tuple(Scored(*p) for p in few), 1.0)) == "Acceptance by score band"
 
 
 @pytest.mark.parametrize(
