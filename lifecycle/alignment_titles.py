@@ -92,8 +92,8 @@ def by_band(found: Threshold) -> str:
     ends = ((b.agreement.acceptance.value or 0.0, f"{b.low:g}–{b.high:g}") for b in (told[-1], told[0]))
     said = ", ".join(f"{percent(value)} at {band}" for value, band in ends)
     if not moved.significant:
-        return f"High scores are not clearly accepted more often than low ones: {said}"
-    return f"High scores are accepted {'more' if moved.value > 0 else 'less'} often than low ones: {said}"
+        return f"High scores are not clearly accepted more often: {said}"
+    return f"High scores are accepted {'more' if moved.value > 0 else 'less'} often: {said}"
 
 
 def scored(found: Threshold) -> str:

@@ -80,7 +80,7 @@ def where(v: View, found: Profile | Failure) -> None:
     place = names.index(v.scope.by or (out.segment if out else names[0]))
     name = st.selectbox("Look at it by", names, place, label.__getitem__, "across", width=260, bind="query-params")
     rows = found.segments[name]
-    left, right = st.columns([1, 1], gap="small")
+    left, right = st.columns([5, 6], gap="small")
     with left:
         clicked = card(
             titles.where(rows, label[name]),

@@ -265,11 +265,11 @@ def threshold(found: Threshold) -> pd.DataFrame:
 
 
 def bands(found: Sequence[Band]) -> pd.DataFrame:
-    """Acceptance by score band, as bars."""
+    """Acceptance by score band, with the number of decided leads, as bars."""
     rows = []
     for band in found:
         rate = band.agreement.acceptance
         low, high = rate.interval or (None, None)
-        label = f"{band.low:g}–{band.high:g}"
+        label = f"{band.low:g}–{band.high:g} ({rate.denominator:,})"
         rows.append({"label": label, "value": rate.value, "low": low, "high": high, "note": f"{labels.interval(rate)}"})
     return pd.DataFrame(rows).dropna(subset=["value"])

@@ -47,8 +47,8 @@ def cuts(v: View) -> None:
             titles.by_band(found),
             lambda: found,
             pictures.bands,
-            caption=f"{words.leads(v.modelled.model)} as they were handed over, by their score then; "
-            "a band ends below its higher number",
+            caption=f"{words.leads(v.modelled.model)} as they were handed over, by their score then, and how "
+            "many were decided; a band ends below its higher number",
             definition=Threshold,
             key="bands",
         )

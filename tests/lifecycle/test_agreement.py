@@ -285,9 +285,9 @@ def test_bands_hold_every_scored_lead_once() -> None:
 @pytest.mark.parametrize(
     ("best", "said"),
     [
-        (80, "High scores are accepted more often than low ones: 80 % at 90–100, 40 % at 10–20"),
-        (10, "High scores are accepted less often than low ones: 10 % at 90–100, 40 % at 10–20"),
-        (42, "High scores are not clearly accepted more often than low ones: 42 % at 90–100, 40 % at 10–20"),
+        (80, "High scores are accepted more often: 80 % at 90–100, 40 % at 10–20"),
+        (10, "High scores are accepted less often: 10 % at 90–100, 40 % at 10–20"),
+        (42, "High scores are not clearly accepted more often: 42 % at 90–100, 40 % at 10–20"),
     ],
 )
 def test_bands_are_told_where_chance_does_not_explain_them(best: int, said: str) -> None:
