@@ -13,7 +13,10 @@ Row = tuple[float, str, int]
 
 @dataclass(frozen=True, eq=False)
 class Columns(Sequence[Row]):
-    """Rows (seconds, outcome, n) as arrays: `how` numbers the outcome among `names`, and n is never 0."""
+    """Rows (seconds, outcome, n) as arrays: `how` numbers the outcome among `names`, and n is never 0.
+
+    Their order means nothing: a warehouse gives the same rows in another one each time.
+    """
 
     seconds: np.ndarray
     how: np.ndarray
@@ -31,10 +34,10 @@ class Columns(Sequence[Row]):
         return zip(self.seconds.tolist(), named, self.n.tolist(), strict=True)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and list(self) == list(other)
+        return isinstance(other, Sequence) and sorted(self) == sorted(other)
 
     def __hash__(self) -> int:
-        return hash(tuple(self))
+        return hash(tuple(sorted(self)))
 
 
 def columns(rows: Sequence[Row]) -> Columns:
