@@ -133,11 +133,9 @@ def reps(v: View, found: ServiceLevel, few: ServiceLevel) -> None:
 
 
 def _tried_caption(found: Attempts | Failure) -> str:
-    return (
-        ""
-        if isinstance(found, Failure)
-        else f"Touches per lead, of {found.n:,}; {found.younger:,} younger leads are not due yet"
-    )
+    if isinstance(found, Failure):
+        return ""
+    return f"Touches per lead, of {found.n:,}; {found.younger:,} younger leads are not due yet"
 
 
 def lists(v: View, business: Business | None) -> None:

@@ -65,9 +65,7 @@ def figures(found: Loop) -> None:
 
 
 def rings(found: Loop) -> str:
-    said = (
-        "Up to the data cut-off. Generation 1: by somebody who had not been referred. The tooltip says how many bought"
-    )
+    said = "Up to the data cut-off. Generation 1: by somebody not referred. The tooltip says how many bought"
     return f"{said}; {found.circular:,} were referred in a circle" if found.circular else said
 
 

@@ -62,7 +62,6 @@ def purchases(found: Buyers) -> None:
         f"Bought again within {AGE} days",
         rate,
         difference(rate, before.rate(AGE)) if before else None,
-        compared="vs before" if before else "",
         definition=Repeat.rate.__doc__ or "",
     )
     half = found.times.quantile(0.5)

@@ -107,7 +107,6 @@ def key_figures(v: View, found: Book) -> None:
             "Logo retention",
             p.logo_retention,
             moved,
-            compared="vs before" if moved else "",
             definition=Period.logo_retention.__doc__ or "",
         )
         ratio = labels.UNDEFINED if p.quick_ratio is None else f"{p.quick_ratio:.1f}"

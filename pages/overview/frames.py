@@ -56,13 +56,11 @@ def tidy(answer: Funnel) -> pd.DataFrame:
 
 def _reached(answer: Funnel, goal: Stage) -> list[tuple[str, Rate]]:
     """The share that reached `goal`, of each part of the breakdown that has anybody."""
-    found = [
-        (part, row.conversion_rate) for part in answer.segments for row in answer.of(part) if row.stage == goal.key
-    ]
     return [
         (f"{NOT_SET} not set" if part is None else part, rate)
-        for part, rate in found
-        if isinstance(rate, Rate) and rate.interval
+        for part in answer.segments
+        for row in answer.of(part)
+        if row.stage == goal.key and isinstance(rate := row.conversion_rate, Rate) and rate.interval
     ]
 
 

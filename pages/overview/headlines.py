@@ -139,7 +139,6 @@ def retention(v: View) -> list[Tile]:
             f"Kept in {now.start_on:%b %Y}",
             now.logo_retention,
             moved,
-            compared="vs before" if moved else "",
             definition=Period.logo_retention.__doc__ or "",
         )
     ]

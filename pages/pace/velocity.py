@@ -196,10 +196,11 @@ def courses(dated: Course) -> Mapping[str, Picture]:
         for name, label in frames.NAMES.items()
     }
     drawn = zip(named.items(), ("~s", *(styles[name] for name in FACTORS)), strict=True)
-    known = [
-        (label, frame, style) for (label, frame), style in drawn if not frame.empty and frame["value"].notna().any()
-    ]
-    return {label: charts.trend(frame, style=style, height=170) for label, frame, style in known}
+    return {
+        label: charts.trend(frame, style=style, height=170)
+        for (label, frame), style in drawn
+        if not frame.empty and frame["value"].notna().any()
+    }
 
 
 def groups(v: View, found: Velocity) -> None:
