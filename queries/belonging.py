@@ -83,17 +83,28 @@ def accounts(contacts: Source, *where: sa.ColumnElement[bool]) -> sa.Subquery:
     return sa.select(c.contact_id, c.account_id, c.created_at).where(c.nth == 1).subquery("accounts")
 
 
-def first_contacts(m: Modelled, contacts: Source, of: sa.Select) -> sa.Subquery:
+def left_over(m: Modelled, contacts: Source, of: sa.Select | list[str]) -> sa.Subquery:
+    """account_id, contact_id: the contacts of each of these accounts that were not merged into another."""
+    c = _housed(m, contacts, of).c
+    return sa.select(c.account_id, c.contact_id).where(c.contact_id == c.own_id).subquery("left_over")
+
+
+def first_contacts(m: Modelled, contacts: Source, of: sa.Select | list[str]) -> sa.Subquery:
     """account_id, contact_id: the first contact of each of these accounts, the earliest created, then by id.
 
     One that was merged into another speaks only where no other is left, and then as the one that survived.
     """
-    near = sa.select(contacts["contact_id"]).where(account_of(contacts).in_(of))  # few, so that few are ranked
-    homes = accounts(contacts, contacts["contact_id"].in_(near))
-    rows = sa.select(homes, homes.c.contact_id.label("own_id")).where(homes.c.account_id.in_(of))
-    c = folded(m, rows, "contact_id").c
+    c = _housed(m, contacts, of).c
     merged = sa.case((c.contact_id == c.own_id, 0), else_=1)
     order = [merged, c.created_at.asc().nulls_last(), bytewise(c.own_id)]
     nth = sa.func.row_number().over(partition_by=c.account_id, order_by=order).label("nth")
     ranked = sa.select(c.account_id, c.contact_id, nth).subquery("ranked").c
     return sa.select(ranked.account_id, ranked.contact_id).where(ranked.nth == 1).subquery("first_contacts")
+
+
+def _housed(m: Modelled, contacts: Source, of: sa.Select | list[str]) -> sa.Subquery:
+    """The contacts of these accounts as `accounts` tells them, by the surviving id; `own_id` is the one before."""
+    near = sa.select(contacts["contact_id"]).where(account_of(contacts).in_(of))  # few, so that few are ranked
+    homes = accounts(contacts, contacts["contact_id"].in_(near))
+    rows = sa.select(homes, homes.c.contact_id.label("own_id")).where(homes.c.account_id.in_(of))
+    return folded(m, rows, "contact_id")

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from lifecycle.history import Person
 from lifecycle.privacy import masked
-from queries.belonging import accounts, folded
+from queries.belonging import folded, left_over
 from queries.contract import Source, is_personal
 from queries.dialect import bytewise
 from queries.modelled import Modelled
@@ -61,12 +61,9 @@ def _of_account(m: Modelled, account_id: str) -> tuple[list[str], tuple[Rendered
     contacts = m.sources.get("contacts")
     if contacts is None or not contacts.has("account_id"):
         return [], ()
-    c = accounts(contacts).c
-    table, rendered = m.ask(
-        sa.select(c.contact_id).where(c.account_id == account_id).order_by(bytewise(c.contact_id)), ID
-    )
-    gone, merging = survivors(m, table.column("id").to_pylist())
-    return [i for i in table.column("id").to_pylist() if gone.get(i, i) == i], (rendered, *merging)
+    who = left_over(m, contacts, [account_id]).c.contact_id
+    table, rendered = m.ask(sa.select(who).order_by(bytewise(who)), ID)
+    return table.column("id").to_pylist(), (rendered,)
 
 
 def _of_deal(m: Modelled, deal_id: str) -> tuple[list[str], str | None, tuple[Rendered, ...]]:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from lifecycle.links import clean
 from lifecycle.scope import Scope
 from queries import workbench
-from queries.belonging import account_of, accounts, first_contacts
+from queries.belonging import account_of, first_contacts, left_over
 from queries.contract import TEXT, Source, is_personal
 from queries.dialect import bytewise, lowered, stripped, text_position
 from queries.members import facts, survivors
@@ -158,15 +158,15 @@ def _described(m: Modelled, scope: Scope, ids: list[str]) -> tuple[tuple[Match, 
 
 
 def _firsts(m: Modelled, ids: list[str]) -> tuple[dict[str, tuple[str, int]], tuple[Rendered, ...]]:
-    """Of each entity a contact that speaks for it, and how many it has."""
+    """Of each entity a contact that speaks for it, and how many it has, those that were merged into others left out."""
     alone = {id_: (id_, 1) for id_ in ids}
     contacts = m.sources.get("contacts")
     if m.model.entity != "account" or contacts is None or not contacts.has("account_id"):
         return alone if m.model.entity != "deal" else {}, ()
-    c = accounts(contacts).c
-    numbers = sa.select(c.account_id, sa.func.count().label("n")).where(c.account_id.in_(ids))
-    size = numbers.group_by(c.account_id).subquery("sizes")
-    first = first_contacts(m, contacts, sa.select(size.c.account_id))
-    statement = sa.select(first, size.c.n).join(size, size.c.account_id == first.c.account_id)
+    c = left_over(m, contacts, ids).c
+    size = sa.select(c.account_id, sa.func.count().label("n")).group_by(c.account_id).subquery("sizes")
+    first = first_contacts(m, contacts, ids)
+    statement = sa.select(first, size.c.n).select_from(first.outerjoin(size, size.c.account_id == first.c.account_id))
     table, rendered = m.ask(statement, FIRSTS)
-    return alone | {row["account_id"]: (row["contact_id"], row["n"]) for row in table.to_pylist()}, (rendered,)
+    found = {row["account_id"]: (row["contact_id"], row["n"] or 1) for row in table.to_pylist()}  # 1: itself alone
+    return alone | found, (rendered,)

@@ -9,6 +9,7 @@ import pytest
 from lifecycle.scope import Scope
 from lifecycle.stages import load_model, parse_model
 from queries.build import build
+from queries.members import members
 from queries.modelled import Modelled
 from queries.search import MOST, find, named
 from tests.engines import Engine
@@ -140,4 +141,18 @@ def test_many_matches_are_counted_and_the_best_listed(engine: Engine) -> None:
     found = find(Modelled(warehouse, model, build(warehouse, model)), SCOPE, "x0")
     assert (found.total, [x.entity_id for x in found.found]) == (MOST + 10, who[:MOST])
     assert isinstance(found.statements[0].text, str)
+    warehouse.close()
+
+
+def test_as_many_people_are_told_beside_an_account_as_on_its_own_page(engine: Engine) -> None:
+    warehouse, model = engine.open(), load_model("discovery")
+    homes = {"a1": "acme", "a2": "acme", "a3": "acme", "z1": "zeta", "r1": "ring", "r2": "ring"}
+    put(engine, warehouse, "stage_events", *events(*((who, "Lead", at(0), "rep") for who in homes)))
+    put(engine, warehouse, "contacts", *({"contact_id": c, "account_id": a} for c, a in homes.items()))
+    merges = {"a1": "a2", "z1": "a3", "r1": "r2", "r2": "r1"}  # acme keeps two, zeta none; a circle merges nobody
+    put(engine, warehouse, "contact_merges", *({"merged_id": m, "surviving_id": s} for m, s in merges.items()))
+    m = Modelled(warehouse, model, build(warehouse, model))
+    beside = {name: named(m, SCOPE, name).found[0].n_people for name in ("acme", "zeta", "ring")}
+    assert beside == {"acme": 2, "zeta": 1, "ring": 2}
+    assert beside == {name: members(m, name).n_people for name in beside}
     warehouse.close()
