@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from lifecycle.agreement import Alignment, PositiveAgreement, change
 from lifecycle.commitment import Commitment, Month
 from lifecycle.durations import LifeTable
-from lifecycle.rates import Rate, difference
+from lifecycle.rates import Rate, difference, points
 from lifecycle.service import ServiceLevel
 from lifecycle.stages import StageModel
 from lifecycle.where import Row
@@ -49,10 +49,9 @@ def headline(model: StageModel, found: Alignment, rows: Iterable[Row] = ()) -> s
     moved = change(rate, found.comparison.whole.acceptance)
     if moved is None or not moved.significant:
         return f"{said}."
-    way = "more" if moved.value > 0 else "fewer"
-    points = f"{abs(moved.value) * 100:.0f} points {way} than {BEFORE[found.scope.compare]}"
+    way = f"{'more' if moved.value > 0 else 'less'} than {BEFORE[found.scope.compare]} ({points(moved.value)})"
     row = responsible(rows, moved.value)
-    return f"{said}, {points}{f', mostly in {place(row)}' if row else ''}."
+    return f"{said}, {way}{f', mostly in {place(row)}' if row else ''}."
 
 
 def place(row: Row) -> str:

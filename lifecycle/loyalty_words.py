@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from lifecycle import nps
 from lifecycle.csat import Contentment
 from lifecycle.durations import LifeTable
 from lifecycle.loyalty import AGE, Buyers, Ladder
 from lifecycle.nps import Nps, Satisfaction, change
 from lifecycle.prediction import HoldOut
 from lifecycle.promoters import Staying
-from lifecycle.rates import difference
+from lifecycle.rates import difference, points
 from lifecycle.referrals import Loop
 from lifecycle.retention_words import apart, named, share
 from lifecycle.rfm import Rfm
@@ -32,7 +33,7 @@ def repeat(found: Buyers) -> str:
     moved = difference(rate, before) if before else None
     if moved is None or not moved.significant:
         return said
-    return f"{said}, {'more' if moved.value > 0 else 'fewer'} than before ({moved.value * 100:+.0f} points)"
+    return f"{said}, {'more' if moved.value > 0 else 'fewer'} than before ({points(moved.value)})"
 
 
 def second(times: LifeTable) -> str:
@@ -79,11 +80,11 @@ def score(found: Satisfaction) -> str:
     value = found.whole.value
     if value is None:
         return "Nobody answered in this period"
-    said = f"NPS {value:+.0f}, from {found.whole.n:,} respondents"
+    said = f"NPS {nps.told(value)}, from {found.whole.n:,} respondents"
     moved = change(found.whole, found.comparison.whole) if found.comparison else None
     if moved is None or not moved.significant:
         return said
-    return f"{said}: {'up' if moved.value > 0 else 'down'} {abs(moved.value):.0f} points"
+    return f"{said}: {'higher' if moved.value > 0 else 'lower'} than before ({nps.points(moved.value)})"
 
 
 def satisfied(found: Contentment) -> str:
@@ -95,7 +96,7 @@ def satisfied(found: Contentment) -> str:
     moved = difference(rate, found.comparison.whole.rate) if found.comparison else None
     if moved is None or not moved.significant:
         return said
-    return f"{said}: {'up' if moved.value > 0 else 'down'} {abs(moved.value) * 100:.0f} points"
+    return f"{said}, {'more' if moved.value > 0 else 'fewer'} than before ({points(moved.value)})"
 
 
 def scores_apart(found: Satisfaction) -> str:
@@ -106,7 +107,7 @@ def scores_apart(found: Satisfaction) -> str:
     (best, high), (worst, low), clear = ends
     if not clear:
         return "No group's score differs from another's by more than chance explains"
-    return f"“{best}” answers {high.value:+.0f}, “{worst}” {low.value:+.0f}"
+    return f"“{best}” answers {nps.told(high.value or 0)}, “{worst}” {nps.told(low.value or 0)}"
 
 
 def _scores_equal(a: Nps, b: Nps) -> float:

@@ -109,6 +109,17 @@ def change(now: Nps, before: Nps) -> NpsChange | None:
     return NpsChange(now.value - before.value, 100 * (a - b) - half, 100 * (a - b) + half)
 
 
+def told(score: float) -> str:
+    """A score as it is written, with its sign: `+31`."""
+    return f"{round(score):+d}"  # of −0.4 no −0
+
+
+def points(change: float) -> str:
+    """By how much a score moved: `+4 points`; below one with a decimal."""
+    shown = f"{change:+.0f}" if abs(change) >= 1 else f"{change:+.1f}"
+    return f"{shown} {'point' if shown in ('+1', '-1') else 'points'}" if float(shown) else "unchanged"
+
+
 @dataclass(frozen=True)
 class Satisfaction:
     """Whether customers would recommend: the score of the period, per period of the grain, and per segment value.

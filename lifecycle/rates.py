@@ -92,6 +92,11 @@ def difference(now: Told, before: Told) -> Difference | None:
     return Difference(change, change - down, change + up)
 
 
+def points(change: float) -> str:
+    """A difference of two shares in 0…1 in percentage points, with its sign: `+4.2 pp`."""
+    return f"{round(change * 100, 1) or 0.0:+.1f} pp"  # no change is not −0.0
+
+
 def adjusted(p_values: list[float]) -> list[float]:
     """p values corrected for looking at many segments at once (Benjamini and Hochberg 1995)."""
     return [float(p) for p in multipletests(p_values, method="fdr_bh")[1]] if p_values else []

@@ -100,7 +100,7 @@ def _goals(warehouse: Warehouse, settings: Settings, known: Mapping[str, StageMo
         return
     for goal in found:
         said = f"{_figure(goal)} in {goal.month:%B %Y}; the goal is {_amount(goal, goal.wanted)}."
-        missed = f"Missed by {_amount(goal, goal.gap or 0, ' points')}: {ADVICE}"
+        missed = f"Missed by {_amount(goal, goal.gap or 0, ' pp')}: {ADVICE}"
         yield Check(f"{goal.name.replace('_', ' ')} of {name}", goal.is_met, said, missed)
 
 

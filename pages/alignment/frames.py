@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from lifecycle import rates
 from lifecycle.agreement import Agreement, Alignment
 from lifecycle.bypass import Evidence
 from lifecycle.commitment import Commitment, Month
@@ -210,7 +211,7 @@ def verdict(row: Row) -> str:
 
 def points(value: float | None) -> str:
     """A part of a rate in percentage points."""
-    return labels.UNDEFINED if value is None else f"{value * 100:+.1f} pp"
+    return labels.UNDEFINED if value is None else rates.points(value)
 
 
 def span(interval: tuple[float, float] | None) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from lifecycle.periods import GRAINS
 from lifecycle.prediction import MANY, HoldOut, SubscriptionValue
+from lifecycle.rates import points
 from lifecycle.retention_words import named
 from lifecycle.value import AGES, MONTH_DAYS, YEAR, Acquired, Acquisition, Aged, Historic, added
 from pages.customers.frames_loyalty import period_name
@@ -156,5 +157,5 @@ def kept_title(found: SubscriptionValue) -> str:
     off = found.early.survival(last) - found.seen[last]
     return (
         f"{found.model.survival(12) * 100:.0f} % are expected to stay a year; from {found.held_from} months alone, "
-        f"month {last} was {abs(off) * 100:.1f} points too {'high' if off > 0 else 'low'}"
+        f"month {last} was off by {points(off)}"
     )

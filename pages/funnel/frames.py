@@ -258,7 +258,7 @@ def differences(found: Sequence[Change]) -> pd.DataFrame:
     for c in found:
         if c.difference:
             d = c.difference
-            note = f"{d.value * 100:+.1f} points ({d.low * 100:+.1f} to {d.high * 100:+.1f})"
+            note = labels.moved(d)
             rates = f"{labels.percent(c.now.value)}, before {labels.percent(c.before.value)}"
             point = {"label": c.step.label, "value": d.value * 100, "low": d.low * 100, "high": d.high * 100}
             out.append(point | {"clear": c.clear, "note": note, "rates": rates})

@@ -99,5 +99,5 @@ def change_title(found: Sequence[Change]) -> str:
     most = clearest(found)
     if most is None or most.difference is None:
         return "No step converts clearly better or worse than in the other period"
-    went = "up" if most.difference.value > 0 else "down"
-    return f"{most.step.label} went {went} by {abs(most.difference.value) * 100:.1f} points"
+    went = "better" if most.difference.value > 0 else "worse"
+    return f"{most.step.label} converts {went} than in the other period ({labels.points(most.difference)})"

@@ -112,7 +112,7 @@ def interval(value: Figure) -> str:
         case Rate():
             return labels.interval(value)
         case Difference():
-            return f"{value.low * 100:+.1f} to {value.high * 100:+.1f} pp"
+            return f"{labels.between(value)} pp"
         case Count():
             low, high = value.interval
             return f"{low:,.0f}–{high:,.0f}"

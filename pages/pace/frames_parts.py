@@ -104,8 +104,7 @@ def difference(c: Contrast[S] | None) -> str:
     """A difference with its interval, and whether chance explains it."""
     if c is None or c.difference is None:
         return ""
-    d = c.difference
-    return f"{labels.points(d)} ({d.low * 100:+.1f} to {d.high * 100:+.1f})" + ("" if c.clear else " · chance")
+    return labels.moved(c.difference) + ("" if c.clear else " · chance")
 
 
 def returns(found: Comebacks, exit_: str | None) -> pd.DataFrame:

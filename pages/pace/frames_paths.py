@@ -191,9 +191,7 @@ def again_table(found: Comebacks, model: StageModel) -> pd.DataFrame:
                 goal: rate.numerator,
                 "Share": f"{labels.percent(rate.value)} ({low * 100:.1f}–{high * 100:.1f})"
                 + (" few" if rate.few else ""),
-                "Difference": f"{labels.points(moved)} ({moved.low * 100:+.1f} to {moved.high * 100:+.1f})"
-                if moved
-                else "",
+                "Difference": labels.moved(moved) if moved else "",
             }
         )
     return pd.DataFrame(rows)

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from lifecycle import rates
 from lifecycle import velocity as told
 from lifecycle.pipeline import HORIZONS, WON, Estimate, Pipeline
 from lifecycle.velocity import FACTORS, Course, Velocity
@@ -90,9 +91,9 @@ def headline(found: Velocity) -> None:
 
 
 def _moved(name: str, value: Estimate, then: Estimate) -> str:
-    """By how much a factor moved: a rate by points, all else by a share of what it was."""
+    """By how much a factor moved: a rate in percentage points, all else by a share of what it was."""
     if name == "win_rate":
-        return f"{(value.value - then.value) * 100:+.1f} pp"
+        return rates.points(value.value - then.value)
     return labels.growth(value.value / then.value - 1, 1)
 
 

@@ -112,7 +112,7 @@ def _changes(height: int) -> Spec:
     )
     x = alt.X(
         "value:Q",
-        axis=value_axis("+.0f", "percentage points"),
+        axis=value_axis("+.0f", "percentage points (pp)"),
         scale=alt.Scale(zero=True, padding={"expr": f"{PHONE} ? 56 : 24"}),
     )
     tips = [tip("label:N", "Step"), tip("note:N", "Change"), tip("rates:N", "Rates")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lifecycle.nps import Nps, Satisfaction, change
+from lifecycle.nps import Nps, Satisfaction, change, points, told
 from pages.ui import labels
 from pages.ui.layout import tile
 
@@ -15,9 +15,9 @@ def nps_tile(found: Satisfaction) -> None:
     few = " · few, read with care" if nps.few else ""
     tile(
         "Net promoter score",
-        labels.UNDEFINED if nps.value is None else f"{nps.value:+.0f}",
-        note=f"{low:+.0f} to {high:+.0f} · n = {nps.n:,}{few}" if nps.n else "nobody answered",
-        change=f"{round(moved.value):+d} points" if moved else None,
+        labels.UNDEFINED if nps.value is None else told(nps.value),
+        note=f"{told(low)} to {told(high)} · n = {nps.n:,}{few}" if nps.n else "nobody answered",
+        change=points(moved.value) if moved else None,
         good=moved.value > 0 if moved and moved.significant else None,
         compared="vs before" if moved else "",
         definition=Nps.value.__doc__ or "",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 
+from lifecycle import rates
 from lifecycle.rates import Difference, Rate
 
 UNDEFINED = "n/a"  # nothing to divide by: neither 0 % nor 100 %
@@ -49,7 +50,17 @@ def interval(rate: Rate) -> str:
 
 def points(change: Difference | None) -> str | None:
     """A difference of two rates in percentage points, with its sign; None where there is none."""
-    return None if change is None else f"{round(change.value * 100, 1) or 0.0:+.1f} pp"  # no change is not −0.0
+    return None if change is None else rates.points(change.value)
+
+
+def between(change: Difference) -> str:
+    """The 95 % interval of a difference of two rates, in percentage points: `-1.2 to +3.4`."""
+    return f"{change.low * 100:+.1f} to {change.high * 100:+.1f}"
+
+
+def moved(change: Difference) -> str:
+    """A difference of two rates with its interval: `+1.1 pp (-1.2 to +3.4)`."""
+    return f"{points(change)} ({between(change)})"
 
 
 def duration(seconds: float | None) -> str:

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from lifecycle.links import read_number
 from lifecycle.loyalty import AGES
+from lifecycle.nps import told
 from lifecycle.prediction import DISCOUNT, MONTHS
 from lifecycle.report_loyalty import Loyalty, Value, clv_report, lines, loyalty_report
 from lifecycle.scope import Scope, describe
@@ -122,8 +123,8 @@ def _loyal(found: Loyalty) -> list[list[str]]:
     if found.nps:
         nps = found.nps.whole
         low, high = nps.interval or (0.0, 0.0)
-        value = UNDEFINED if nps.value is None else f"{nps.value:+.0f}"
-        rows.append(["net promoter score", value, f"{low:+.0f} to {high:+.0f} · n = {nps.n:,}"])
+        value = UNDEFINED if nps.value is None else told(nps.value)
+        rows.append(["net promoter score", value, f"{told(low)} to {told(high)} · n = {nps.n:,}"])
         if found.nps.response:
             rows.append(["answered", percent(found.nps.response.value), interval(found.nps.response)])
     if found.csat and found.csat.is_asked:

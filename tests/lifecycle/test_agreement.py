@@ -239,7 +239,7 @@ def test_the_headline_speaks_of_a_change_only_where_it_is_one() -> None:
     before: Values = {"paid social": Agreement(accepted=60, rejected=60), "web": Agreement(accepted=330, rejected=330)}
     values: Values = {"paid social": Agreement(accepted=12, rejected=148), "web": Agreement(accepted=300, rejected=300)}
     told = headline(CRM, found(now, Agreement(accepted=390, rejected=390)), rows("source", values, before))
-    assert told.endswith("9 points fewer than in the period before, mostly in paid social (source).")
+    assert told.endswith("less than in the period before (-8.9 pp), mostly in paid social (source).")
 
 
 def test_no_segment_is_blamed_for_less_than_half() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
 from lifecycle.csat import Contentment, Csat
-from lifecycle.loyalty_words import satisfied_apart, scores_apart
+from lifecycle.loyalty_words import satisfied, satisfied_apart, score, scores_apart
 from lifecycle.nps import Nps, Satisfaction
 from lifecycle.rates import Rate
 from lifecycle.scope import Scope
@@ -46,3 +47,18 @@ def test_many_groups_make_a_difference_less_telling() -> None:
 def test_the_most_and_the_least_satisfied_are_named_where_they_differ(up: int, told: str) -> None:
     found = content(a=Csat({5: 10, 1: 40}, 5), b=Csat({5: up, 1: 50 - up}, 5))
     assert satisfied_apart(found).startswith(told)
+
+
+def test_a_score_moves_in_points_and_a_share_in_percentage_points() -> None:
+    def scored(now: Nps, before: Nps) -> str:
+        was = Satisfaction("crm", 1, SCOPE, before, None, False, ())
+        return score(replace(was, whole=now, comparison=was))
+
+    def glad(now: int, before: int) -> str:
+        was = Contentment("crm", 1, SCOPE, Csat({5: before, 1: 100 - before}, 5), Rate(1, 1), False, ())
+        return satisfied(replace(was, whole=Csat({5: now, 1: 100 - now}, 5), comparison=was))
+
+    assert scored(SAD, GLAD) == "NPS -60, from 100 respondents: lower than before (-120 points)"
+    assert scored(EVEN, EVEN) == "NPS +4, from 100 respondents"
+    assert glad(80, 50) == "80 % of 100 respondents are satisfied, more than before (+30.0 pp)"
+    assert glad(51, 50) == "51 % of 100 respondents are satisfied"

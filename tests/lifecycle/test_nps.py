@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.nps import Nps, change, group_of
+from lifecycle.nps import Nps, change, group_of, points
 
 
 def of(promoters: int, passives: int, detractors: int) -> Nps:
@@ -75,3 +75,11 @@ def test_a_change_is_unlikely_where_its_interval_leaves_out_none(now: list[int],
         assert not sum(now) or not sum(before)
     else:
         assert (moved.p < 0.05) is moved.significant
+
+
+@pytest.mark.parametrize(
+    ("moved", "said"),
+    [(4.2, "+4 points"), (-1, "-1 point"), (0.3, "+0.3 points"), (-0.3, "-0.3 points"), (0.04, "unchanged")],
+)
+def test_a_small_change_is_not_told_as_none(moved: float, said: str) -> None:
+    assert points(moved) == said

@@ -73,7 +73,7 @@ def test_titles_claim_only_what_the_interval_supports() -> None:
         was = Buyers("story", 1, SCOPE, Repeat(of, {90: Rate(before, of)}), LifeTable(()))
         return Buyers("story", 1, SCOPE, Repeat(of, {90: Rate(again, of)}), LifeTable(()), comparison=was)
 
-    assert repeat(found(300, 1000, 200)) == "30 % buy again within 90 days, more than before (+10 points)"
+    assert repeat(found(300, 1000, 200)) == "30 % buy again within 90 days, more than before (+10.0 pp)"
     assert repeat(found(3, 10, 2)) == "30 % buy again within 90 days"
     assert repeat(found(0, 0, 0)).startswith("Nobody")
     assert ladder(Ladder(0, 0, None, 0)).startswith("Nobody")

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from lifecycle.findings import Step, changes, rate_of
+from lifecycle.findings import Change, Step, changes, rate_of
 from lifecycle.funnel import Funnel
+from lifecycle.rates import Rate
 from pages.funnel import frames, words
 from pages.ui import labels
 from pages.ui.filters import View
@@ -207,6 +208,13 @@ def test_a_comparison_shows_differences_and_claims_only_clear_ones(arrive: Open,
     assert [row["label"] for row in drawn] == [c.step.label for c in found]
     assert [row["verdict"] != "unsure" for row in drawn] == [c.clear for c in found]
     assert words.change_title(found) in said(tab)
+
+
+def test_the_largest_clear_change_is_told_in_percentage_points() -> None:
+    step = Step("mql", "sal", "MQL → SAL")
+    worse = Change(step, Rate(400, 1_000), Rate(492, 1_000), clear=True)
+    assert words.change_title([worse]) == "MQL → SAL converts worse than in the other period (-9.2 pp)"
+    assert words.change_title([replace(worse, clear=False)]).startswith("No step converts clearly")
 
 
 @pytest.mark.parametrize("basis", ["period", "stock"])
