@@ -32,6 +32,9 @@ WRITING = {"preserve_insertion_order": "false"}
 # What a writer takes where no limit is set, if the machine has it: with more, DuckDB would only go on keeping what it
 # has written. Working tables that need more move to disk, beside the file that is being written.
 ENOUGH = "6GB"
+# A file of fewer bytes has but a few blocks of rows, the least that a thread takes: waking a second one for a question
+# costs more than it brings.
+SMALL = 200_000_000
 
 
 class Dialect(duckdb_engine.Dialect):
@@ -52,7 +55,8 @@ class Embedded(Warehouse):
         self._writes = self.private = write  # what writes has a file of its own
         config: dict[str, Any] = dict(WRITING) if write else {"access_mode": "read_only", **LOCKED}
         config |= {"memory_limit": settings.memory_limit} if settings.memory_limit else {}
-        config |= {"threads": settings.threads} if settings.threads else {}
+        threads = settings.threads or (1 if not write and path.stat().st_size < SMALL else None)
+        config |= {"threads": threads} if threads else {}
         if not write:  # the engine keeps the limit itself: a timer of ours would be a thread per statement
             config["max_execution_time"] = str(int(settings.time_limit_seconds * 1000))
         try:

@@ -255,9 +255,9 @@ def in_and_out(frame: pd.DataFrame, ends: pd.DataFrame, *, height: int = 260) ->
     """
     order = {kind: i for i, kind in enumerate(KINDS)}
     main = frame[frame["n"] > 0].assign(turn=frame["kind"].map(order)).sort_values(["position", "way", "turn"])
-    sign = main["way"].map({"in": 1, "out": -1})
-    main["high"] = (main["n"] * sign).groupby([main["position"], main["way"]]).cumsum()
-    main["low"] = main["high"] - main["n"] * sign
+    signed = (main["n"] * main["way"].map({"in": 1, "out": -1})).astype(int)  # where nobody moved, no type is told
+    main["high"] = signed.groupby([main["position"], main["way"]]).cumsum()
+    main["low"] = main["high"] - signed
     main["said"] = main["kind"].map({kind: said for kind, (said, _) in KINDS.items()})
     words = f"In and out, {len(ends)} periods; {frame.loc[frame['way'] == 'in', 'n'].sum():,} came"
     return Picture(_in_and_out(height, present_in(main["kind"])), {"main": main, "ends": ends}, frame, words)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import ButtonGroup, Multiselect, NumberInput, Selectbox
 
 from lifecycle.correspondence import POSITIONS
 from lifecycle.links import Surroundings
@@ -29,11 +31,21 @@ FEW = 3  # through each page of each odd company
 WILD = ["", "nonsense", "-1", "NaN", "'; --", "2026-02-30", "9" * 400, "\u202e\u0301🎈", "..", "a..b", "1..", "..2"]
 DAYS = ["2023-06-01", "2025-01-01", "2025-12-31", "2026-02-28", "2026-03-01", "2026-03-02", "2030-01-01"]
 PARTS = ["Stages", "Models side by side", "Why counts differ", "Metrics"]
+TABS = {  # the page that has tabs → their name in a link, and what they are
+    "alignment": (
+        "section",
+        ("Agreement", "Why", "Threshold", "Service level", "Leads to discuss", "Both definitions"),
+    ),
+    "time_in_stage": ("pace", ("Every stage", "One stage", "Compared", "Trend", "Stalled", "End to end")),
+    "moves": ("moves", ("From each stage", "Paths", "Routes", "Coming back", "Stock and flow")),
+    "retention": ("retention", ("Cohorts", "Curves", "Money", "Activity")),
+    "loyalty": ("loyalty", ("Repeat purchase", "Recommendation", "The loop", "Value")),
+}
 
 Params = dict[str, list[str]]
 
 
-def invented(seed: int, around: Surroundings) -> Params:
+def invented(seed: int, around: Surroundings, page: str) -> Params:
     """A link that someone might have: mostly sensible, now and then wild."""
     random = Random(seed)
 
@@ -70,20 +82,54 @@ def invented(seed: int, around: Surroundings) -> Params:
             link[f"where.{segment.name}"] = found if segment.values else found[:1]
             if some(0.05):
                 link[f"where.{segment.name}"] = [random.choice(WILD)]
+    if page in TABS and some(0.8):
+        key, tabs = TABS[page]
+        link[key] = [random.choice(tabs)]
     return link
+
+
+def played(tab: AppTest, random: Random) -> dict[str, object]:
+    """What a reader then chooses of what the page offers: by widget, its new value."""
+    chosen: dict[str, object] = {}
+    for widget in (*tab.selectbox, *tab.multiselect, *tab.button_group, *tab.toggle, *tab.checkbox, *tab.number_input):
+        typed = isinstance(widget, Selectbox) and widget.value and widget.format_func(widget.value) not in widget.options
+        if widget.disabled or not (typed or random.random() < 0.3):  # what was typed, the harness cannot send again
+            continue
+        value = offered(widget, random)
+        widget.set_value(value)
+        chosen[widget.key or widget.label] = value
+    return chosen
+
+
+def offered(widget: Any, random: Random) -> Any:
+    """One of the values that a widget can have."""
+    match widget:
+        case Selectbox() | ButtonGroup():
+            return random.choice(widget.options) if widget.options else None
+        case Multiselect():
+            return random.sample(widget.options, random.randint(0, min(3, len(widget.options))))
+        case NumberInput():
+            return random.choice([widget.min, widget.max, widget.value])
+        case _:
+            return not widget.value
 
 
 def draw(visit: Open, company: Path, page: str, seeds: range) -> None:
     around = visit(company).session_state["_view"].around
     for seed in seeds:
-        link = invented(seed, around)
+        link = invented(seed, around, Path(page).stem)
         tab = AppTest.from_file(str(APP), default_timeout=60)
         for name, values in link.items():
             tab.query_params[name] = values
-        tab.switch_page(page).run()
-        said = [element.value for element in (*tab.warning, *tab.error, *tab.info)]
-        assert not tab.exception, f"{page} {link}: {tab.exception[0].message}"
-        assert not any("Reference" in text for text in said), f"{page} {link}: {said}"
+        check(tab.switch_page(page).run(), f"{page} {link}")
+        chosen = played(tab, Random(seed))
+        check(tab.run(), f"{page} {link}, then {chosen}")
+
+
+def check(tab: AppTest, state: str) -> None:
+    said = [element.value for element in (*tab.warning, *tab.error, *tab.info)]
+    assert not tab.exception, f"{state}: {tab.exception[0].message}"
+    assert not any("Reference" in text for text in said), f"{state}: {said}"
 
 
 @pytest.mark.parametrize("page", PAGES)
