@@ -64,7 +64,8 @@ def coming_back(v: View) -> None:
         card(
             "How they do the second time",
             lambda: found,
-            lambda answer: frames.again_table(answer, model),
+            lambda answer: frames.again_beside(frames.again_table(answer, model), model.stage(answer.goal).label),
+            table=lambda answer: frames.again_table(answer, model),
             definition=Comebacks.against_first,
             key="again-table",
         )

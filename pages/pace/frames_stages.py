@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -82,6 +82,31 @@ def every_stage(found: StageTimes, model: StageModel, changed: Sequence[Change[s
     frame = pd.DataFrame(rows)
     empty = [name for name in frame if name in ("Part", "Target", "Before", "Changed") and not frame[name].any()]
     return frame.drop(columns=empty)
+
+
+def fitting(full: pd.DataFrame) -> pd.DataFrame:
+    """The same table with fewer and narrower columns, as wide as a page: what belongs together stands together.
+
+    The mean, which Little's law has beside it, p values, which the sentences tell, and beside parts what the whole was
+    before stay in the file.
+    """
+    out = full.drop(columns="Before", errors="ignore") if "Part" in full else full.copy()
+    pairs = zip(out["p25"], out["p75"], strict=True)
+    out["p25 – p75"] = [low if low == high else f"{low} – {high}" for low, high in pairs]
+    out["Median"] = _bracketed(out["Median"], out["95 % band"])
+    if "Before" in out and "Changed" in out:
+        out["Before"] = _bracketed(
+            out["Before"], ["now " + said.split(",")[0] if said else "" for said in out["Changed"]]
+        )
+    names = {"Median": "Median (95 %)", "Median of the ended": "Of the ended", "Left by exit": "By exit"}
+    shown = ["Stage", "Part", "Stays", "Median", "Before", "p25 – p75", "p90", "Target", "Median of the ended"]
+    shown += ["Still open", "Left by exit", "Zero length"]
+    return out[[name for name in shown if name in out]].rename(columns=names)
+
+
+def _bracketed(texts: Iterable[str], more: Iterable[str]) -> list[str]:
+    """Each text with what is said beside it in brackets, where that says more."""
+    return [f"{text} ({said})" if said not in ("", text) else text for text, said in zip(texts, more, strict=True)]
 
 
 def _stage(model: StageModel, stage: str, part: str, table: LifeTable, change: Change[str] | None) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
 from lifecycle.durations import LifeTable
@@ -31,20 +32,25 @@ def glance(v: View) -> None:
     said = [*words.changed(found.changes, model), *filter(None, [words.flattered(found, model)])]
     for i, sentence in enumerate(said):
         st.markdown(f"{'' if i else '#### '}{labels.escape(sentence)}")
+
+    def every(a: StageTimes) -> pd.DataFrame:
+        return frames.every_stage(a, model, a.changes)
+
     card(
         words.apart(found, model) or words.longest(found, model),
         lambda: found,
         lambda a: picture(v, a),
         caption=_caption(found),
         definition=LifeTable,
-        table=lambda a: frames.every_stage(a, model, a.changes),
+        table=every,
         height=420,
         key="ranges",
     )
     card(
         "Every stage",
         lambda: found,
-        lambda a: frames.every_stage(a, model, a.changes) if any(t.n for t in a.tables.values()) else None,
+        lambda a: frames.fitting(every(a)) if any(t.n for t in a.tables.values()) else None,
+        table=every,
         caption="By Kaplan and Meier: whoever is still in a stage counts as waiting, not as missing",
         definition=life_tables,
         key="every-stage",

@@ -33,10 +33,7 @@ def half(table: LifeTable) -> str:
 def band(table: LifeTable, q: float = 0.5) -> str:
     """The 95 % band of a quantile in words; `…` where a limit is not reached."""
     limits = table.quantile_band(q)
-    if limits == (None, None):
-        return ""
-    low, high = (told(x) if x is not None else "…" for x in limits)
-    return low if low == high else f"{low} – {high}"
+    return "" if limits == (None, None) else labels.spread(*limits)
 
 
 def quantile(table: LifeTable, q: float) -> str:

@@ -13,7 +13,7 @@ from lifecycle.report_durations import durations_report, lines
 from lifecycle.report_times import arrivals_report, times_report
 from lifecycle.scope import Scope, describe
 from lifecycle.time_in_stage import ADVANCED, StageTimes
-from pages.ui.labels import count, duration, percent, told
+from pages.ui.labels import count, duration, percent, spread, told
 from pages.ui.terminal import table
 from queries.durations import life_tables, trend
 from queries.end_to_end import cohorts, end_to_end
@@ -73,7 +73,7 @@ def _said(found: LifeTable) -> list[str]:
     low, high = found.quantile_band(0.5)
     still = percent(found.censored / found.n if found.n else None)
     p25, p50, p75, p90 = (reached(found, q) for q in (0.25, 0.5, 0.75, 0.9))
-    band = f"{told(low)} – {told(high) if high is not None else '…'}" if low is not None else ""
+    band = spread(low, high) if low is not None else ""
     return [count(found.n), still, p25, p50, band, p75, p90, told(found.naive_median)]
 
 

@@ -10,6 +10,7 @@ from lifecycle import rates
 from lifecycle.rates import Difference, Rate
 
 UNDEFINED = "n/a"  # nothing to divide by: neither 0 % nor 100 %
+UNREACHED = "…"
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 ENTITIES = {"contact": "Contact", "account": "Account", "deal": "Deal"}  # who moves, as the heading of a list
 
@@ -76,6 +77,15 @@ def duration(seconds: float | None) -> str:
 def told(seconds: float | None) -> str:
     """A time of a life table: the first of its bins is an hour long, and told by its lower edge."""
     return "under 1 h" if seconds == 0 else duration(seconds)
+
+
+def spread(low: float | None, high: float | None) -> str:
+    """A band of times of a life table: `3.8–4.0 days`, with one unit where both have it; `…`: not reached."""
+    ends = [UNREACHED if x is None else told(x) for x in (low, high)]
+    if ends[0] == ends[1]:
+        return ends[0]
+    (least, unit), (most, other) = ([*x.rsplit(" ", 1), ""][:2] for x in ends)
+    return f"{least}–{most} {unit}" if unit == other and low else f"{ends[0]} – {ends[1]}"
 
 
 def money(amount: float | None) -> str:

@@ -71,3 +71,23 @@ def test_labels_name_one_key_each(names: dict[str, str]) -> None:
     said = labels.distinct(names)
     assert said.keys() == names.keys()
     assert len(set(said.values())) == len(said)
+
+
+HOUR, DAY = 3_600, 86_400
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (22 * DAY, 24 * DAY, "22.0–24.0 days"),
+        (3 * DAY, 3 * DAY, "3.0 days"),
+        (23 * HOUR, 2 * DAY, "23.0 h – 2.0 days"),
+        (0, 5 * HOUR, "under 1 h – 5.0 h"),
+        (232 * DAY, None, "232.0 days – …"),
+        (None, 5 * HOUR, "… – 5.0 h"),
+    ],
+)
+def test_a_band_of_times_has_its_unit_once_where_both_ends_share_it(
+    low: float | None, high: float | None, said: str
+) -> None:
+    assert labels.spread(low, high) == said

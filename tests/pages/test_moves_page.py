@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.pace.frames_paths import again_beside
 from queries.errors import WarehouseError
 from queries.moves import moves
 from queries.paths import paths
@@ -158,3 +160,12 @@ def test_a_failing_question_is_told(visit: Open, company: Path, monkeypatch: pyt
     broken.__module__, broken.__qualname__ = "queries.paths", "paths"
     monkeypatch.setattr("queries.paths.paths", broken)
     assert "longer than 15 seconds" in texts(at(visit, company, "Paths"))
+
+
+def test_how_they_do_the_second_time_fits_half_a_page() -> None:
+    full = {"Journeys": "Back after Lost", "Started": 1_030, "Customer": 14, "Share": "1.4 % (0.8–2.3)"}
+    (row,) = again_beside(pd.DataFrame([full | {"Difference": "-1.1 pp (-2.0 to -0.2)"}]), "Customer").to_dict(
+        "records"
+    )
+    assert row["Reached Customer"] == "14 of 1,030: 1.4 % (0.8–2.3)"
+    assert row["Difference"] == "-1.1 pp (-2.0 to -0.2)"

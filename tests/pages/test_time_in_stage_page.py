@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -15,8 +16,8 @@ from lifecycle.durations import OPEN, LifeTable
 from lifecycle.scope import Scope
 from lifecycle.stages import shipped_models
 from lifecycle.time_in_stage import ADVANCED, DAY, StageTimes
-from pages.pace.frames_stages import named
-from pages.pace.words_time import apart
+from pages.pace.frames_stages import fitting, named
+from pages.pace.words_time import apart, band, quantile
 from pages.ui import labels
 from pages.ui.charts_durations import colours
 from pages.ui.charts_funnel import exit_colours
@@ -67,8 +68,22 @@ def test_the_glance_shows_the_answer(visit: Open, company: Path, asked: Any) -> 
         median = table.quantile(0.5)
         assert (row["n"], row["t"]) == (table.n, None if median is None else median / DAY)
         assert row["naive"] == (None if table.naive_median is None else table.naive_median / DAY)
-    (shown,) = [d.value for d in tab.dataframe if "Median of the ended" in d.value]
+    (shown,) = [d.value for d in tab.dataframe if "Of the ended" in d.value]
     assert list(shown["Stays"]) == [found.of(key).n for key in found.stages]
+    ended = [labels.told(found.of(key).naive_median) for key in found.stages]
+    assert list(shown["Of the ended"]) == ended
+    for key, said in zip(found.stages, shown["Median (95 %)"], strict=True):
+        assert said.startswith(quantile(found.of(key), 0.5)) and band(found.of(key)) in said
+
+
+def test_what_the_table_has_no_room_for_stands_beside_what_it_belongs_to() -> None:
+    full = {"Stage": "MQL", "Stays": 30, "Median": "4.0 days", "95 % band": "3.8–4.1 days", "p25": "1.0 days"}
+    full |= {"p75": "not reached", "p90": "not reached", "Before": "5.0 days", "Changed": "faster, p = 0.010"}
+    (row,) = fitting(pd.DataFrame([full])).to_dict("records")
+    assert row["Median (95 %)"] == "4.0 days (3.8–4.1 days)"
+    assert row["p25 – p75"] == "1.0 days – not reached"
+    assert row["Before"] == "5.0 days (now faster)"
+    assert "Before" not in fitting(pd.DataFrame([full | {"Part": "web"}]))
 
 
 def test_one_stage_shows_the_answer(visit: Open, company: Path, asked: Any) -> None:
