@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 import pandas as pd
@@ -15,6 +16,7 @@ from pages.pace import frames_paths as frames
 from pages.pace.choices import segment_label
 from pages.pace.contrasts import contrasts
 from pages.ui import charts_paths, labels
+from pages.ui.charts_funnel import exit_colours
 from pages.ui.data import ask
 from pages.ui.failures import Failure
 from pages.ui.filters import View
@@ -32,7 +34,7 @@ def coming_back(v: View) -> None:
         card(
             _back_title(model, found),
             lambda: found,
-            lambda answer: _curves(frames.returns(answer, model), "back again"),
+            lambda answer: _curves(frames.returns(answer, model), "back again", exit_colours(model)),
             caption="Days since they left; those not back yet count for as long as they were seen",
             definition=Comebacks.returned_within,
             table=lambda answer: frames.back_table(answer, model),
@@ -43,7 +45,7 @@ def coming_back(v: View) -> None:
         card(
             _again_title(model, found),
             lambda: found,
-            lambda answer: _curves(frames.attempts(answer, model), "reached the goal"),
+            lambda answer: _curves(frames.attempts(answer, model), "reached the goal", frames.attempt_colours(model)),
             caption="Days since a journey started; who came back may start further along",
             definition=Comebacks,
             table=lambda answer: frames.again_table(answer, model),
@@ -133,9 +135,11 @@ def beside(v: View, found: Comebacks) -> None:
     )
 
 
-def _curves(rows: pd.DataFrame, title: str) -> Picture | None:
+def _curves(rows: pd.DataFrame, title: str, own: Mapping[str, str] | None = None) -> Picture | None:
     """The curves; none while all of them lie on the floor, or go up at once."""
-    return None if rows.empty or not rows["value"].any() or not rows["days"].any() else charts_paths.curves(rows, title)
+    if rows.empty or not rows["value"].any() or not rows["days"].any():
+        return None
+    return charts_paths.curves(rows, title, own)
 
 
 def _back_title(model: StageModel, found: Comebacks | Failure) -> str:

@@ -13,6 +13,8 @@ from lifecycle.routes import Route, Routes
 from lifecycle.stages import StageModel
 from lifecycle.stockflow import Flow, StockFlow
 from pages.ui import labels
+from pages.ui.charts_funnel import exit_colours
+from pages.ui.picture import NOW
 
 DAY = 86_400.0
 HORIZON = 365  # days of a curve
@@ -154,6 +156,12 @@ def _by_size(tables: Mapping[str, LifeTable]) -> list[str]:
 
 def attempt_name(model: StageModel, key: str) -> str:
     return "First journey" if key == FIRST else f"Back after {model.stage(key).label}"
+
+
+def attempt_colours(model: StageModel) -> dict[str, str]:
+    """Journeys after an exit have its colour, the first ones that of what is looked at."""
+    known = exit_colours(model)
+    return {attempt_name(model, s.key): known[s.label] for s in model.exits} | {attempt_name(model, FIRST): NOW}
 
 
 def back_table(found: Comebacks, model: StageModel) -> pd.DataFrame:

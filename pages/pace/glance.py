@@ -8,7 +8,7 @@ import streamlit as st
 from lifecycle.durations import LifeTable
 from lifecycle.flow import Flow
 from lifecycle.time_in_stage import StageTimes
-from pages.pace import frames_stages as frames
+from pages.pace import frames_glance as frames
 from pages.pace import words_time as words
 from pages.pace.choices import choices
 from pages.ui import charts_pace, labels

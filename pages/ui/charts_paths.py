@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 
 import altair as alt
@@ -177,22 +178,26 @@ def routes(frame: pd.DataFrame, ends: pd.DataFrame, rows: pd.DataFrame) -> Pictu
     return Picture(_routes(60 + 40 * len(ends)), data, rows, f"Routes. {words}")
 
 
-def _named_series() -> alt.Color:
-    """Colours of series whose names are a few words long."""
+def _named_series(own: tuple[str, ...]) -> alt.Color:
+    """Colours of series whose names are a few words long: their own, else in order of appearance."""
     several = legend(symbolType="square")
     several.columns = {"expr": "max(1, floor(width / 165))"}
-    return alt.Color("series:N", sort=None, scale=alt.Scale(range=list(SERIES)), legend=several)
+    return alt.Color("series:N", sort=None, scale=alt.Scale(range=list(own or SERIES)), legend=several)
 
 
 @cache
-def _curves(height: int, title: str, series: int) -> Spec:
+def _curves(height: int, title: str, series: int, own: tuple[str, ...]) -> Spec:
     hover = alt.selection_point(
         name="hover", on="pointerover", nearest=True, fields=["days"], empty=False, toggle=False
     )
     days = axis(title="days", tickCount=8, labelOverlap=True)
     base = alt.Chart(MAIN).encode(
         x=alt.X("days:Q", axis=days, scale=alt.Scale(nice=False, zero=True)),
-        color=alt.value(SERIES[0]) if series == 1 else coloured(SERIES) if series > BANDS else _named_series(),
+        color=alt.value((own or SERIES)[0])
+        if series == 1
+        else coloured(own or SERIES)
+        if series > BANDS
+        else _named_series(own),
     )
     y = alt.Y("value:Q", axis=value_axis(".0%", title), scale=alt.Scale(zero=True))
     band = base.mark_area(opacity=0.13, interpolate="step-after").encode(y=alt.Y("low:Q"), y2="high:Q")
@@ -207,13 +212,17 @@ def _curves(height: int, title: str, series: int) -> Spec:
     return bare(alt.layer(*layers).properties(height=height))
 
 
-def curves(frame: pd.DataFrame, title: str, *, height: int = 280) -> Picture:
-    """Shares that grow with time, a curve per series. `frame`: series, days, value, low, high, note."""
+def curves(frame: pd.DataFrame, title: str, own: Mapping[str, str] | None = None, *, height: int = 280) -> Picture:
+    """Shares that grow with time, a curve per series. `frame`: series, days, value, low, high, note.
+
+    `own`: the colour of each series, where they have colours of their own on every page.
+    """
+    colours = tuple(own[name] for name in frame["series"].unique()) if own else ()
     series = int(frame["series"].nunique())
     height += 26 * series if series > BANDS else 0  # room for a legend of many lines
     last = frame.groupby("series", sort=False).last()
     words = "; ".join(f"{name}: {row.value:.1%} after {row.days:,.0f} days" for name, row in last.iterrows())
-    return Picture(_curves(height, title, series), {"main": frame}, frame, f"{title}. {words}")
+    return Picture(_curves(height, title, series, colours), {"main": frame}, frame, f"{title}. {words}")
 
 
 @cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -22,3 +24,22 @@ def drawn(tab: AppTest, alt: str, dataset: str = "main") -> list[dict[str, Any]]
             found = next(d for d in chart.proto.datasets if d.name == dataset)
             return pa.ipc.open_stream(found.data.data).read_all().to_pylist()
     raise AssertionError([chart.proto.alt for chart in tab.get("vega_lite_chart")])
+
+
+def painted(tab: AppTest, alt: str) -> dict[str, str]:
+    """The colour of each series of that chart, in order of appearance."""
+    chart = next(c for c in tab.get("vega_lite_chart") if c.proto.alt.startswith(alt))
+    names = dict.fromkeys(row["series"] for row in drawn(tab, alt))
+    (colours,) = {tuple(found) for found in ranges(json.loads(chart.proto.spec))}
+    return dict(zip(names, colours, strict=True))
+
+
+def ranges(part: Any) -> Iterator[list[str]]:
+    """The colours of every scale of series in a specification."""
+    if isinstance(part, dict):
+        if part.get("field") == "series" and "scale" in part:
+            yield part["scale"]["range"]
+        part = list(part.values())
+    if isinstance(part, list):
+        for each in part:
+            yield from ranges(each)

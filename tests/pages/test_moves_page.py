@@ -10,12 +10,14 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.pace.frames_paths import again_beside
+from pages.pace.frames_paths import again_beside, attempt_colours
+from pages.ui.charts_funnel import exit_colours
+from pages.ui.picture import NOW
 from queries.errors import WarehouseError
 from queries.moves import moves
 from queries.paths import paths
 from tests.pages.conftest import Open
-from tests.pages.reading import drawn, texts
+from tests.pages.reading import drawn, painted, texts
 
 PAGE = "pages/pace/moves.py"
 PARTS = ("From each stage", "Paths", "Routes", "Coming back", "Stock and flow")
@@ -160,6 +162,14 @@ def test_a_failing_question_is_told(visit: Open, company: Path, monkeypatch: pyt
     broken.__module__, broken.__qualname__ = "queries.paths", "paths"
     monkeypatch.setattr("queries.paths.paths", broken)
     assert "longer than 15 seconds" in texts(at(visit, company, "Paths"))
+
+
+def test_who_left_has_the_colour_of_the_exit(visit: Open, company: Path, asked: Any) -> None:
+    known = exit_colours(asked[0].model)
+    left = {name: known[name] for name in ("Disqualified", "Recycled", "Lost")}
+    assert painted(at(visit, company, "Coming back"), "back again.") == left
+    again = {f"Back after {name}": colour for name, colour in left.items()}
+    assert attempt_colours(asked[0].model) == again | {"First journey": NOW}
 
 
 def test_how_they_do_the_second_time_fits_half_a_page() -> None:

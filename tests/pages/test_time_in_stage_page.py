@@ -16,7 +16,8 @@ from lifecycle.durations import OPEN, LifeTable
 from lifecycle.scope import Scope
 from lifecycle.stages import shipped_models
 from lifecycle.time_in_stage import ADVANCED, DAY, StageTimes
-from pages.pace.frames_stages import fitting, named
+from pages.pace.frames_glance import fitting
+from pages.pace.frames_stages import named
 from pages.pace.words_time import apart, band, quantile
 from pages.ui import labels
 from pages.ui.charts_durations import colours
