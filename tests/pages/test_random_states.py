@@ -92,13 +92,17 @@ def played(tab: AppTest, random: Random) -> dict[str, object]:
     """What a reader then chooses of what the page offers: by widget, its new value."""
     chosen: dict[str, object] = {}
     for widget in (*tab.selectbox, *tab.multiselect, *tab.button_group, *tab.toggle, *tab.checkbox, *tab.number_input):
-        typed = isinstance(widget, Selectbox) and widget.value and widget.format_func(widget.value) not in widget.options
-        if widget.disabled or not (typed or random.random() < 0.3):  # what was typed, the harness cannot send again
+        if widget.disabled or not (is_typed(widget) or random.random() < 0.3):
             continue
         value = offered(widget, random)
         widget.set_value(value)
         chosen[widget.key or widget.label] = value
     return chosen
+
+
+def is_typed(widget: Any) -> bool:
+    """Whether its value is none of its options: it cannot be sent a second time from here."""
+    return isinstance(widget, Selectbox) and widget.value and widget.format_func(widget.value) not in widget.options
 
 
 def offered(widget: Any, random: Random) -> Any:
