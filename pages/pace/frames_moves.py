@@ -9,12 +9,11 @@ from lifecycle.stages import StageModel
 from pages.pace.contrasts import named
 from pages.ui import labels
 from pages.ui.charts_moves import KINDS
-from pages.ui.labels import told
+from pages.ui.labels import ENTITIES, told
 from queries.contacts import Records
 
 STILL = "Still there"
 WELCOME = ("advance", "skip", "reopen")  # moves of which more are better
-ENTITIES = {"contact": "Contact", "account": "Account", "deal": "Deal"}
 
 
 def label_of(model: StageModel, key: str | None) -> str:

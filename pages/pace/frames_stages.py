@@ -16,9 +16,8 @@ from lifecycle.stalled import Limit, Stalled, StalledList, by_owner
 from lifecycle.time_in_stage import ADVANCED, DAY, Trend
 from pages.pace.words_time import band, p_value, quantile
 from pages.ui import labels
-from pages.ui.labels import told
+from pages.ui.labels import ENTITIES, told
 
-ENTITIES = {"contact": "Contact", "account": "Account", "deal": "Deal"}
 MOST_LEANS = 8
 WITHIN = (30, 90, 180)  # days
 AGE_NAMES = ("up to 7 days", "8–30 days", "31–90 days", "over 90 days")
