@@ -192,6 +192,18 @@ def _way(error: float) -> str:
     return "high" if error > 0 else "low"
 
 
+def cost_over_time(found: Acquisition) -> str:
+    """How the cost of a customer of the last whole cohort compares with before."""
+    last = found.latest
+    if last is None:
+        return "How does the cost of a new customer move over time?"
+    when = found.scope.calendar.name(last.day, found.scope.grain)
+    if not last.ratio.is_change:
+        return f"The cost of a new customer has not changed by more than chance: {last.cost:,.0f} in {when}"
+    way = "more" if last.ratio.value > 1 else "less"
+    return f"A new customer cost {last.cost:,.0f} in {when}, {way} than the {last.before:,.0f} before"
+
+
 def cost(found: Acquisition, margin: float) -> str:
     """Whether a customer has paid back what winning one costs."""
     cac, ratio, months = found.whole.cac, found.whole.ratio(margin), found.whole.payback(margin)

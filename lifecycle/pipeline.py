@@ -33,6 +33,11 @@ class Estimate:
     def high(self) -> float:
         return self.value * exp(Z * self.error)
 
+    @property
+    def is_change(self) -> bool:
+        """Of a ratio of two numbers: whether its interval leaves out that they are equal."""
+        return self.low > 1 or self.high < 1
+
 
 @dataclass(frozen=True)
 class Lengths:

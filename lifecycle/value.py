@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from math import sqrt
 from typing import Any
 
+from lifecycle.pipeline import Estimate
 from lifecycle.rates import FEW, Rate
 from lifecycle.scope import Scope
+from lifecycle.volumes import is_whole
 
 MONTH_DAYS = 30  # an age is counted in months of 30 days since the first purchase
 YEAR = 12  # such months that must have been seen before value is held against cost
@@ -174,3 +177,29 @@ class Acquisition:
     def cost_of_keeping(self) -> float | None:
         """Spend on keeping ÷ customers served in the period."""
         return None if self.keeping is None or not self.served else self.keeping / self.served
+
+    @property
+    def latest(self) -> Latest | None:
+        """The last whole cohort beside those before it; None where either has fewer than 30 customers, or no spend."""
+        known = [(day, one) for day, one in self.cohorts if one.spend and is_whole(self.scope, day)]
+        if len(known) < 2:
+            return None
+        *before, (day, now) = known
+        customers, spend = sum(one.customers for _, one in before), sum(one.spend or 0.0 for _, one in before)
+        if min(now.customers, customers) < FEW or now.cac is None:
+            return None
+        ratio = Estimate(now.cac / (spend / customers), sqrt(1 / now.customers + 1 / customers))
+        return Latest(day, now.cac, spend / customers, ratio)
+
+
+@dataclass(frozen=True)
+class Latest:
+    """What a customer of the last cohort cost, and what one cost before: spend ÷ customers of all cohorts before it.
+
+    `ratio`: the one ÷ the other; what was spent is known, and customers come as a Poisson count.
+    """
+
+    day: date
+    cost: float
+    before: float
+    ratio: Estimate

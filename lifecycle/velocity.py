@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from math import log, sqrt
+from math import exp, log, sqrt
 from typing import Any
 
 from lifecycle.pipeline import DAY, Estimate, Pipeline
 from lifecycle.rates import Rate
 from lifecycle.scope import Scope
-from lifecycle.volumes import is_over
+from lifecycle.volumes import is_over, is_whole
 
 FACTORS = ("opportunities", "average_value", "win_rate", "cycle_days")
 
@@ -63,7 +63,7 @@ class Split:
     @property
     def significant(self) -> bool:
         """Whether chance does not explain the change: its 95 % interval leaves out none at all."""
-        return self.ratio.low > 1 or self.ratio.high < 1
+        return self.ratio.is_change
 
 
 def split(now: Factors, before: Factors) -> Split | None:
@@ -170,3 +170,36 @@ def course(scope: Scope, days: int, found: Sequence[tuple[date, Pipeline]]) -> t
         immature = (scope.as_of - end).total_seconds() < days * DAY
         made.append(Period(period, pipeline, is_over(scope, period), immature))
     return tuple(made)
+
+
+@dataclass(frozen=True)
+class Latest:
+    """The last whole period whose deals are all old enough, beside the `n_before` such periods before it.
+
+    `ratio`: its velocity ÷ their geometric mean. `steps`: what each factor adds to the logarithm of the ratio.
+    """
+
+    period: date
+    n_before: int
+    ratio: Estimate
+    steps: tuple[tuple[str, float], ...]
+
+
+def latest(found: Course) -> Latest | None:
+    """How the velocity stands at last; None without two periods of which it is known.
+
+    The geometric mean, since the logarithm of the velocity is the sum of those of its factors, as in `split`.
+    """
+    whole = [p for p in found.periods if not p.immature and is_whole(found.scope, p.period)]
+    known = [(p.period, at, at.velocity) for p in whole if (at := factors(p.pipeline, found.days)).velocity]
+    if len(known) < 2:
+        return None
+    *before, (period, now, velocity) = known
+    n = len(before)
+    steps = []
+    for name in FACTORS:
+        step = log(getattr(now, name).value) - sum(log(getattr(at, name).value) for _, at, _ in before) / n
+        steps.append((name, -step if name == "cycle_days" else step))
+    errors = [each.error for *_, each in before if each]
+    error = sqrt((velocity.error if velocity else 0.0) ** 2 + sum(e**2 for e in errors) / n**2)
+    return Latest(period, n, Estimate(exp(sum(step for _, step in steps)), error), tuple(steps))

@@ -103,6 +103,12 @@ def is_over(scope: Scope, period: date) -> bool:
     return scope.calendar.instant(scope.calendar.step(period, scope.grain)) <= scope.as_of
 
 
+def is_whole(scope: Scope, period: date) -> bool:
+    """Whether a period of the scope's grain lies wholly in the scope's own, and was over by as_of."""
+    began, ended = scope.start is None or period >= scope.start, scope.calendar.step(period, scope.grain)
+    return began and (scope.end is None or ended <= scope.end) and is_over(scope, period)
+
+
 def periods_of(scope: Scope, found: Sequence[date]) -> list[date]:
     """Every period of the scope that has begun by as_of; without bounds, those between the first and last found."""
     today = scope.calendar.day(scope.as_of) + timedelta(days=1)
@@ -124,9 +130,7 @@ def whole_months(scope: Scope) -> Scope | None:
     monthly = replace(scope, grain="month", compare="none")
     first = scope.calendar.floor(scope.start, "month")
     months = scope.calendar.bins(first, scope.end, "month")
-    whole = [
-        m for m in months if m >= scope.start and scope.calendar.step(m, "month") <= scope.end and is_over(monthly, m)
-    ]
+    whole = [m for m in months if is_whole(monthly, m)]
     return replace(monthly, start=whole[0], end=scope.calendar.step(whole[-1], "month")) if whole else None
 
 

@@ -11,6 +11,7 @@ from lifecycle.prediction import MANY, HoldOut, SubscriptionValue
 from lifecycle.rates import points
 from lifecycle.retention_words import named
 from lifecycle.value import AGES, MONTH_DAYS, YEAR, Acquired, Acquisition, Aged, Historic, added
+from lifecycle.volumes import is_over
 from pages.customers.frames_loyalty import period_name
 from pages.ui import labels
 
@@ -106,13 +107,14 @@ def _cost(label: str, name: str, r: Acquired, margin: float) -> dict[str, object
 
 
 def cost_trend(found: Acquisition) -> pd.DataFrame:
-    """Cost of a new customer by cohort; cohorts without customers are left out."""
-    rows = [
-        (day, period_name(found.scope.grain, day), r.cac, f"{labels.money(r.spend)} ÷ {r.customers:,} customers")
-        for day, r in found.cohorts
-        if r.cac is not None
-    ]
-    return pd.DataFrame(rows, columns=["period", "name", "value", "note"])
+    """Cost of a new customer by cohort, immature while it is not over; cohorts without customers are left out."""
+    scope = found.scope
+    rows = []
+    for day, r in found.cohorts:
+        if r.cac is not None:
+            note = f"{labels.money(r.spend)} ÷ {r.customers:,} customers"
+            rows.append((day, period_name(scope.grain, day), r.cac, not is_over(scope, day), note))
+    return pd.DataFrame(rows, columns=["period", "name", "value", "immature", "note"])
 
 
 def payback(found: Acquisition, margin: float) -> pd.DataFrame:
@@ -157,5 +159,5 @@ def kept_title(found: SubscriptionValue) -> str:
     off = found.early.survival(last) - found.seen[last]
     return (
         f"{found.model.survival(12) * 100:.0f} % are expected to stay a year; from {found.held_from} months alone, "
-        f"month {last} was off by {points(off)}"
+        f"month {last} is off by {points(off)}"
     )

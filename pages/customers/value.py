@@ -189,10 +189,11 @@ def costs(v: View, found: Acquisition | Failure, margin: float) -> None:
                 key="payback",
             )
         card(
-            "What a new customer costs over time",
+            words.cost_over_time(found),
             lambda: found,
             lambda a: charts.trend(rows, title="cost of a new customer") if len(rows := frames.cost_trend(a)) else None,
-            caption=f"Spend of the {found.lag_days} days before, the median cycle, ÷ customers who first bought then",
+            caption=f"Spend of the {found.lag_days} days before, the median cycle, ÷ customers who first bought then; "
+            "dashed: not over",
             definition=acquisition,
             empty="No new customer and spend meet in this period.",
             key="cost-trend",

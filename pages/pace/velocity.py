@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from math import log
 from typing import Any
 
 import pandas as pd
@@ -115,8 +116,7 @@ def _clear(value: Estimate | None, then: Estimate | None) -> bool:
     """Whether chance does not explain the change of a factor."""
     if not value or not then:
         return False
-    ratio = Estimate(value.value / then.value, (value.error**2 + then.error**2) ** 0.5)
-    return ratio.low > 1 or ratio.high < 1
+    return Estimate(value.value / then.value, (value.error**2 + then.error**2) ** 0.5).is_change
 
 
 def changed(found: Velocity) -> None:
@@ -142,7 +142,7 @@ def _changed_title(found: Velocity, split: told.Split | None) -> str:
     way = "rose" if split.now > split.before else "fell"
     share = part / (split.now - split.before)
     most = f", most of it by {frames.NAMES[name].lower()}" if share > 0.5 else ""
-    return f"Velocity {way} by {abs(split.now / split.before - 1):.0%}{most}"
+    return f"Velocity {way} by {labels.percent(abs(split.now / split.before - 1), 0)}{most}"
 
 
 def by_age(found: Velocity) -> None:
@@ -175,7 +175,7 @@ def over_time(v: View, found: Velocity) -> None:
     """Velocity and its factors by the period in which deals were created."""
     dated = ask(course, v.modelled, at_a_glance(v.scope.whole), found.days)
     card(
-        "Velocity and its factors over time",
+        _course_title(dated),
         lambda: dated,
         courses,
         caption=f"By the {_grain(dated)} in which the deals were created, each judged at {found.days} days; "
@@ -183,6 +183,23 @@ def over_time(v: View, found: Velocity) -> None:
         definition=course,
         key="course",
     )
+
+
+def _course_title(dated: Course | Failure) -> str:
+    """How the last whole period compares with those before, and the factor that did most of it."""
+    last = None if isinstance(dated, Failure) else told.latest(dated)
+    if isinstance(dated, Failure) or last is None:
+        return "How do velocity and its factors move over time?"
+    when = dated.scope.calendar.name(last.period, dated.scope.grain)
+    past = (
+        f"the {dated.scope.grain} before" if last.n_before == 1 else f"the {last.n_before} {dated.scope.grain}s before"
+    )
+    if not last.ratio.is_change:
+        return f"Velocity in {when} does not differ from {past} by more than chance"
+    name, step = max(last.steps, key=lambda each: abs(each[1]))
+    most = f", most of it by {frames.NAMES[name].lower()}" if step / log(last.ratio.value) > 0.5 else ""
+    way = "above" if last.ratio.value > 1 else "below"
+    return f"Velocity in {when} is {labels.percent(abs(last.ratio.value - 1), 0)} {way} {past}{most}"
 
 
 def _grain(dated: Course | Failure) -> str:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import pytest
 
 from lifecycle.durations import LifeTable
 from lifecycle.loyalty import Buyers, Ladder, Repeat, together
-from lifecycle.loyalty_words import ladder, repeat
+from lifecycle.loyalty_words import cost_over_time, ladder, repeat
 from lifecycle.rates import Rate
 from lifecycle.rfm import GROUPS, Group, in_order
 from lifecycle.scope import Scope
-from lifecycle.value import YEAR, Acquired, Aged, Simple, added
+from lifecycle.value import YEAR, Acquired, Acquisition, Aged, Simple, added
 
 SCOPE = Scope("story", datetime(2026, 1, 1))
 
@@ -59,6 +59,31 @@ def test_cost_is_held_against_value_only_after_a_year() -> None:
     assert young.ratio(1) is None
     assert Acquired("web", 0, 1_000.0, Aged(0)).cac is None
     assert Acquired("web", 25, None, Aged(50, steady)).payback(1) is None
+
+
+@pytest.mark.parametrize(
+    ("costs", "said"),
+    [
+        (
+            [(100, 20_000.0), (100, 10_000.0), (100, 30_000.0)],
+            "A new customer cost 300 in Mar 2026, more than the 150 before",
+        ),
+        (
+            [(100, 10_000.0), (0, 500.0), (100, 10_500.0)],
+            "The cost of a new customer has not changed by more than chance: 105 in Mar 2026",
+        ),
+        ([(100, 10_000.0), (100, None), (29, 9_000.0)], "How does the cost of a new customer move over time?"),
+        ([(100, 10_000.0)], "How does the cost of a new customer move over time?"),
+    ],
+)
+def test_the_cost_of_the_last_whole_cohort_stands_beside_all_before(
+    costs: list[tuple[int, float | None]], said: str
+) -> None:
+    scope = Scope("story", datetime(2026, 4, 9), date(2026, 1, 1), date(2026, 7, 1), grain="month")
+    young = (date(2026, 4, 1), Acquired(None, 100, 90_000.0, Aged(100)))  # April is not over
+    cohorts = [(date(2026, 1 + i, 1), Acquired(None, n, spend, Aged(n))) for i, (n, spend) in enumerate(costs)]
+    found = Acquisition(scope, 30, Acquired(None, 1, 1.0, Aged(1)), cohorts=(*cohorts, young))
+    assert cost_over_time(found) == said
 
 
 def test_rates_of_groups_add_up_and_do_not_average() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
-from math import exp, prod, sqrt
+from math import exp, log, prod, sqrt
 from random import Random
 
 import numpy as np
@@ -16,7 +17,7 @@ from lifecycle.durations import OPEN
 from lifecycle.pipeline import DAY, HORIZONS, LOST, WON, Estimate, Lengths, Pipeline, horizon, joined
 from lifecycle.rates import Rate
 from lifecycle.scope import Scope
-from lifecycle.velocity import FACTORS, Factors, Velocity, course, factors, split
+from lifecycle.velocity import FACTORS, Course, Factors, Velocity, course, factors, latest, split
 
 
 def pipeline(*deals: tuple[float, str, float | None]) -> Pipeline:
@@ -174,6 +175,32 @@ def test_a_period_is_mature_once_its_last_deal_is_old_enough() -> None:
     months = [date(2026, m, 1) for m in (1, 2, 3, 4)]
     found = course(scope, 30, [(m, TEN) for m in months])
     assert [(p.is_over, p.immature) for p in found] == [(True, False), (True, False), (True, True), (False, True)]
+
+
+def test_the_last_whole_period_stands_beside_the_mean_of_those_before() -> None:
+    """Twenty, ten, twenty and forty times the ten deals, of which the fourth month is not yet old enough."""
+    scope = Scope("crm", datetime(2026, 6, 1), date(2026, 1, 1), date(2026, 6, 1), grain="month")
+    months = [(date(2026, 1 + i, 1), joined([TEN] * n)) for i, n in enumerate((20, 10, 20, 40))]
+    found = latest(Course(scope, 60, course(scope, 60, months)))
+    assert found is not None
+    assert (found.period, found.n_before) == (date(2026, 3, 1), 2)
+    assert found.ratio.value == pytest.approx(20 / sqrt(20 * 10))  # of the geometric mean
+    steps = dict(found.steps)
+    assert steps.pop("opportunities") == pytest.approx(log(found.ratio.value))
+    assert all(step == pytest.approx(0) for step in steps.values())
+    assert found.ratio.error == pytest.approx(
+        sqrt(sum(v.error**2 / k for v, k in zip(velocities(months[:3]), (4, 4, 1), strict=True)))
+    )
+    cut = replace(scope, end=date(2026, 3, 20))  # March is cut off, so that February is the last whole one
+    found = latest(Course(cut, 60, course(cut, 60, months[:3])))
+    assert found is not None
+    assert (found.period, found.n_before, found.ratio.value) == (date(2026, 2, 1), 1, pytest.approx(0.5))
+    assert latest(Course(scope, 60, course(scope, 60, months[:1]))) is None
+
+
+def velocities(months: list[tuple[date, Pipeline]]) -> list[Estimate]:
+    found = [factors(p, 60).velocity for _, p in months]
+    return [v for v in found if v]
 
 
 def test_money_per_calendar_day_divides_by_the_days_so_far() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from lifecycle import velocity as told
 from lifecycle.scope import Scope
 from lifecycle.stages import shipped_models
 from lifecycle.velocity import split
@@ -17,7 +19,7 @@ from pages.ui import labels
 from queries.errors import WarehouseError
 from queries.modelled import latest
 from queries.settings import load_settings
-from queries.velocity import velocity
+from queries.velocity import course, velocity
 from queries.warehouse import open_warehouse
 from tests.pages import warehouses
 from tests.pages.conftest import Open
@@ -119,6 +121,15 @@ def test_deals_without_amounts_name_the_column(visit: Open, tmp_path: Path) -> N
     deals = pa.table({"deal_id": ["d"], "contact_id": ["a"], "created_at": at_, "closed_at": at_, "is_won": [True]})
     warehouse = warehouses.made(tmp_path, iter([{"stage_events": events, "deals": deals}]), ("crm",))
     assert "lacks amount" in texts(at(visit, warehouse))
+
+
+def test_the_course_says_how_the_last_whole_month_stands(visit: Open, company: Path, asked: Any) -> None:
+    m, scope = asked
+    found = told.latest(course(m, replace(scope, compare="none", grain="month"), velocity(m, scope).days))
+    assert found is not None
+    title = f"Velocity in {found.period:%b %Y} "
+    title += "is " if found.ratio.is_change else f"does not differ from the {found.n_before} months before"
+    assert title in texts(at(visit, company))
 
 
 def test_a_failing_course_leaves_the_rest(visit: Open, company: Path, monkeypatch: pytest.MonkeyPatch) -> None:
