@@ -12,12 +12,14 @@ class Cell:
 
     `own`: they entered the stage themselves. `reached`: they were first counted at it, by entering it or a later one.
     `started`: they were first counted at the first stage; never, too, where that came after they reached this one.
+    `ahead`: sales had accepted them before they entered the stage themselves.
     """
 
     own: str
     reached: str
     started: str
     n: int
+    ahead: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,15 @@ class Line:
 
 @dataclass(frozen=True)
 class Words:
-    """How a bridge names things: the stage, the model's first stage, and who moves (contacts, accounts, deals)."""
+    """How a bridge names things: the stage, the model's first stage, and who moves (contacts, accounts, deals).
+
+    `is_handed`: marketing hands over at this stage, so that Alignment has a count of its own.
+    """
 
     stage: str
     first: str
     entities: str
+    is_handed: bool = False
 
 
 def bridge(cells: Sequence[Cell], entries: int, entities: int, words: Words) -> tuple[Line, ...]:
@@ -47,22 +53,28 @@ def bridge(cells: Sequence[Cell], entries: int, entities: int, words: Words) -> 
     total is the one before plus the steps between; steps that are zero are left out.
     """
 
-    def n(**when: str) -> int:
+    def n(**when: str | bool) -> int:
         return sum(c.n for c in cells if all(getattr(c, name) == value for name, value in when.items()))
 
     own, reached, cohort = n(own="in"), n(reached="in"), n(started="in")
     stage, first = words.stage, words.first
+    implied, implied_earlier = n(reached="in", own="never"), n(own="in", reached="before")
+    skipped, handed = f"Skipped {stage} itself.", []
+    if words.is_handed:  # who is left out here comes back where a later stage, the acceptance, implies this one
+        ahead = n(own="in", ahead=True)
+        implied += n(own="in", reached="in", ahead=True)
+        implied_earlier = n(own="in", reached="before", ahead=False)
+        skipped = f"Skipped {stage} itself, or sales accepted them before it."
+        handed = [
+            Line("ahead", "accepted before it", -ahead, False, "Alignment counts them as a bypass, or as returned."),
+            Line("handed", "Handed over", own - ahead, True, "Alignment: what sales is to decide."),
+        ]
     lines = [
         Line("entries", f"Every entry to {stage}", entries, True, "Each time the CRM says so, repeats included."),
         Line("again", "again in the same journey", own - entries, False, "Repeats and returns after going back."),
-        Line(
-            "own",
-            "First own entry per journey",
-            own,
-            True,
-            "Never implied. Agreement leaves out those accepted before it.",
-        ),
-        Line("implied", "implied by a later stage", n(reached="in", own="never"), False, f"Skipped {stage} itself."),
+        Line("own", "First own entry per journey", own, True, "Never implied."),
+        *handed,
+        Line("implied", "implied by a later stage", implied, False, skipped),
         Line(
             "own_later",
             "entered only after the period",
@@ -73,7 +85,7 @@ def bridge(cells: Sequence[Cell], entries: int, entities: int, words: Words) -> 
         Line(
             "implied_earlier",
             "implied before the period",
-            -n(own="in", reached="before"),
+            -implied_earlier,
             False,
             f"A later stage had implied {stage} already; the own entry followed in the period.",
         ),

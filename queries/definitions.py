@@ -12,10 +12,13 @@ import sqlalchemy as sa
 from lifecycle.bridge import Cell, Line, Words, bridge
 from lifecycle.funnel import steps_of
 from lifecycle.scope import Scope
+from lifecycle.stages import Handoff
 from queries import counted
+from queries.handoff import accepted_at
 from queries.modelled import Modelled
 from queries.warehouse import Rendered
 
+WHEN = ("own", "reached", "started")  # what a journey is told apart by, each before, in, after the period or never
 UNITS = {"contact": "contacts", "account": "accounts", "deal": "deals"}  # who moves → in plural
 
 
@@ -70,7 +73,7 @@ def counts_of(m: Modelled, scope: Scope, stage: str) -> Counts:
     )
     entries, entered = m.ask(every, pa.schema([("entries", pa.int64())]))
     (entities, within_limit), behind = _aside(m, scope, stage, first.key)
-    words = Words(chosen.label, first.label, UNITS[m.model.entity])
+    words = Words(chosen.label, first.label, UNITS[m.model.entity], _handed_at(m, stage) is not None)
     lines = bridge(cells, entries.column(0)[0].as_py(), entities, words)
     return Counts(stage, lines, within_limit, (asked, entered, behind))
 
@@ -79,15 +82,25 @@ def _cells(m: Modelled, scope: Scope, stage: str, first: str) -> tuple[list[Cell
     """Journeys by when they entered the stage, were first counted at it, and at the first stage."""
     j = m.journeys.c
     own, reached, started = j[f"{stage}_at"], j[f"{stage}_passed_at"], j[f"{first}_passed_at"]
+    handoff = _handed_at(m, stage)
+    early: sa.ColumnElement = sa.literal_column("0")
+    if handoff:
+        early = sa.case((accepted_at(m, handoff) < own, 1), else_=0)
     told = sa.select(
         _when(own, scope).label("own"),
         _when(reached, scope).label("reached"),
         _when(sa.case((started <= reached, started)), scope).label("started"),
+        sa.cast(early, sa.BigInteger()).label("ahead"),
     )
     inner = told.where(reached <= scope.as_of, *m.filtered(m.journeys, scope.filters)).subquery("told")
-    schema = pa.schema([*((c.name, pa.string()) for c in inner.c), ("n", pa.int64())])
+    schema = pa.schema([*((name, pa.string()) for name in WHEN), ("ahead", pa.int64()), ("n", pa.int64())])
     table, rendered = m.ask(sa.select(inner, sa.func.count().label("n")).group_by(*inner.c), schema)
-    return [Cell(**row) for row in table.to_pylist()], rendered
+    return [Cell(**row | {"ahead": bool(row["ahead"])}) for row in table.to_pylist()], rendered
+
+
+def _handed_at(m: Modelled, stage: str) -> Handoff | None:
+    """The handoff from marketing to sales, if this is the stage at which it happens."""
+    return m.model.handoff if m.model.handoff and m.model.handoff.from_ == stage else None
 
 
 def _when(at: sa.ColumnElement, scope: Scope) -> sa.ColumnElement:
@@ -102,13 +115,11 @@ def _when(at: sa.ColumnElement, scope: Scope) -> sa.ColumnElement:
 
 def _aside(m: Modelled, scope: Scope, stage: str, first: str) -> tuple[tuple[int, int | None], Rendered]:
     """Distinct entities of the cohort that reached the stage, and own entries that are not due yet."""
-    j, handoff = m.journeys.c, m.model.handoff
+    j, handoff = m.journeys.c, _handed_at(m, stage)
     own, reached, started = j[f"{stage}_at"], j[f"{stage}_passed_at"], j[f"{first}_passed_at"]
     cohort = sa.and_(*counted.in_period(started, scope), reached >= started, reached <= scope.as_of)
     columns = [sa.func.count(sa.case((cohort, j.entity_id)).distinct()).label("entities")]
-    limited = handoff is not None and handoff.from_ == stage and handoff.sla_hours is not None
-    if limited:
-        assert handoff is not None and handoff.sla_hours is not None
+    if handoff and handoff.sla_hours is not None:
         due_from = scope.as_of - timedelta(hours=handoff.sla_hours)
         young = sa.and_(*counted.in_period(own, scope), own > due_from)
         columns.append(sa.func.count(sa.case((young, 1))).label("within_limit"))

@@ -94,7 +94,7 @@ def _decided(m: Modelled, scope: Scope, carried: Sequence[str]) -> sa.Subquery:
 def _moments(m: Modelled, scope: Scope, carried: Sequence[str]) -> sa.Subquery:
     """Journeys with a handoff event in the period: when handed over, accepted, rejected, and by what, as of as_of."""
     handoff, j = handoff_of(m), m.journeys.c
-    mql, accepted = j[f"{handoff.from_}_at"], _accepted(m, handoff)
+    mql, accepted = j[f"{handoff.from_}_at"], accepted_at(m, handoff)
     relevant = sa.or_(sa.and_(*in_period(mql, scope)), sa.and_(*in_period(accepted, scope)))
     exits = [key for key in handoff.rejected if m.model.stage(key).kind == "exit"]
     left = sa.and_(j.exit_stage.in_(exits), j.exited_at <= scope.as_of, j.exited_at >= mql)
@@ -150,7 +150,8 @@ def accepting(model: StageModel, handoff: Handoff) -> list[str]:
     return names
 
 
-def _accepted(m: Modelled, handoff: Handoff) -> sa.ColumnElement:
+def accepted_at(m: Modelled, handoff: Handoff) -> sa.ColumnElement:
+    """When a journey first came to an accepted stage, or beyond; null where it never did."""
     columns: list[sa.ColumnElement] = [m.journeys.c[name] for name in accepting(m.model, handoff)]
     return reduce(earliest, columns)
 

@@ -12,13 +12,28 @@ from pages.ui.picture import INK, NOW, QUIET, Picture, Spec, axis, bare, place, 
 
 MORE, FEWER = "#1F9E8B", "#CB5A3C"
 ROW, NUMBER = 30, 64  # pixels of one line, and of the number at the end of the longest bar
+# In a narrow card a long label stands on two lines, the first of at most so many letters.
+LETTERS = 21
+IS_BROKEN = f"containerSize()[0] < 520 && length(datum.label) > {LETTERS} && indexof(datum.label, ' ') > 0"
+BROKEN = (
+    f"{IS_BROKEN} ? split(replace(datum.label, regexp('^(.{{1,{LETTERS}}}) (.+)$'), '$1\\n$2'), '\\n') : datum.label"
+)
 COLUMNS = ["label", "count", "low", "high", "kind", "text", "why", "position"]
 
 
 @cache
 def _bridge(height: int) -> Spec:
     limit = {"expr": "containerSize()[0] * 0.42"}  # of labels: of the card, as the plot's own width depends on them
-    lines = axis(labelLimit=limit, labelPadding=8, labelOverlap=False, labelFontSize=12)
+    middle = {"condition": {"test": IS_BROKEN, "value": -6.5}, "value": 0}  # else the first line is in the middle
+    lines = axis(
+        labelLimit=limit,
+        labelPadding=8,
+        labelOverlap=False,
+        labelFontSize=12,
+        labelLineHeight=12.5,
+        labelExpr=BROKEN,
+        labelOffset=middle,
+    )
     base = alt.Chart(alt.NamedData("main")).encode(y=alt.Y("label:N", sort=place("position"), axis=lines))
     kinds = alt.Scale(domain=["total", "more", "fewer"], range=[NOW, MORE, FEWER])
     solid = base.mark_bar(cornerRadius=2, height={"band": 0.66}).encode(
