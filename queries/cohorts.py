@@ -41,6 +41,11 @@ class Following:
     def period(self, c: sa.ColumnCollection, name: str) -> sa.ColumnElement:
         return ledger.period(c, name, self.scope)
 
+    def is_new(self, c: sa.ColumnCollection) -> sa.ColumnElement[bool]:
+        """Whether an order or entry is its customer's first in its period (asked at once: OR would look twice)."""
+        since = self.period(c, "at") - self.period(c, "previous")
+        return sa.func.coalesce(since, number(1)) > number(0)
+
     @property
     def now(self) -> int:
         """The number of the period in which what is unseen begins."""
@@ -123,9 +128,7 @@ def starts(f: Following) -> sa.Subquery:
     elif is_state:
         where.append(c.from_at == c.first_at)
     else:
-        before = c.previous_at.is_(None)
-        again = f.period(c, "previous") < f.period(c, "at")
-        where.append(sa.or_(before, again) if rules.rule == "recurring" else before)
+        where.append(f.is_new(c) if rules.rule == "recurring" else c.previous_at.is_(None))
     segment = m.segment_column(table, scope).label("segment")
     rows = sa.select(c.customer_id, at.label("start_at"), c.cents, segment, cohort.label("cohort")).select_from(source)
     begun = rows.where(*where, *f.starts_in(at)).subquery("begun")

@@ -136,6 +136,7 @@ bit = _construct("bit", sa.BigInteger(), _shift, clickhousedb="bitShiftLeft(toIn
 _bits = "(({0} >> CAST({1} AS integer)) & ({2} - 1))"
 _bits_there = "bitAnd(bitShiftRight({0}, greatest({1}, 0)), {2} - 1)"
 bits_from = _construct("bits_from", sa.BigInteger(), _bits, clickhousedb=_bits_there)
+bits_of_all = _construct("bits_of_all", sa.BigInteger(), "bit_or({0})", clickhousedb="groupBitOr({0})")  # over rows
 # The smallest of several values, of those that are not NULL.
 earliest = _construct("earliest", Instant(), "least({all})")
 # Of a value, whose it is, an instant and a number: the last value that is not NULL in the rows of the same one before,
@@ -200,7 +201,6 @@ _quantile = _construct(
     postgresql="percentile_cont({1}) WITHIN GROUP (ORDER BY {0})",
     clickhousedb="quantileExactInclusiveOrNull({1})({0})",
 )
-
 _quantiles = _construct(
     "quantiles",
     sa.ARRAY(sa.Double()),

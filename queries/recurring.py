@@ -13,11 +13,11 @@ import sqlalchemy as sa
 
 from queries.ages import number
 from queries.cohorts import Following, events
-from queries.dialect import bit, bits_from
+from queries.dialect import bit, bits_from, bits_of_all
 
 BITS = 62  # of a whole number that has room for its sign
 MOST_NUMBERS = 40  # of more of them per customer, the rows themselves are the cheaper
-TOGETHER = 8  # ages told apart at a time: few enough bits that many rows look alike
+TOGETHER = 10  # ages told apart at a time: few enough bits that many rows look alike
 
 
 def numbers(f: Following, first: int) -> list[tuple[int, int]]:
@@ -110,7 +110,7 @@ def _started(f: Following, table: sa.FromClause, spans: list[tuple[int, int]]) -
         low = number(first - last)
         inside = sa.and_(period >= low, period < number(end))
         bits = sa.case((inside, bit(period - low)), else_=number(0))
-        held.append(sa.cast(sa.func.sum(bits), sa.BigInteger()).label(f"number{i}"))
-    new = sa.or_(c.previous_at.is_(None), f.period(c, "previous") < period)
-    where = [new, *f.starts_in(c["at"]), *f.m.filtered(table, f.scope.filters)]
+        held.append(sa.cast(bits_of_all(bits), sa.BigInteger()).label(f"number{i}"))
+    where = [*f.starts_in(c["at"]), *f.m.filtered(table, f.scope.filters)]
+    where += [f.is_new(c)] if f.rules.cohorts == "period" else []  # else the bit of a period's later ones is there
     return sa.select(c.customer_id, *held).where(*where).group_by(c.customer_id).subquery("started")
