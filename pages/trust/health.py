@@ -227,8 +227,5 @@ with second:
     unknown(current)
     unreadable(current)
 moves(current)
-first, second = st.columns([2, 3], gap="small")
-with first:
-    who(current)
-with second:
-    builds(current)
+who(current)
+builds(current)

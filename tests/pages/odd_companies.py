@@ -24,6 +24,16 @@ def bare(folder: Path) -> Path:
     return warehouses.made(folder, iter([{"stage_events": events}]), ("crm",))
 
 
+def doubled(folder: Path) -> Path:
+    """A company that told one order four times, and in which two of three referred themselves."""
+    at = pa.array([AT] * 4, pa.timestamp("us"))
+    events = pa.table({"contact_id": ["ann", "bob"], "stage": ["Lead"] * 2, "entered_at": at[:2]})
+    orders = {"order_id": ["o1"] * 4, "contact_id": ["ann"] * 4, "ordered_at": at, "amount": [9.0] * 4}
+    referrals = {"referrer_id": ["ann", "bob", "ann"], "referred_id": ["ann", "bob", "bob"], "referred_at": at[:3]}
+    batch = {"stage_events": events, "orders": pa.table(orders), "referrals": pa.table(referrals)}
+    return warehouses.made(folder, iter([batch]), ("crm",))
+
+
 def empty(folder: Path) -> Path:
     """A company whose tables are all there, without a row in any."""
     with writing(load_settings(warehouse=str(folder)), fresh=True) as warehouse:

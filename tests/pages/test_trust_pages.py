@@ -24,7 +24,7 @@ from queries.modelled import Modelled
 from queries.settings import load_settings
 from queries.warehouse import open_warehouse, writing
 from tests.pages.conftest import Open
-from tests.pages.odd_companies import HOSTILE, bare, hostile
+from tests.pages.odd_companies import HOSTILE, bare, doubled, hostile
 from tests.pages.reading import texts
 
 HEALTH, DEFINITIONS = "pages/trust/health.py", "pages/trust/definitions.py"
@@ -84,6 +84,11 @@ def test_health_draws_what_was_answered(visit: Open, company: Path) -> None:
     assert table(tab, "Feeds")["Table"].tolist() == [f.table for f in tables.missing]
     assert len(table(tab, "Stage value")) == health.samples(m, scope).total
     assert table(tab, "Build")["Build"].tolist() == [2, 1]
+
+
+def test_builds_say_what_was_left_out_of_what_customers_did(visit: Open, tmp_path: Path) -> None:
+    (row,) = table(shown(visit, doubled(tmp_path), HEALTH), "Build").to_dict("records")
+    assert (row["Told twice"], row["Referred themselves"]) == (3, 2)
 
 
 def test_health_names_what_is_stale(visit: Open, company: Path, monkeypatch: pytest.MonkeyPatch) -> None:
