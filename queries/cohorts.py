@@ -77,10 +77,8 @@ class Following:
 
     @property
     def is_each_in_turn(self) -> bool:
-        """Whether all of a customer's starts lie in periods, and so does all that keeps it after each of them."""
-        r = self.rules
-        same = r.activity == r.return_activity and r.split == "segment"
-        return same and r.rule == "recurring" and r.ages == "calendar" and r.mode != "rolling"
+        """Whether customers start in every period in which they are active, and are followed period by period."""
+        return (self.rules.rule, self.rules.ages, self.rules.split) == ("recurring", "calendar", "segment")
 
     def starts_in(self, start: sa.ColumnElement) -> list[sa.ColumnElement[bool]]:
         return in_period(start, self.scope) if self.rules.cohorts == "period" else [start <= self.scope.as_of]

@@ -94,7 +94,7 @@ def _periods(f: Following, begun: list[Start]) -> range:
 
 
 def _begun(f: Following) -> sa.Select:
-    if subscribed.is_counted_together(f):
+    if subscribed.starts_are_counted_together(f):
         return subscribed.begun(f)
     s = starts(f).c
     keys = [s.segment, s.cohort, s.seen]
@@ -117,9 +117,12 @@ def _counts(f: Following, begun: list[Start]) -> sa.Select:
             total(a.cents),
         ).group_by(*keys, a.low)
         return rows.where(a.is_last == 1) if f.rules.mode == "rolling" else rows
-    one = number(1)
-    begins = sa.select(*keys, a.low.label("place"), one.label("n"), a.cents)
-    ends = sa.select(*keys, (a.high + one).label("place"), (-one).label("n"), (-a.cents).label("cents"))
+    keys += [a.low, a.high]
+    n = sa.cast(sa.func.count(), sa.BigInteger()).label("n")
+    r = sa.select(*keys, n, total(a.cents)).group_by(*keys).cte("alike").c  # once, for where they begin and end
+    told = [r.segment, r.cohort, r.seen]
+    begins = sa.select(*told, r.low.label("place"), r.n, r.cents)
+    ends = sa.select(*told, (r.high + number(1)).label("place"), (-r.n).label("n"), (-r.cents).label("cents"))
     c = sa.union_all(begins, ends).subquery("changes").c
     by = [c.segment, c.cohort, c.seen, c.place]
     n = sa.cast(sa.func.sum(c.n), sa.BigInteger()).label("n")

@@ -89,11 +89,15 @@ def test_cells_equal_the_book(told: Told, engine: Engine) -> None:
 
 
 RECURRING = [
-    (Rules(a, a, "recurring", mode, periods=periods, measure=measure), grain)
-    for a, mode, measures in (
-        (ORDERS, "bounded", ("cumulative",)),
-        ("stage:*", "brackets", ("logo",)),
-        (SUBSCRIPTIONS, "bounded", ("logo", "nrr", "grr")),
+    (Rules(a, again, "recurring", mode, periods=periods, measure=measure), grain)
+    for a, again, mode, measures in (
+        (ORDERS, ORDERS, "bounded", ("cumulative",)),
+        ("stage:*", "stage:*", "brackets", ("logo",)),
+        (SUBSCRIPTIONS, ORDERS, "bounded", ("cumulative",)),
+        ("stage:*", ORDERS, "brackets", ("revenue",)),
+        (SUBSCRIPTIONS, SUBSCRIPTIONS, "bounded", ("logo", "nrr", "grr")),
+        (SUBSCRIPTIONS, SUBSCRIPTIONS, "brackets", ("logo",)),
+        (SUBSCRIPTIONS, SUBSCRIPTIONS, "rolling", ("logo",)),
     )
     for measure in measures
     for grain, periods in (("week", 50), ("week", 35), ("week", 7), ("month", 36))
@@ -111,7 +115,7 @@ def test_starts_in_every_period_are_counted_together_as_one_by_one(told: Told, m
         spans.add(len(recurring.numbers(Following(m, scope, rules), scope.calendar.number(date(2024, 1, 1), grain))))
     assert {1, 2, 3, 6} <= spans
     monkeypatch.setattr(recurring, "numbers", lambda *_: [])
-    monkeypatch.setattr(subscribed, "is_counted_together", lambda _: False)
+    monkeypatch.setattr(subscribed, "starts_are_counted_together", lambda _: False)
     for scope, rules, answer in together:
         one_by_one = retention(m, scope, rules)
         assert answer.whole == one_by_one.whole
