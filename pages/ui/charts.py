@@ -209,7 +209,8 @@ def bars(frame: pd.DataFrame, *, style: str = ",.0f", title: str = "", height: i
     places = {label: i for i, label in enumerate(dict.fromkeys(main["label"]))}
     main["position"] = main["label"].map(places)
     groups = int(main["series"].nunique() or 1)
-    tall = height or 44 + len(places) * max(28, 17 * groups)
+    besides = 44 if groups == 1 else 84  # the axis, and the legend of several
+    tall = height or besides + len(places) * max(28, 19 * groups)
     words = "; ".join(f"{row.label}: {row.value:,.3g}" for row in main.head(12).itertuples())
     return Picture(_bars(tall, style, title, groups > 1), {"main": main}, frame, words)
 

@@ -8,7 +8,22 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from pages.ui.picture import GRID, INK, NOW, QUIET, Picture, Spec, axis, bare, legend, place, series, tip, value_axis
+from pages.ui.picture import (
+    GRID,
+    INK,
+    NOW,
+    QUIET,
+    Picture,
+    Spec,
+    axis,
+    bare,
+    ink_on,
+    legend,
+    place,
+    series,
+    tip,
+    value_axis,
+)
 
 NAME_WIDTH, NAME_HEIGHT = 0.15, 0.06  # of a funnel plot, what the name of a point takes
 MAIN, TARGETS, LINES, MARKS = (alt.NamedData(name) for name in ("main", "targets", "lines", "marks"))
@@ -110,14 +125,14 @@ def _cells(height: int, present: tuple[str, ...]) -> Spec:
         base.mark_rect(cornerRadius=4)
         .encode(
             color=_coloured("verdict:N", present, legend=None),
-            opacity=alt.condition(chosen, alt.value(0.9), alt.value(0.55)),
+            opacity=alt.condition(chosen, alt.value(0.9), alt.value(0.7)),
             tooltip=tips,
         )
         .add_params(chosen)
     )
-    white: dict[str, Any] = {"color": "#FFFFFF"}
-    number = base.mark_text(fontSize=26, fontWeight=600, dy=-6, **white).encode(text="shown:N", tooltip=tips)
-    name = base.mark_text(fontSize=12, dy=20, **white).encode(text="note:N", tooltip=tips)
+    words = base.encode(color=alt.Color("ink:N", scale=None), tooltip=tips)
+    number = words.mark_text(fontSize=26, fontWeight=600, dy=-6).encode(text="shown:N")
+    name = words.mark_text(fontSize=12, dy=20).encode(text="note:N")
     return bare((boxes + number + name).properties(height=height))
 
 
@@ -130,6 +145,7 @@ def cells(frame: pd.DataFrame, *, height: int = 260) -> Picture:
     main = frame.assign(
         verdict=frame["outcome"].map({key: label for key, (label, _) in VERDICTS.items()}),
         shown=[f"{n:,}" for n in frame["n"]],
+        ink=[ink_on(VERDICTS[key][1]) for key in frame["outcome"]],
     )
     for name, field in (("sales", "column"), ("marketing", "line")):
         main[field] = main[name].map({v: i for i, v in enumerate(dict.fromkeys(frame[name]))})

@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from pages.ui.picture import INK, OUTCOMES, Picture, Spec, axis, bare, legend, place, tip
+from pages.ui.picture import INK, OUTCOMES, Picture, Spec, axis, bare, ink_on, legend, place, tip
 
 MAIN = alt.NamedData("main")
 KINDS = {  # a way to move → its name, its colour
@@ -78,7 +78,7 @@ def _matrix(height: int, present: tuple[str, ...]) -> Spec:
     cells = cells.encode(
         strokeWidth=alt.condition(chosen, alt.value(2), alt.value(0), empty=False), stroke=alt.value(INK)
     ).add_params(chosen)
-    ink = alt.condition("datum.shade > 0.62", alt.value("#FFFFFF"), alt.value(INK))
+    ink = alt.condition("datum.shade > 0.62", alt.Color("ink:N", scale=None), alt.value(INK))
     figures: dict[str, Any] = {"fontWeight": 600, "fontSize": {"expr": f"{NARROW} ? 9 : 13"}}
     shares = base.mark_text(**figures, dy={"expr": f"{NARROW} ? 0 : -7"}).encode(text="percent:N", color=ink)
     counts = base.mark_text(fontSize=11, dy=9, opacity={"expr": f"{NARROW} ? 0 : 0.85"}).encode(
@@ -98,6 +98,7 @@ def matrix(frame: pd.DataFrame) -> Picture:
     main = frame.assign(
         said=frame["kind"].map({kind: said for kind, (said, _) in KINDS.items()}),
         shade=frame["share"].clip(0, 0.6) / 0.6,
+        ink=[ink_on(KINDS[kind][1]) for kind in frame["kind"]],
         percent=[_percent(share) for share in frame["share"]],
     )
     words = "; ".join(f"{r.row} to {r.column}: {r.n:,} ({r.share:.0%})" for r in frame.nlargest(8, "n").itertuples())

@@ -15,12 +15,14 @@ MINUTE, HOUR, DAY = 60, 3_600, 86_400
 ENTITIES = {"contact": "Contact", "account": "Account", "deal": "Deal"}  # who moves, as the heading of a list
 
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:@^=&\"'/])")
+_UNIT = re.compile(r"(?<=\d) (?=%|pp\b)")  # a number and its unit stay on one line
 _REPLACED = re.compile(r":(?=[\w+\-/]+:)|[-<>=~](?=[-<>=])")  # icons, emoji, dashes and arrows
 
 
 def escape(text: object) -> str:
     """`text` as markdown that shows exactly these characters on one line: no links, images, colours, maths or icons."""
     line = re.sub(r"\s+", " ", str(text)).strip()
+    line = _UNIT.sub("\u00a0", line)
     line = _REPLACED.sub("\\g<0>\u2060", line)  # an invisible joiner: these are replaced after unescaping
     return _PUNCTUATION.sub(r"\\\1", line)
 
@@ -56,7 +58,8 @@ def points(change: Difference | None) -> str | None:
 
 def between(change: Difference) -> str:
     """The 95 % interval of a difference of two rates, in percentage points: `-1.2 to +3.4`."""
-    return f"{change.low * 100:+.1f} to {change.high * 100:+.1f}"
+    low, high = (round(end * 100, 1) or 0.0 for end in (change.low, change.high))  # nothing is not −0.0
+    return f"{low:+.1f} to {high:+.1f}"
 
 
 def moved(change: Difference) -> str:

@@ -14,7 +14,7 @@ def texts(tab: AppTest) -> str:
     """Everything that is said on the page, as people read it."""
     said = "\n".join(str(m.value) for m in [*tab.markdown, *tab.caption, *tab.info, *tab.warning])
     assert r"\\" not in said, "escaped twice"
-    return said.replace("\\", "").replace("\u2060", "")
+    return said.replace("\\", "").replace("\u2060", "").replace("\u00a0", " ")
 
 
 def drawn(tab: AppTest, alt: str, dataset: str = "main") -> list[dict[str, Any]]:

@@ -285,7 +285,7 @@ def test_native_charts_hold_what_the_pictures_draw(told: Deck) -> None:
 
 def shown(tab: Any) -> str:
     texts = [*tab.markdown, *tab.caption, *tab.warning, *tab.info]
-    return "\n".join(str(m.value) for m in texts).replace("\\", "").replace("\u2060", "")
+    return "\n".join(str(m.value) for m in texts).replace("\\", "").replace("\u2060", "").replace("\u00a0", " ")
 
 
 def presented(visit: Open, warehouse: Path, position: str, **more: str) -> Any:

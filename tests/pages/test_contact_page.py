@@ -21,14 +21,9 @@ from queries.settings import load_settings
 from queries.warehouse import open_warehouse
 from tests.pages import odd_companies, warehouses
 from tests.pages.conftest import Open
+from tests.pages.reading import texts
 
 PAGE = "pages/contacts/contact.py"
-
-
-def said(tab: AppTest) -> str:
-    """Everything that is said on the page, as people read it."""
-    found = [*tab.markdown, *tab.caption, *tab.info, *tab.warning]
-    return "\n".join(str(m.value) for m in found).replace("\\", "").replace("\u2060", "")
 
 
 def at(visit: Open, warehouse: Path, **params: Any) -> AppTest:
@@ -71,14 +66,14 @@ def asked(company: Path) -> Iterator[Asked]:
 
 def test_before_a_search_the_page_says_what_to_do(visit: Open, company: Path) -> None:
     tab = at(visit, company)
-    assert "Search for an id" in said(tab)
+    assert "Search for an id" in texts(tab)
     assert not tab.metric
 
 
 def test_a_link_opens_the_whole_history_as_it_was_answered(visit: Open, company: Path, asked: Asked) -> None:
     who = asked.one()
     known, tab = history(asked.crm, asked.scope, who), at(visit, company, contact=who)
-    assert f"{who} came as far as" in said(tab)
+    assert f"{who} came as far as" in texts(tab)
     figures = {m.label: m.value for m in tab.metric}
     assert known.now is not None
     assert figures["Now"] == asked.crm.model.stage(known.now.stage).label
@@ -91,18 +86,18 @@ def test_a_link_opens_the_whole_history_as_it_was_answered(visit: Open, company:
     lasting = [m for m in known.moments if m.kind in ("deal", "subscription")]
     assert drawn["main"].num_rows == len(stays) + len(known.verdicts) + len(lasting)
     assert drawn["journeys"].num_rows == max(s.journey for s in known.stays)
-    assert "raw rows: " in said(tab)
+    assert "raw rows: " in texts(tab)
 
 
 def test_a_search_opens_the_only_match(visit: Open, company: Path, asked: Asked) -> None:
     tab = searched(at(visit, company), f" {asked.one()} ")
-    assert f"{asked.one()} came as far as" in said(tab)
+    assert f"{asked.one()} came as far as" in texts(tab)
     assert tab.query_params["contact"] == asked.one()
 
 
 def test_of_several_matches_one_is_picked(visit: Open, company: Path) -> None:
     tab = searched(at(visit, company), "c00")
-    assert "contacts fit “c00”; the best 50 are listed" in said(tab)
+    assert "contacts fit “c00”; the best 50 are listed" in texts(tab)
     assert not tab.metric
     grid = next(t for t in tab.dataframe if "Now" in t.value.columns)
     wanted = grid.value["Contact"][3]
@@ -114,7 +109,7 @@ def test_of_several_matches_one_is_picked(visit: Open, company: Path) -> None:
 
 def test_a_new_search_leaves_the_old_contact(visit: Open, company: Path, asked: Asked) -> None:
     tab = searched(at(visit, company, contact=asked.one()), "nobody at all")
-    assert "Nothing fits “nobody at all”" in said(tab)
+    assert "Nothing fits “nobody at all”" in texts(tab)
     assert not tab.metric
     assert "contact" not in tab.query_params
 
@@ -122,19 +117,19 @@ def test_a_new_search_leaves_the_old_contact(visit: Open, company: Path, asked: 
 @pytest.mark.parametrize("wanted", ["nobody", "' OR 1=1 --", "**bold**", "x" * 400])
 def test_a_link_to_nobody_says_so(visit: Open, company: Path, wanted: str) -> None:
     tab = at(visit, company, contact=wanted)
-    assert f"No contact “{wanted[:80]}” is known" in said(tab)
+    assert f"No contact “{wanted[:80]}” is known" in texts(tab)
     assert not tab.metric
 
 
 def test_a_link_with_control_characters_says_so(visit: Open, company: Path) -> None:
-    assert "contains control characters" in said(at(visit, company, contact="a\x00b"))
-    assert "contains control characters" in said(searched(at(visit, company), "a\x07b"))
+    assert "contains control characters" in texts(at(visit, company, contact="a\x00b"))
+    assert "contains control characters" in texts(searched(at(visit, company), "a\x07b"))
 
 
 def test_names_are_neither_shown_nor_searched_without_permission(visit: Open, company: Path) -> None:
     tab = searched(at(visit, company), "Testa Person")
-    assert "Names and e-mail addresses are masked" in said(tab)
-    assert "Nothing fits" in said(tab)
+    assert "Names and e-mail addresses are masked" in texts(tab)
+    assert "Nothing fits" in texts(tab)
     tab = at(visit, company, contact="c00001")
     facts = dict(table(tab, "Value").to_numpy())
     assert (facts["Name"][:4], facts["Email"]) == ("T***", "p***@example.com")
@@ -161,28 +156,28 @@ def people(folder: Path) -> Path:
 
 def test_an_account_tells_who_took_part(visit: Open, tmp_path: Path) -> None:
     tab = at(visit, people(tmp_path), contact="bob", model="discovery")
-    assert "bob belongs to account acme" in said(tab)
-    assert "2 of 2 contacts took part" in said(tab)
+    assert "bob belongs to account acme" in texts(tab)
+    assert "2 of 2 contacts took part" in texts(tab)
     assert set(table(tab, "After")["Contact"]) == {"ann@corp.example", "bob"}
     assert list(table(tab, "It says")["What became of it"]) == ["used", "repeated", "used"]
 
 
 def test_without_activities_the_page_says_so_and_tells_the_rest(visit: Open, tmp_path: Path) -> None:
     tab = at(visit, people(tmp_path), contact="bob")
-    assert "not in the warehouse: activities, deals, orders, subscriptions, surveys, referrals" in said(tab)
+    assert "not in the warehouse: activities, deals, orders, subscriptions, surveys, referrals" in texts(tab)
     assert {m.label: m.value for m in tab.metric}["First touch"] == "unknown"
-    assert "2 raw rows: 2 used" in said(tab)
+    assert "2 raw rows: 2 used" in texts(tab)
 
 
 def test_an_account_s_id_offers_its_contacts_where_these_move(visit: Open, tmp_path: Path) -> None:
     tab = at(visit, people(tmp_path), contact="acme")
-    assert "2 contacts fit “acme”" in said(tab)
+    assert "2 contacts fit “acme”" in texts(tab)
     assert list(table(tab, "Now")["Contact"]) == ["ann@corp.example", "bob"]
 
 
 def test_an_id_that_is_an_e_mail_address_stays_out_of_the_link(visit: Open, tmp_path: Path) -> None:
     tab = searched(at(visit, people(tmp_path)), "ann@")
-    assert "ann@corp.example came as far as Lead" in said(tab)
+    assert "ann@corp.example came as far as Lead" in texts(tab)
     assert "contact" not in tab.query_params
 
 
@@ -191,11 +186,11 @@ def test_odd_ids_are_shown_as_they_are(visit: Open, tmp_path: Path) -> None:
     for wanted in odd_companies.HOSTILE:
         tab = at(visit, warehouse, contact=wanted)
         assert not tab.warning
-        assert f"{wanted} came as far as" in said(tab)
+        assert f"{wanted} came as far as" in texts(tab)
 
 
 def test_an_empty_warehouse_knows_nobody(visit: Open, tmp_path: Path) -> None:
-    assert "No contact “ann” is known" in said(at(visit, odd_companies.empty(tmp_path), contact="ann"))
+    assert "No contact “ann” is known" in texts(at(visit, odd_companies.empty(tmp_path), contact="ann"))
 
 
 def test_a_failing_question_leaves_the_rest_of_the_page(
@@ -207,4 +202,4 @@ def test_a_failing_question_leaves_the_rest_of_the_page(
     monkeypatch.setattr("queries.evidence.stage_rows", broken)
     tab = at(visit, company, contact=asked.one())
     assert "longer than 15 seconds" in tab.warning[0].value.replace("\\", "")
-    assert f"{asked.one()} came as far as" in said(tab)
+    assert f"{asked.one()} came as far as" in texts(tab)

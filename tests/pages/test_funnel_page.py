@@ -25,6 +25,7 @@ from queries.settings import load_settings
 from queries.traffic import top
 from queries.warehouse import writing
 from tests.pages.conftest import Open
+from tests.pages.reading import texts
 
 PAGE = "pages/funnel/funnel.py"
 Answered = tuple[View, Funnel]
@@ -59,12 +60,6 @@ def chart(tab: AppTest, words_of_it: str) -> list[dict[str, Any]]:
     return next(sets["main"] for alt, sets in charts(tab) if alt.startswith(words_of_it))
 
 
-def said(tab: AppTest) -> str:
-    """All texts of the page, as they are read."""
-    shown = (*tab.markdown, *tab.caption, *tab.info, *tab.warning)
-    return "\n".join(e.value for e in shown).replace("\\", "")
-
-
 def table(tab: AppTest, column: str) -> Any:
     """The first table that has this column."""
     return next(t.value for t in tab.dataframe if column in t.value.columns)
@@ -83,8 +78,8 @@ def test_the_bars_are_the_answer(arrive: Open, company: Path) -> None:
     assert drawn == {key: n for key, n in told.items() if n}
     assert sum(n for (stage, _), n in drawn.items() if stage == "subscriber") == answer.whole[0].entered
     assert (answer.whole[-1].stage, "arrived") in drawn and (answer.whole[-1].stage, "open") not in drawn
-    assert words.headline(answer) in said(tab)
-    assert f"{answer.touched:,} of them skip a stage" in said(tab)
+    assert words.headline(answer) in texts(tab)
+    assert f"{answer.touched:,} of them skip a stage" in texts(tab)
 
 
 def test_the_tiles_sum_up_the_answer(arrive: Open, company: Path) -> None:
@@ -130,7 +125,7 @@ def test_a_click_lists_exactly_whom_the_bar_counts_and_opens_a_history(arrive: O
     tab.session_state["waterfall.chart"] = {"selection": {"bar": [{"stage": "mql", "outcome": "exited"}]}}
     tab.run()
     assert not tab.exception
-    assert f"{mql.left:,} journeys of contacts" in said(tab)
+    assert f"{mql.left:,} journeys of contacts" in texts(tab)
     listed = table(tab, "What became of it")
     found = records(view.modelled, view.scope, Bar("mql", "exited"))
     assert list(listed["Contacts"]) == found.table["entity_id"].to_pylist()
@@ -139,7 +134,7 @@ def test_a_click_lists_exactly_whom_the_bar_counts_and_opens_a_history(arrive: O
     tab.session_state[grid.key] = {"selection": {"rows": [0]}}
     tab.run()
     assert not tab.exception
-    assert f"{listed['Contacts'][0]} came as far as" in said(tab)
+    assert f"{listed['Contacts'][0]} came as far as" in texts(tab)
     link = next(link for link in tab.get("page_link") if link.proto.page.endswith("contact"))
     assert link.proto.query_string == f"contact={listed['Contacts'][0]}"
 
@@ -151,16 +146,16 @@ def test_records_can_be_chosen_by_name_down_to_a_reason(arrive: Open, company: P
     exit_stage, exited = next(iter(mql.exited.items()))
     why, n = next(iter(exited.reasons.items()))
     tab.selectbox(key="records.stage.none").set_value("mql").run()
-    assert f"{mql.entered:,} journeys of contacts" in said(tab)
+    assert f"{mql.entered:,} journeys of contacts" in texts(tab)
     tab.selectbox(key="records.fate.none.mql").set_value("exited").run()
     tab.selectbox(key="records.exit.none.mql").set_value(exit_stage).run()
     tab.selectbox(key=f"records.reason.none.mql.{exit_stage}").set_value(0).run()
-    assert f"{n:,} journeys of contacts" in said(tab)
+    assert f"{n:,} journeys of contacts" in texts(tab)
     assert set(table(tab, "Reason")["Reason"]) == {why}
     tab.selectbox(key="records.fate.none.mql").set_value(None).run()
     tab.selectbox(key="records.segment.none.mql").set_value(1).run()
     others = next(row.entered for row in answer.of(answer.other) if row.stage == "mql")
-    assert f"{others:,} journeys of contacts" in said(tab)
+    assert f"{others:,} journeys of contacts" in texts(tab)
 
 
 def test_a_breakdown_shows_each_group_beside_the_whole(arrive: Open, company: Path) -> None:
@@ -176,7 +171,7 @@ def test_a_breakdown_shows_each_group_beside_the_whole(arrive: Open, company: Pa
     assert [[row["n"] for row in panel] for panel in small] == [
         [row.entered for row in answer.of(v)] for v in answer.segments
     ]
-    assert words.segment_title(answer, step, "Source") in said(tab)
+    assert words.segment_title(answer, step, "Source") in texts(tab)
     tab.selectbox(key="step").set_value("Lead → MQL").run()
     lead = Step("lead", "mql", "Lead → MQL")
     bars = {row["label"]: row["value"] for row in chart(tab, "All:")}
@@ -207,7 +202,7 @@ def test_a_comparison_shows_differences_and_claims_only_clear_ones(arrive: Open,
     drawn = chart(tab, "Changes.")
     assert [row["label"] for row in drawn] == [c.step.label for c in found]
     assert [row["verdict"] != "unsure" for row in drawn] == [c.clear for c in found]
-    assert words.change_title(found) in said(tab)
+    assert words.change_title(found) in texts(tab)
 
 
 def test_the_largest_clear_change_is_told_in_percentage_points() -> None:
@@ -225,7 +220,7 @@ def test_counts_alone_have_no_rates(arrive: Open, company: Path, basis: str) -> 
     drawn = next(sets["main"] for alt, sets in charts(tab) if alt.startswith("Subscriber:"))
     assert [row["n"] for row in drawn] == [row.entered for row in answer.whole]
     assert " % (" not in str(list(table(tab, "MQL")["MQL"])), "no interval"
-    assert ("no conversion rates" in said(tab)) == (basis == "period")
+    assert ("no conversion rates" in texts(tab)) == (basis == "period")
 
 
 def test_in_any_order_rows_are_numbers_of_stages(arrive: Open, company: Path) -> None:
@@ -239,8 +234,8 @@ def test_a_lifecycle_without_a_handoff_and_its_anonymous_top(arrive: Open, compa
     assert not tab.exception
     view, _ = answered(tab)
     (ratio,) = top(view.modelled, view.scope).ratios
-    assert "Acquisition per 1,000 of Reach" in said(tab)
-    assert "different people, so no conversion rate" in said(tab)
+    assert "Acquisition per 1,000 of Reach" in texts(tab)
+    assert "different people, so no conversion rate" in texts(tab)
     drawn = [sets["main"] for alt, sets in charts(tab) if "value" in sets["main"][0]][-1]
     assert [row["value"] for row in drawn] == pytest.approx([r.value * 1000 for r in ratio.each if r.value is not None])
 
@@ -248,13 +243,13 @@ def test_a_lifecycle_without_a_handoff_and_its_anonymous_top(arrive: Open, compa
 def test_traffic_that_cannot_be_filtered_says_so(arrive: Open, company: Path) -> None:
     tab = arrive(company, **{"model": "customer_lifecycle", "where.region": "EMEA"})
     assert not tab.exception
-    assert "Traffic is not recorded by region." in said(tab)
+    assert "Traffic is not recorded by region." in texts(tab)
 
 
 def test_filters_that_leave_nobody_say_so(arrive: Open, company: Path) -> None:
     tab = arrive(company, period="custom", **{"from": "1999-01-01", "to": "1999-02-01"})
     assert not tab.exception
-    assert "Nothing matches the active filters in this period." in said(tab)
+    assert "Nothing matches the active filters in this period." in texts(tab)
     assert not tab.get("vega_lite_chart")
 
 
@@ -274,7 +269,7 @@ def test_a_question_that_fails_leaves_the_page_standing(arrive: Open, company: P
                 warehouse.execute(f"DROP TABLE {name}")
     tab = arrive(damaged)
     assert not tab.exception
-    assert "A table of this build is not there." in said(tab)
+    assert "A table of this build is not there." in texts(tab)
     assert tab.selectbox(key="model").value == "crm"
 
 

@@ -19,6 +19,7 @@ from queries.agreement import alignment
 from queries.settings import load_settings
 from queries.warehouse import writing
 from tests.pages.conftest import Open
+from tests.pages.reading import texts
 
 STAGES = ["Subscriber", "MQL", "SQL", "Opportunity", "Customer", "Evangelist"]
 
@@ -34,11 +35,6 @@ def drawn(tab: AppTest, number: int = 0) -> list[dict[str, Any]]:
     return list(pa.ipc.open_stream(sets[0].data.data).read_all().to_pylist())
 
 
-def said(tab: AppTest) -> str:
-    """All texts of the page, as they are read."""
-    return "\n".join(e.value for e in (*tab.markdown, *tab.caption, *tab.info, *tab.warning)).replace("\\", "")
-
-
 def test_tiles_are_the_entries_of_the_period_and_the_conversion(visit: Open, company: Path) -> None:
     tab = visit(company)
     assert not tab.exception
@@ -52,7 +48,7 @@ def test_tiles_are_the_entries_of_the_period_and_the_conversion(visit: Open, com
     goal = next(r for r in funnel.funnel(v.modelled, v.scope).whole if r.stage == "customer")
     assert tab.metric[7].value == labels.percent(alignment(v.modelled, v.scope).whole.acceptance.value)
     assert tab.metric[6].value == labels.percent(goal.conversion_rate.value)  # type: ignore[union-attr]
-    assert f"{goal.entered:,} of" in said(tab)
+    assert f"{goal.entered:,} of" in texts(tab)
 
 
 def test_tiles_compare_where_a_comparison_is_chosen(visit: Open, company: Path) -> None:
@@ -66,7 +62,7 @@ def test_tiles_compare_where_a_comparison_is_chosen(visit: Open, company: Path) 
     told = change(now, before)
     assert told is not None
     assert tab.metric[0].delta == f"{told.value * 100:+.0f} %"
-    assert "against 1 Apr 2024 – 31 Mar 2025" in said(tab)
+    assert "against 1 Apr 2024 – 31 Mar 2025" in texts(tab)
 
 
 def test_the_small_funnel_draws_the_cohort(visit: Open, company: Path) -> None:
@@ -74,20 +70,20 @@ def test_the_small_funnel_draws_the_cohort(visit: Open, company: Path) -> None:
     v = view(tab)
     rows = funnel.funnel(v.modelled, v.scope).whole
     assert [(r["label"], r["n"]) for r in drawn(tab)] == [(r.label, r.entered) for r in rows]
-    assert "of Subscriber entries have become Customer so far" in said(tab)
+    assert "of Subscriber entries have become Customer so far" in texts(tab)
 
 
 def test_signs_stand_with_their_evidence_and_a_way_to_more(visit: Open, company: Path) -> None:
     tab = visit(company)
-    assert "The newest event is long past" in said(tab)  # the company was loaded now, and its history ends in March
-    assert f"newest event {labels.instant(view(tab).modelled.build.as_of)}" in said(tab)
-    assert "Most in MQL wait for more than 14 days" in said(tab)
+    assert "The newest event is long past" in texts(tab)  # the company was loaded now, and its history ends in March
+    assert f"newest event {labels.instant(view(tab).modelled.build.as_of)}" in texts(tab)
+    assert "Most in MQL wait for more than 14 days" in texts(tab)
     v = view(tab)
     (waiting,) = [w for w in overview.waiting(v.modelled, v.scope) if w.stage == "mql"]
-    assert f"{waiting.over:,} of {waiting.n:,}" in said(tab)
+    assert f"{waiting.over:,} of {waiting.n:,}" in texts(tab)
     pages = {link.proto.page for link in tab.get("page_link")}
     assert {"alignment", "funnel", "health"} <= pages
-    assert "Sales accepts fewer MQLs of Summer giveaway" in said(tab)
+    assert "Sales accepts fewer MQLs of Summer giveaway" in texts(tab)
 
 
 def test_a_breakdown_adds_its_parts(visit: Open, company: Path) -> None:
@@ -103,7 +99,7 @@ def test_a_breakdown_adds_its_parts(visit: Open, company: Path) -> None:
 def test_every_period_is_shown(visit: Open, company: Path, period: str) -> None:
     tab = visit(company, period=period, compare="year")
     assert not tab.exception
-    assert "Reference" not in said(tab)
+    assert "Reference" not in texts(tab)
     assert len(tab.metric) >= 8
 
 
@@ -118,9 +114,9 @@ def test_a_period_without_anybody_says_so(visit: Open, company: Path) -> None:
     tab = visit(company, **{"from": "1995-01-01", "to": "1995-07-01", "compare": "previous", "by": "region"})
     assert not tab.exception
     assert {m.value for m in tab.metric} == {"0", labels.UNDEFINED}
-    assert "No Subscriber entries in this period" in said(tab)
-    assert "Nothing matches the active filters" in said(tab)
-    assert "Reference" not in said(tab)
+    assert "No Subscriber entries in this period" in texts(tab)
+    assert "Nothing matches the active filters" in texts(tab)
+    assert "Reference" not in texts(tab)
 
 
 def test_a_failing_question_leaves_the_rest(visit: Open, company: Path, tmp_path: Path) -> None:
@@ -132,7 +128,7 @@ def test_a_failing_question_leaves_the_rest(visit: Open, company: Path, tmp_path
                 warehouse.execute(f"DROP TABLE {schema}.{table}")
     tab = visit(broken)
     assert not tab.exception
-    assert "A table of this build is not there." in said(tab)
+    assert "A table of this build is not there." in texts(tab)
     assert len(tab.metric) >= 7
     assert drawn(tab)
 
@@ -142,5 +138,5 @@ def test_odd_names_are_plain_texts(visit: Open, oddities: Path) -> None:
         tab = visit(oddities, **({"by": by} if by else {}))
         assert not tab.exception
         assert not tab.error
-        assert "Reference" not in said(tab)
+        assert "Reference" not in texts(tab)
         assert len(tab.metric) >= 7
