@@ -26,8 +26,10 @@ from queries.threshold import threshold
 def cuts(v: View) -> None:
     """Acceptance, coverage and volume for every cut; a slider picks one."""
     found = ask(threshold, v.modelled, v.scope.whole)
-    if isinstance(found, Failure) or found is None or not found.cuts:
+    if isinstance(found, Failure) or found is None or len(found.cuts) < 2:
         empty = "No lead has a score here: the column lead_score of contacts or stage_events gives it."
+        if not isinstance(found, Failure) and found and found.cuts:
+            empty = f"All leads here have the score {found.cuts[0].score:g}: there is nothing to cut."
         card("The cut of the lead score", lambda: found, lambda _: None, empty=empty, key="threshold")
         return
     low, high = found.cuts[0].score, found.cuts[-1].score

@@ -138,6 +138,16 @@ def test_an_audit_sample_is_shown_with_its_fourth_cell(visit: Open, tmp_path: Pa
     assert [m.value for m in tab.metric[-4:]] == ["93.0 %", "0.50", "0.86", "0.92"]
 
 
+def test_one_score_alone_cannot_be_cut(visit: Open, tmp_path: Path) -> None:
+    at_ = pa.array([datetime(2026, 1, 5, hour) for hour in range(3)], pa.timestamp("us"))
+    events = {"contact_id": ["ann", "bob", "bob"], "stage": ["Lead", "Lead", "MQL"], "entered_at": at_}
+    contacts = {"contact_id": ["ann", "bob"], "lead_score": [10.0, 50.0]}
+    batch = {"stage_events": pa.table(events), "contacts": pa.table(contacts)}
+    tab = at(visit, warehouses.made(tmp_path, iter([batch]), ("crm",)), "Threshold")
+    assert not tab.warning
+    assert "All leads here have the score 50: there is nothing to cut" in texts(tab)
+
+
 def test_of_three_hundred_reps_the_busiest_are_shown_and_any_can_be_found(visit: Open, tmp_path: Path) -> None:
     who = [f"c{i:03}" for i in range(320)]
     reps = [f"Rep {max(i - 20, 0):03}" for i in range(320)]  # the first has 21 leads, all others one
