@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from math import sqrt
 from typing import Any
 
@@ -33,10 +34,20 @@ class Aged:
 
         Each month has its own customers, those seen through it, so that young ones count for what they have shown.
         """
-        steps = [self.months.get(k, (0, 0.0)) for k in range(age)]
-        if any(n < min(FEW, max(self.n, 1)) for n, _ in steps):
+        if age > self.longest:
             return None
-        return sum(amount / n for n, amount in steps)
+        return self.course[age - 1] if age else 0.0
+
+    @cached_property
+    def course(self) -> tuple[float, ...]:
+        """Revenue per customer in the first month, in the first two, and so on, as far as it is known."""
+        enough, so_far = min(FEW, max(self.n, 1)), 0.0
+        out: list[float] = []
+        while (month := self.months.get(len(out), (0, 0.0)))[0] >= enough:
+            n, amount = month
+            so_far += amount / n
+            out.append(so_far)
+        return tuple(out)
 
     def n_days(self, age: int) -> float | None:
         """Revenue per customer within `age` months, for mature groups alone: None while a customer is younger."""
@@ -48,10 +59,7 @@ class Aged:
     @property
     def longest(self) -> int:
         """The highest age in months that `per_customer` is known for."""
-        age = 0
-        while self.per_customer(age + 1) is not None:
-            age += 1
-        return age
+        return len(self.course)
 
 
 def added(groups: Sequence[Aged]) -> Aged:
