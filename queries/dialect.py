@@ -337,9 +337,13 @@ def _quoted(text: str) -> str:
 
 
 # How DuckDB keeps what stays: told what it would nearly always choose, it need not try all ways. Of instants, which may
-# be few, it had better choose; of texts there is one way. `tuple`: few texts.
-_PACKED: dict[Any, str] = dict.fromkeys((int, Small, tuple), " USING COMPRESSION bitpacking")
-_PACKED[float] = " USING COMPRESSION alp"
+# be few, it had better choose; of texts there is one way. Few texts (`tuple`) and small numbers take a byte or two as
+# they are: packing them tighter costs more than it saves.
+_PACKED: dict[Any, str] = {
+    int: " USING COMPRESSION bitpacking",
+    float: " USING COMPRESSION alp",
+    **dict.fromkeys((Small, tuple), " USING COMPRESSION uncompressed"),
+}
 # Working tables need not survive their build: DuckDB keeps them out of its file, PostgreSQL out of its log.
 _WORKING = {DUCKDB: "TEMP ", POSTGRES: "UNLOGGED "}
 

@@ -34,8 +34,8 @@ def stays_columns(model: StageModel, segments: tuple[Segment, ...], said: Mappin
         "from_stage": keys,
         "next_stage": keys,
         "move": MOVES,
-        "by_fact": int,
-        "after_other": int,
+        "by_fact": Small,
+        "after_other": Small,
         **said,
         "contact_id": str,
     }
@@ -57,7 +57,7 @@ def journeys_columns(
         "exit_reason": said["reason"],
         "current_stage": keys,
         "furthest": keys,
-        "in_order": int,
+        "in_order": Small,
         "n_journeys": int,
         "score": float,
     }
