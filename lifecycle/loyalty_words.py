@@ -192,6 +192,17 @@ def _way(error: float) -> str:
     return "high" if error > 0 else "low"
 
 
+def paid_back(found: Acquisition, margin: float) -> str:
+    """At which age the margin of a customer covers the cost of a new one, or that it has not been seen to."""
+    whole = found.whole
+    if whole.cac is None or not whole.aged.longest:
+        return "When has a customer paid back?"
+    months = whole.payback(margin)
+    if months is None:
+        return f"Not paid back within the {whole.aged.longest} months seen"
+    return f"Paid back after {months} {'month' if months == 1 else 'months'}"
+
+
 def cost_over_time(found: Acquisition) -> str:
     """How the cost of a customer of the last whole cohort compares with before."""
     last = found.latest

@@ -94,7 +94,12 @@ def apart(
     return ranked[0], ranked[-1], clear
 
 
-def side_by_side(answer: Retention, groups: list[tuple[str, Triangle]]) -> str:
+def quoted(name: str) -> str:
+    """The name of a group, which may be any text, in a sentence."""
+    return f"“{name}”"
+
+
+def side_by_side(answer: Retention, groups: list[tuple[str, Triangle]], called: Callable[[str], str] = quoted) -> str:
     """Which group stays most and which least, at the oldest age that all have reached and cohorts are compared at.
 
     Says so where chance could have made the difference; of money, which no test judges, it only tells which is which.
@@ -110,12 +115,13 @@ def side_by_side(answer: Retention, groups: list[tuple[str, Triangle]]) -> str:
     after = age(answer.rules, answer.scope.grain, known[0][1])
     if answer.rules.measure != "logo":
         valued = sorted(((name, c.value) for name, c in known if c.value is not None), key=lambda k: k[1], reverse=True)
-        return f"After {after} “{valued[0][0]}” has the highest figure, “{valued[-1][0]}” the lowest" if valued else ""
+        ends = [called(valued[i][0]) for i in (0, -1)] if valued else []
+        return f"The highest figure after {after} is that of {ends[0]}, the lowest that of {ends[1]}" if ends else ""
     found = apart([(name, c.rate) for name, c in known])
     if found is None or not found[2]:
-        return f"After {after} none of them stays more or less than chance explains"
+        return f"After {after} no group stays more or less than chance explains"
     best, worst, _ = found
-    return f"After {after} {share(best[1])} of “{best[0]}” are there, {share(worst[1])} of “{worst[0]}”"
+    return f"After {after} {share(best[1])} of {called(best[0])} are there, {share(worst[1])} of {called(worst[0])}"
 
 
 def summary(answer: Retention, model: StageModel) -> str:

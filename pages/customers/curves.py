@@ -105,7 +105,7 @@ def by_group(found: Retention, model: StageModel) -> Picture | None:
 
 def earlier(found: Retention) -> str:
     """Whether more stay than in the compared period."""
-    return side_by_side(found, frames.periods(found)) or "The period beside the one before"
+    return side_by_side(found, frames.periods(found), frames.period_called) or "The period beside the one before"
 
 
 def compared(found: Retention) -> Picture | None:
@@ -133,10 +133,11 @@ def lasting(found: Lifetimes | Failure) -> str:
         return "How long subscriptions last"
     half_left = next((p for p in found.whole.curve if p.survival <= 0.5), None)
     median = half_left.seconds if half_left and half_left.at_risk >= charts_retention.FEWEST else None
+    of_all = " of all" if found.segments else ""
     half = (
         "More than half stay as long as ten were followed"
         if median is None
-        else f"Half have left after {median / labels.DAY:,.0f} days"
+        else f"Half{of_all} have left after {median / labels.DAY:,.0f} days"
     )
     test = log_rank([t for _, t in found.segments])
     differ = "; the groups differ" if test and test.p < 0.05 else ""

@@ -12,6 +12,7 @@ from queries.contacts import Records
 from queries.retention import Lifetimes
 
 ALL = "All mature cohorts"
+THIS, BEFORE = "This period", "Before"
 
 
 def figure(measure: str, value: float | None) -> str:
@@ -170,11 +171,16 @@ def customers(found: Records, entity: str, segment: str | None) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def period_called(name: str) -> str:
+    """A period of `periods` in a sentence."""
+    return {THIS: "this period's cohorts", BEFORE: "those before"}[name]
+
+
 def periods(answer: Retention) -> list[tuple[str, Triangle]]:
     """The cohorts of the period and of the one that it is compared with; nothing without a comparison."""
     if answer.comparison is None:
         return []
-    return [("This period", of_period(answer)), ("Before", answer.comparison.whole)]
+    return [(THIS, of_period(answer)), (BEFORE, answer.comparison.whole)]
 
 
 def of_period(answer: Retention) -> Triangle:

@@ -53,7 +53,7 @@ def revenue(v: View) -> None:
     left, right = st.columns(2, gap="small")
     with left:
         card(
-            "Does the book grow by itself?",
+            by_itself(found),
             lambda: found,
             rates,
             definition=Period.nrr.__doc__ or "",
@@ -152,6 +152,15 @@ def rates(found: Book) -> Picture | None:
 def churn(found: Book) -> Picture | None:
     rows = frames.churn(found.scope, found.periods)
     return None if rows.empty else charts.trend(rows, style=".1%", title="left the book")
+
+
+def by_itself(found: Book) -> str:
+    """In how many periods the book grew without a new customer."""
+    known = [p.nrr for p in found.periods if p.nrr is not None]
+    if not known:
+        return "Does the book grow by itself?"
+    grew = sum(nrr > 1 for nrr in known)
+    return f"Without new customers the book grew in {grew} of {len(known)} {found.scope.grain}s"
 
 
 def churning(found: Book) -> str:

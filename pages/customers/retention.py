@@ -79,8 +79,9 @@ def cohorts(v: View, rules: Rules, found: Retention | Failure) -> None:
 def beside(v: View, found: Retention) -> None:
     """Groups of the breakdown and the compared periods, each as the one row of its mature cohorts."""
     groups = [(frames.group(found, v.modelled.model, value), t) for value, t in found.segments]
+    told = side_by_side(found, groups) if groups else side_by_side(found, frames.periods(found), frames.period_called)
     card(
-        side_by_side(found, groups or frames.periods(found)) or "No two of them are old and large enough to compare",
+        told or "No two of them are old and large enough to compare",
         lambda: found,
         lambda a: grouped(a, v.modelled.model),
         caption="Mature cohorts of each together, as far as ten customers reach; beside a name how many started",

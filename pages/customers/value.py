@@ -181,7 +181,7 @@ def costs(v: View, found: Acquisition | Failure, margin: float) -> None:
     if not isinstance(found, Failure):
         with right:
             card(
-                "When a customer has paid back",
+                words.paid_back(found, margin),
                 lambda: found,
                 partial(payback, margin=margin),
                 caption="Margin per customer by age, of all customers, against the cost of a new one",

@@ -123,12 +123,13 @@ def over_time(view: View, step: Step) -> None:
 
 
 def why_they_leave(view: View, answer: Funnel) -> None:
-    def draw(a: Funnel) -> Picture | None:
-        found = frames.reasons(a.whole, view.modelled.model)
+    found = frames.reasons(answer.whole, view.modelled.model)
+
+    def draw(_: Funnel) -> Picture | None:
         return None if found.empty else charts_funnel.reasons(found, charts_funnel.exit_colours(view.modelled.model))
 
     card(
-        "Why they leave",
+        words.reasons_title(found),
         lambda: answer,
         draw,
         caption="Reasons given with the exit, at whatever stage",

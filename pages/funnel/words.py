@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+import pandas as pd
+
 from lifecycle.findings import Change, Step, clearest, most_left, rate_of, standouts
 from lifecycle.funnel import Funnel
 from lifecycle.scope import describe
@@ -80,6 +82,15 @@ def headline(answer: Funnel) -> str:
     if worst is None:
         return "Where they enter, and how far they come: nobody has left"
     return f"The largest loss is at {worst.label}: {worst.left:,} of the {left:,} who left"
+
+
+def reasons_title(found: pd.DataFrame) -> str:
+    """The most frequent of the reasons, whatever the exit, and its share; `found` as `frames.reasons` gives it."""
+    if found.empty:
+        return "Why they leave"
+    sizes = found.groupby("reason", sort=False)["n"].sum()
+    share = labels.percent(sizes.max() / sizes.sum(), 0)
+    return f"“{sizes.idxmax()}” is the most frequent reason: {share} of {sizes.sum():,} who left"
 
 
 def segment_title(answer: Funnel, step: Step, by: str) -> str:

@@ -214,7 +214,7 @@ def stream_name(model: StageModel, stream: Stream) -> str:
     label = _visited(model, stream.stage, stream.visit)
     if stream.start is None:
         return f"start as {label}"
-    return f"{_visited(model, stream.start, stream.start_visit or 1)} → {label} as {_ordinal(stream.step)}"
+    return f"{_visited(model, stream.start, stream.start_visit or 1)} → {label} as {_ordinal(stream.step)} stage"
 
 
 def _visited(model: StageModel, stage: str, visit: int) -> str:

@@ -67,7 +67,7 @@ def each(v: View, found: StockFlow, stage: str, label: str) -> None:
     left, right = st.columns(2, gap="small")
     with left:
         card(
-            f"{label}, by {by.lower()}",
+            _parts_title(found, stage, label),
             lambda: found,
             lambda answer: frames_parts.stock_parts(answer, stage, by),
             caption="Each row closes, and all rows add up to the last",
@@ -76,9 +76,10 @@ def each(v: View, found: StockFlow, stage: str, label: str) -> None:
         )
     with right:
         card(
-            f"Who is in {label} at the end of each {found.scope.grain}",
+            f"Who is in {label}, by {by.lower()}",
             lambda: found,
             lambda answer: charts.trend(frames_parts.stock_courses(answer, stage), height=300),
+            caption=f"At the end of each {found.scope.grain}",
             definition=stock_and_flow,
             key="stock-courses",
         )
@@ -118,6 +119,15 @@ def _before_title(model: StageModel, found: StockFlow) -> str:
     most = max(moved, key=lambda key: abs(moved[key].value))
     now, before = pairs[most]
     return f"{model.stage(most).label}: {now:,} came in, {before:,} before ({labels.growth(moved[most].value)})"
+
+
+def _parts_title(found: StockFlow, stage: str, label: str) -> str:
+    """The part in which a stage has grown most over the period."""
+    grown = {p.name: own.end - own.start for p in found.parts if (own := through(p.answer, stage))}
+    most = max(grown, key=lambda name: grown[name])
+    if grown[most] <= 0:
+        return f"No part of {label} holds more than at the start of the period"
+    return f"{label} grew most in {frames_parts.named(most)}: {grown[most]:+,}"
 
 
 def _identity(found: StockFlow | Failure) -> str:

@@ -29,10 +29,11 @@ from pages.ui.picture import (
 MAIN = alt.NamedData("main")
 ENDS = alt.NamedData("ends")
 PHONE = "containerSize()[0] < 520"
-# A group and what is said of it stand on two lines, of a route two stages on each.
-BROKEN = (
-    "split(replace(replace(datum.label, regexp(': ', 'g'), '\\n'), regexp('( → [^→]+) → ', 'g'), '$1 →\\n'), '\\n')"
-)
+# A group and what is said of it stand on two lines, of a route two stages on each, and how far along on its own.
+BROKEN = "datum.label"
+for found, put in ((" as (?=[0-9])", "\\nas "), (": ", "\\n"), ("( → [^→]+) → ", "$1 →\\n")):
+    BROKEN = f"replace({BROKEN}, regexp('{found}', 'g'), '{put}')"
+BROKEN = f"split({BROKEN}, '\\n')"
 WORSE, UNSURE = "#CB5A3C", GRID
 
 

@@ -33,10 +33,12 @@ FATES = {
 }
 PHONE = "containerSize()[0] < 520"
 PARTS = "split(datum.label, ' → ')"
-# A route on two or three lines, two stages on each.
-BROKEN = f"length({PARTS}) < 3 ? datum.label : length({PARTS}) < 5 ? [{{0}}, {{1}}] : [{{0}}, {{1}}, {{2}}]".format(
-    *(f"join(slice({PARTS}, {i}, {end}), ' → ')" for i, end in ((0, 2), (2, 4), (4, 99)))
-)
+# A route on two or three lines, two stages on each, with the middle of them where that of one line would be.
+BROKEN = (
+    f"length({PARTS}) < 3 ? datum.label : length({PARTS}) < 5 ? [{{0}} + ' →', {{1}}] : "
+    "[{0} + ' →', {1} + ' →', {2}]"
+).format(*(f"join(slice({PARTS}, {i}, {end}), ' → ')" for i, end in ((0, 2), (2, 4), (4, 99))))
+RAISED = [{"test": f"{PHONE} && length({PARTS}) > {n}", "value": up} for n, up in ((4, -12), (2, -6))]
 BANDS = 4  # curves whose bands can be told apart
 ROOM = 118  # pixels a column needs for its labels
 
@@ -135,6 +137,7 @@ def _routes(height: int) -> Spec:
         labelFontSize={"expr": f"{PHONE} ? 11 : 12"},
         labelLineHeight=12,
         labelExpr=f"{PHONE} ? {BROKEN} : datum.label",
+        labelOffset={"condition": RAISED, "value": 0},
     )
     y = alt.Y("label:N", sort=place("position"), axis=lines)
     scale = alt.Scale(nice=False, zero=True, range=[0, {"expr": "max(60, width - 210)"}])

@@ -118,8 +118,9 @@ def test_weak_cohorts_are_named_and_chance_is_not() -> None:
     assert odd_cohorts(plain, "month", rules) == ()
     assert finding(answer(plain, rules), load_model("crm")) == "79 % of customers order again after 1 month"
     alike, unlike = [("a", plain), ("b", plain)], [("a", kept(50, 50, 50)), ("b", kept(90, 90, 90)), ("c", plain)]
-    assert side_by_side(answer(plain, rules), alike).endswith("none of them stays more or less than chance explains")
+    assert side_by_side(answer(plain, rules), alike).endswith("no group stays more or less than chance explains")
     assert side_by_side(answer(plain, rules), unlike) == "After 1 month 90 % of “b” are there, 50 % of “a”"
+    assert side_by_side(answer(plain, rules), unlike, str.upper) == "After 1 month 90 % of B are there, 50 % of A"
     assert side_by_side(answer(plain, rules), unlike[:1]) == ""
     money = side_by_side(answer(plain, replace(rules, measure="grr")), unlike)
     assert "%" not in money  # no test judges money

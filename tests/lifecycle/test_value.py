@@ -8,7 +8,7 @@ import pytest
 
 from lifecycle.durations import LifeTable
 from lifecycle.loyalty import Buyers, Ladder, Repeat, together
-from lifecycle.loyalty_words import cost_over_time, ladder, repeat
+from lifecycle.loyalty_words import cost_over_time, ladder, paid_back, repeat
 from lifecycle.rates import Rate
 from lifecycle.rfm import GROUPS, Group, in_order
 from lifecycle.scope import Scope
@@ -84,6 +84,18 @@ def test_the_cost_of_the_last_whole_cohort_stands_beside_all_before(
     cohorts = [(date(2026, 1 + i, 1), Acquired(None, n, spend, Aged(n))) for i, (n, spend) in enumerate(costs)]
     found = Acquisition(scope, 30, Acquired(None, 1, 1.0, Aged(1)), cohorts=(*cohorts, young))
     assert cost_over_time(found) == said
+
+
+def test_a_customer_has_paid_back_once_the_margin_covers_the_cost() -> None:
+    steady = dict.fromkeys(range(6), (50, 500.0))  # 10 a month each
+
+    def told(spend: float, seen: dict[int, tuple[int, float]] = steady) -> str:
+        return paid_back(Acquisition(SCOPE, 0, Acquired(None, 25, spend, Aged(50, seen))), 0.5)
+
+    assert told(500.0) == "Paid back after 4 months"
+    assert told(100.0) == "Paid back after 1 month"
+    assert told(2_500.0) == "Not paid back within the 6 months seen"
+    assert told(500.0, {}) == "When has a customer paid back?"
 
 
 def test_rates_of_groups_add_up_and_do_not_average() -> None:

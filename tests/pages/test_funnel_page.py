@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -295,3 +296,10 @@ def test_what_is_exported_holds_every_segment_and_stage(arrive: Open, company: P
     ]
     assert set(rows["segment"]) == {"", *answer.segments}
     assert funnel(view.modelled, replace(view.scope, by=None)).whole == answer.whole
+
+
+def test_the_most_frequent_reason_is_named_whatever_the_exit() -> None:
+    rows = [("Price", "Lost", 30), ("Wrong fit", "Lost", 20), ("Wrong fit", "Disqualified", 50)]
+    found = pd.DataFrame(rows, columns=["reason", "exit", "n"])
+    assert words.reasons_title(found) == "“Wrong fit” is the most frequent reason: 70 % of 100 who left"
+    assert words.reasons_title(found[:0]) == "Why they leave"

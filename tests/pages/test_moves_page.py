@@ -68,6 +68,13 @@ def test_stock_and_flow_says_that_it_closes(visit: Open, company: Path) -> None:
     assert "and agrees to the unit" in texts(tab)
 
 
+def test_one_stage_says_in_which_part_it_grew_most(visit: Open, company: Path) -> None:
+    tab = at(visit, company, "Stock and flow", by="source", stage="MQL")
+    (parts,) = [d.value for d in tab.dataframe if "Source" in d.value]
+    most = parts[:-1].sort_values("Change").iloc[-1]
+    assert f"MQL grew most in {most['Source']}: {most['Change']:+,}" in texts(tab)
+
+
 def test_groups_and_periods_are_compared_where_they_are_chosen(visit: Open, company: Path) -> None:
     assert "all others" not in texts(at(visit, company))
     both = at(visit, company, by="source", compare="previous")

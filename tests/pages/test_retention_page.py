@@ -217,6 +217,8 @@ def test_the_waterfall_ends_where_its_steps_lead(visit: Open, company: Path, ask
     steps = drawn(tab, "Start, ")
     assert [s["high"] for s in steps[:1] + steps[-1:]] == [periods[0].start / 100, periods[-1].end / 100]
     assert round(steps[0]["high"] + sum(s["high"] - s["low"] for s in steps[1:-1]), 2) == steps[-1]["high"]
+    grew, known = sum((p.nrr or 0) > 1 for p in periods), sum(p.nrr is not None for p in periods)
+    assert f"Without new customers the book grew in {grew} of {known} months" in texts(tab)
     rates = drawn(tab, "NRR ")
     assert [r["value"] for r in rates if r["series"] == "NRR"] == [p.nrr for p in periods if p.nrr is not None]
 
