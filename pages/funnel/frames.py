@@ -137,7 +137,7 @@ def measures(answer: Funnel, model: StageModel) -> pd.DataFrame:
     lines: list[tuple[str, Cell]] = [
         ("Entered", lambda r: f"{r.entered:,}"),
         (f"{ENTITIES[model.entity]} among them", lambda r: labels.count(r.entities)),
-        ("Target", lambda r: f"{r.target:,.0f} ({r.entered / r.target:.0%} of it)" if r.target else ""),
+        ("Target", lambda r: f"{r.target:,.0f} ({labels.percent(r.entered / r.target, 0)} of it)" if r.target else ""),
         (f"From {rows[0].label}", lambda r: share(r.conversion_rate) if r.stage in later else ""),
         (INDENT + "counts", lambda r: fraction(r.conversion_rate) if r.stage in later else ""),
         ("From the stage before", lambda r: share(r.step_conversion_rate)),
