@@ -64,8 +64,13 @@ def _said(test: str, field: str = "said:N") -> Any:
     return alt.condition(test, field, alt.value(""))
 
 
-def _fits(room: str, also: int = 14) -> str:
-    return f"(datum.{room} * width > {LETTER} * length(datum.said) + {also})"
+def _fits(room: str, also: int = 14, text: str = "said") -> str:
+    return f"(datum.{room} * width > {LETTER} * length(datum.{text}) + {also})"
+
+
+def _fits_before() -> str:
+    """In front of a mark, beside what the mark before it may say there."""
+    return f"(datum.before * width > {LETTER} * (length(datum.said) + datum.taken) + 28)"
 
 
 def _dated() -> Any:
@@ -111,7 +116,8 @@ def _timeline(height: int) -> Spec:
         x=_x("low:Q"), color=_colour(), tooltip=tips
     )
     text: dict[str, Any] = {"fontSize": 11, "limit": 700}
-    inside, after, before = _fits("inside"), _fits("after"), _fits("before")
+    inside, after, before = _fits("inside"), _fits("after"), _fits_before()
+    brief = f"!{inside} && !{after} && !{before} && {_fits('after', text='brief')}"
     told = [
         bars.mark_text(align="left", dx=8, fontWeight=600, color="#FFFFFF", **text).encode(
             x=_x("low:Q"), text=_said(inside)
@@ -122,6 +128,7 @@ def _timeline(height: int) -> Spec:
         bars.mark_text(align="right", dx=-7, color=INK, **text).encode(
             x=_x("low:Q"), text=_said(f"!{inside} && !{after} && {before}")
         ),
+        bars.mark_text(align="left", dx=7, color=INK, **text).encode(x=_x("high:Q"), text=_said(brief, "brief:N")),
     ]
     points = alt.Chart(POINTS).encode(y=_y(), x=_x("x:Q"))
     dots = points.mark_point(filled=True, size=64, opacity=0.9).encode(
@@ -145,14 +152,14 @@ def timeline(
 ) -> Picture:
     """A history on lanes, in this order from the top: bars from start to end, points, journeys, shaded stretches.
 
-    `bars`: lane, start, end, colour (of COLOURS), said (written where there is room), note, from, to. `points`: lane,
-    at, colour, said, note, when. `journeys`: at, said, short. `silences`: start, end, said.
+    `bars`: lane, start, end, colour (of COLOURS), said (written where there is room), brief (where there is little),
+    note, from, to. `points`: lane, at, colour, said, note, when. `journeys`: at, said, short. `silences`: start, end,
+    said.
     """
     main = _placed(bars, order, scale, "start", "end")
     dots = _placed(points, order, scale, "at", "at").rename(columns={"low": "x"})
-    every = pd.concat(
-        [main[["lane", "low", "high"]], dots.assign(low=dots["x"], high=dots["x"])[["lane", "low", "high"]]]
-    )
+    marks = ["lane", "low", "high", "said"]
+    every = pd.concat([main[marks], dots.assign(low=dots["x"], high=dots["x"])[marks]])
     main, dots = _with_room(main, every), _with_room(dots.assign(low=dots["x"], high=dots["x"]), every)
     begun = journeys.assign(x=[scale.place(at) for at in journeys["at"]])
     begun["room"] = [*begun["x"].iloc[1:], 1.0][: len(begun)] - begun["x"] if len(begun) else []
@@ -169,7 +176,10 @@ def _placed(frame: pd.DataFrame, order: list[str], scale: TimeAxis, start: str, 
 
 
 def _with_room(frame: pd.DataFrame, every: pd.DataFrame) -> pd.DataFrame:
-    """How much room there is for text: in a bar before another begins, and on both sides until the next one."""
+    """How much room there is for text: in a bar before another begins, and on both sides until the next one.
+
+    `taken`: letters that the mark before may write into the room in front.
+    """
     rooms = []
     for lane, low, high in zip(frame["lane"], frame["low"], frame["high"], strict=True):
         near = every[every["lane"] == lane]
@@ -179,8 +189,11 @@ def _with_room(frame: pd.DataFrame, every: pd.DataFrame) -> pd.DataFrame:
         after = 0.0 if covered else min([1.0, *near["low"][near["low"] > high]]) - high
         begins_in = ((near["low"] < low) & (near["high"] >= low)).any()
         before = 0.0 if begins_in else low - max([0.0, *earlier])
-        rooms.append((inside, after, before if before > LONELY else 0.0))  # else it meets what the one before says
-    return frame.assign(**{name: [room[i] for room in rooms] for i, name in enumerate(("inside", "after", "before"))})
+        said = near["said"][near["high"] == max(earlier)] if len(earlier) else []
+        taken = max((len(text) for text in said), default=0)
+        rooms.append((inside, after, before if before > LONELY else 0.0, taken))
+    names = ("inside", "after", "before", "taken")
+    return frame.assign(**{name: [room[i] for room in rooms] for i, name in enumerate(names)})
 
 
 def _background(silences: pd.DataFrame, scale: TimeAxis) -> dict[str, pd.DataFrame]:

@@ -27,7 +27,7 @@ LANES = {  # kind of moment → its lane under the stages, in this order
 }
 LONG = timedelta(days=2)  # a silence worth shading
 WIDE = 0.08  # share of the axis that it must have to be seen
-BARS = ["lane", "start", "end", "colour", "said", "note", "from", "to"]
+BARS = ["lane", "start", "end", "colour", "said", "brief", "note", "from", "to"]
 POINTS = ["lane", "at", "colour", "said", "note", "when"]
 
 
@@ -86,11 +86,14 @@ def _answered(verdict: Verdict, as_of: datetime) -> dict[str, Any]:
     """The wait for sales' answer, from the handoff to the decision or the cut-off."""
     colour = verdict.outcome.removesuffix("_late")
     end = verdict.decided_at or (verdict.handed_at if colour in ("bypass", "returned") else as_of)
-    return _bar(ANSWER, verdict.handed_at, end, colour, words.answer(verdict), words.first_touch(verdict))
+    said, brief = words.answer(verdict), words.decided(verdict)
+    return _bar(ANSWER, verdict.handed_at, end, colour, said, words.first_touch(verdict), brief)
 
 
-def _bar(lane: str, start: datetime, end: datetime, colour: str, said: str, note: str) -> dict[str, Any]:
-    row = {"lane": lane, "start": start, "end": end, "colour": colour, "said": said, "note": note}
+def _bar(
+    lane: str, start: datetime, end: datetime, colour: str, said: str, note: str, brief: str = ""
+) -> dict[str, Any]:
+    row = {"lane": lane, "start": start, "end": end, "colour": colour, "said": said, "brief": brief, "note": note}
     return row | {"from": labels.instant(start), "to": labels.instant(end)}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 from xml.etree import ElementTree
 
@@ -12,8 +13,9 @@ import pytest
 import vl_convert
 
 from lifecycle.segments import Catalog, Segment
-from pages.ui import charts, charts_moves, charts_mrr, charts_retention
+from pages.ui import charts, charts_history, charts_moves, charts_mrr, charts_retention
 from pages.ui.picture import EXITS, INK_DARK, INK_LIGHT, SERIES, Picture, colours_of, ink_on, palette
+from pages.ui.time_axis import TimeAxis
 from tests.pages.test_export import OUTCOMES, STAGES
 
 MONTHS = pd.DataFrame(
@@ -191,3 +193,21 @@ def test_a_share_says_neither_none_of_some_nor_all_of_not_quite_all() -> None:
     )
     drawn = charts_moves.matrix(frame.assign(start="x", end="y", kind="advance", n=1, share=shares, took=""))
     assert list(drawn.data["main"]["percent"]) == ["<1%", ">99%", "100%", "50%"]
+
+
+def test_what_two_answers_say_never_meets_in_the_room_between_them() -> None:
+    """The second says less where what the first says leaves no room, and all of it where there is more."""
+    days = [datetime(2026, 1, day) for day in (1, 3, 20, 21, 22)]
+    said = [
+        "Rejected after 2.0 days: No response · first touch after 3.1 h, in time",
+        "Accepted after 1.0 days: Fits well · first touch after 9.1 h, in time",
+    ]
+    bars = pd.DataFrame({"lane": ["Answer"] * 2, "start": days[0:4:2], "end": days[1:4:2], "colour": ["rejected"] * 2})
+    bars = bars.assign(said=said, brief=["Rejected", "Accepted"], note="", **{"from": "", "to": ""})
+    points = pd.DataFrame(columns=["lane", "at", "colour", "said", "note", "when"])
+    journeys = pd.DataFrame(columns=["at", "said", "short"])
+    silences = pd.DataFrame(columns=["start", "end", "said"])
+    picture = charts_history.timeline(bars, points, ["Answer"], journeys, silences, TimeAxis(days))
+    answers = {*said, "Rejected", "Accepted"}
+    assert answers & set(texts_drawn(picture, 1_400)) == {said[0], "Accepted"}
+    assert answers & set(texts_drawn(picture, 3_000)) == set(said)
