@@ -9,6 +9,7 @@ import streamlit as st
 from lifecycle import alignment_titles as titles
 from lifecycle import alignment_words as words
 from lifecycle.agreement import LATE, Agreement, Alignment
+from lifecycle.scope import Scope
 from lifecycle.where import Row
 from pages.alignment import frames, frames_leads, pictures
 from pages.alignment.records import show_leads
@@ -21,10 +22,22 @@ from queries.agreement import Profile, alignment, profile
 from queries.commitment import commitment, monthly
 from queries.leads import Cell
 
+Behind = tuple[Scope, Cell, str]  # the leads behind a bar or a cell: in which scope, which, and in words
 OPENED = {"expired": ("expired", *LATE)}  # an outcome that a picture shows as one
 
 
-def by_month(v: View) -> None:
+def what_became(v: View, found: Alignment) -> None:
+    """The months beside the 2×2, and under both the leads behind what was clicked."""
+    left, right = st.columns([3, 2], gap="small")
+    with left:
+        months = by_month(v)
+    with right:
+        cells = both_teams(v, found)
+    for behind in filter(None, (months, cells)):
+        show_leads(v, *behind)
+
+
+def by_month(v: View) -> Behind | None:
     """The leads of every month, what became of them, and what was promised."""
     found = ask(commitment, v.modelled, v.scope.whole)
     title, caption = "What became of them", ""
@@ -48,10 +61,11 @@ def by_month(v: View) -> None:
             outcome = clicked[0]["outcome"]
             cell = Cell(OPENED.get(outcome, (outcome,)), period=month.period)
             said = f"{charts.VERDICTS[outcome][0].lower()}, {clicked[0]['label']}"
-            show_leads(v, monthly(v.scope.whole), cell, said)
+            return monthly(v.scope.whole), cell, said
+    return None
 
 
-def both_teams(v: View, found: Alignment) -> None:
+def both_teams(v: View, found: Alignment) -> Behind | None:
     """The cells that can be known: both said yes, only marketing, only sales."""
     whole, model = found.whole, v.modelled.model
     clicked = card(
@@ -63,9 +77,8 @@ def both_teams(v: View, found: Alignment) -> None:
         select="cell",
         key="cells",
     )
-    if clicked:
-        outcome = clicked[0]["outcome"]
-        show_leads(v, v.scope.whole, Cell((outcome,)), frames_leads.OUTCOMES[outcome])
+    outcome = clicked[0]["outcome"] if clicked else None
+    return (v.scope.whole, Cell((outcome,)), frames_leads.OUTCOMES[outcome]) if outcome else None
 
 
 def where(v: View, found: Profile | Failure) -> None:

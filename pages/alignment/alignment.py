@@ -48,11 +48,7 @@ def part(v: View, name: str, found: Alignment, profile: Profile | Failure) -> No
     """One part of the page; the others are not asked for."""
     match name:
         case "Agreement":
-            left, right = st.columns([3, 2], gap="small")
-            with left:
-                agreement.by_month(v)
-            with right:
-                agreement.both_teams(v, found)
+            agreement.what_became(v, found)
             agreement.where(v, profile)
         case "Why":
             reasons.rejections(v, found)

@@ -12,6 +12,7 @@ import streamlit as st
 from lifecycle.funnel import Funnel, StageRow
 from lifecycle.stages import StageModel
 from pages.funnel import frames
+from pages.ui import labels
 from pages.ui.data import ask, digest
 from pages.ui.failures import Failure
 from pages.ui.filters import View
@@ -43,7 +44,7 @@ def drill_down(view: View, answer: Funnel, clicked: Sequence[Mapping[str, str]])
         key=f"records.{digest((bar, page))[:12]}",
     )
     if picked:
-        open_history(view, str(picked[0][frames.ENTITIES[view.modelled.model.entity]]), "records")
+        open_history(view, str(picked[0][labels.ENTITIES[view.modelled.model.entity]]), "records")
 
 
 def _chosen(model: StageModel, answer: Funnel, clicked: Sequence[Mapping[str, str]]) -> Bar | None:
@@ -147,7 +148,7 @@ def _listed(view: View, answer: Funnel, found: Records) -> pd.DataFrame:
     out = []
     for row in found.table.to_pylist():
         shown = {
-            frames.ENTITIES[model.entity]: row["entity_id"],
+            labels.ENTITIES[model.entity]: row["entity_id"],
             "Journey": row["journey"],
             "Began": row["first_at"],
             "Came to": "" if answer.scope.count == "any" else label[row["reached"]],

@@ -27,6 +27,11 @@ def escape(text: object) -> str:
     return _PUNCTUATION.sub(r"\\\1", line)
 
 
+def unwrapped(text: str) -> str:
+    """A docstring whose paragraphs are one line each; blank lines, lists and what is indented stay."""
+    return re.sub(r"(?<=\S)\n(?=[^\s\-*])", " ", text)
+
+
 def count(n: float | None) -> str:
     """A number of things, with thousands separated; undefined for None."""
     return UNDEFINED if n is None else f"{n:,.0f}"

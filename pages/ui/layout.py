@@ -248,7 +248,7 @@ def _menu(
         text = inspect.getdoc(definition) if callable(definition) else definition
         if text:
             st.markdown("**How this is computed**")
-            st.text(text)
+            st.text(labels.unwrapped(text))
         for statement in getattr(answer, "statements", ()):
             st.markdown("**Statement**")
             st.code(statement.text, language="sql", wrap_lines=True)

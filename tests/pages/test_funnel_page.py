@@ -129,15 +129,15 @@ def test_a_click_lists_exactly_whom_the_bar_counts_and_opens_a_history(arrive: O
     assert f"{mql.left:,} journeys of contacts" in texts(tab)
     listed = table(tab, "What became of it")
     found = records(view.modelled, view.scope, Bar("mql", "exited"))
-    assert list(listed["Contacts"]) == found.table["entity_id"].to_pylist()
+    assert list(listed["Contact"]) == found.table["entity_id"].to_pylist()
     assert set(listed["What became of it"]) == {OUTCOMES["exited"][0]}
     grid = next(t for t in tab.dataframe if "What became of it" in t.value.columns)
     tab.session_state[grid.key] = {"selection": {"rows": [0]}}
     tab.run()
     assert not tab.exception
-    assert f"{listed['Contacts'][0]} came as far as" in texts(tab)
+    assert f"{listed['Contact'][0]} came as far as" in texts(tab)
     link = next(link for link in tab.get("page_link") if link.proto.page.endswith("contact"))
-    assert link.proto.query_string == f"contact={listed['Contacts'][0]}"
+    assert link.proto.query_string == f"contact={listed['Contact'][0]}"
 
 
 def test_records_can_be_chosen_by_name_down_to_a_reason(arrive: Open, company: Path) -> None:

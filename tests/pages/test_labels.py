@@ -43,6 +43,10 @@ def test_a_number_keeps_its_unit_on_its_line() -> None:
     assert labels.escape("45 % of 10, up by 2.0 pp") == "45\u00a0% of 10, up by 2\\.0\u00a0pp"
 
 
+def test_paragraphs_flow_and_lists_stay() -> None:
+    assert labels.unwrapped("One\ntwo.\n\nThree\n- a\n- b\n    c = d") == "One two.\n\nThree\n- a\n- b\n    c = d"
+
+
 def test_undefined_is_neither_zero_nor_all() -> None:
     assert labels.percent(Rate(0, 0).value) == "n/a"
     assert labels.percent(0.0) == "0.0 %"
