@@ -248,14 +248,19 @@ def tally(steps: Steps, outcomes: Sequence[Outcome], segment: Mapping[str, str |
 
 
 def exits(outcomes: Sequence[Outcome]) -> dict[str, Exited]:
-    """Exits of these outcomes, the largest first, each with its reasons."""
+    """Exits of these outcomes, the largest first, each with its reasons; those equally large by name."""
     out: dict[str, dict[str | None, int]] = {}
     for o in outcomes:
         if o.fate == "exited" and o.exit_stage:
             reasons = out.setdefault(o.exit_stage, {})
             reasons[o.exit_reason] = reasons.get(o.exit_reason, 0) + o.n
-    found = {stage: Exited(sum(r.values()), dict(sorted(r.items(), key=lambda i: -i[1]))) for stage, r in out.items()}
-    return dict(sorted(found.items(), key=lambda item: -item[1].total))
+    found = {stage: Exited(sum(r.values()), dict(sorted(r.items(), key=_size))) for stage, r in out.items()}
+    return dict(sorted(found.items(), key=lambda item: (-item[1].total, item[0])))
+
+
+def _size(reason: tuple[str | None, int]) -> tuple[int, bool, str]:
+    why, n = reason
+    return -n, why is None, why or ""
 
 
 def side_by_side(rows: Sequence[StageRow]) -> list[StageRow]:

@@ -219,8 +219,8 @@ def _ribbons(model: StageModel, nodes: dict[Key, Node], flows: dict[tuple[Key, K
         ends[start, end] = ends[start, end][0], reaching[end]
         reaching[end] -= flows[start, end] / total
     out = []
-    for (start, end), flow in flows.items():
-        a, b = nodes[start], nodes[end]
+    for start, end in ends:  # from the top down
+        a, b, flow = nodes[start], nodes[end], flows[start, end]
         kind = OTHER if a.stage is None or b.stage is None else kind_of(model, a.stage, b.stage)
         outline = curve(a.x + WIDTH / 2, ends[start, end][0], b.x - WIDTH / 2, ends[start, end][1], flow / total)
         out.append(Ribbon(a, b, kind, flow, outline))

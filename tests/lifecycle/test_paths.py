@@ -42,9 +42,9 @@ def test_a_recycled_lead_comes_back_as_another_node() -> None:
         (4, "sql", 1): (1, 1),
     }
     assert [(r.start.stage, r.end.stage, r.kind) for r in ribbons] == [
+        ("mql", "sql", "advance"),  # column after column, from the top down
         ("mql", "recycled", "recycle"),
         ("recycled", "mql", "reopen"),
-        ("mql", "sql", "advance"),
         ("mql", "sql", "advance"),
     ]
 
