@@ -15,6 +15,7 @@ from lifecycle.scope import Scope
 
 LEVEL = 0.05
 QUICK, SLOW = 0.25, 0.75
+EVEN = 9  # digits after which two figures are as large: engines add up in different orders
 
 Tables = Mapping[str, Mapping[str | None, LifeTable]]
 
@@ -67,10 +68,10 @@ def separations(tables: Tables) -> tuple[Separation, ...]:
     out = []
     for (name, test), p in zip(known.items(), adjusted([t.p for t in known.values()]), strict=True):
         enough = [(value, t) for value, t in tables[name].items() if value is not None and t.n >= FEW]
-        enough.sort(key=lambda one: _median(one[1]))
+        enough.sort(key=lambda one: (_median(one[1]), one[0]))
         ends = (enough[0], enough[-1]) if len(enough) > 1 else (None, None)
         out.append(Separation(name, test, p, *ends))
-    return tuple(sorted(out, key=lambda s: -s.strength))
+    return tuple(sorted(out, key=lambda s: (-round(s.strength, EVEN), s.segment)))
 
 
 def _median(table: LifeTable) -> float:
@@ -141,7 +142,8 @@ def _leans(compared: Sequence[tuple[str, str | None, LifeTable, LifeTable]], at:
         found.append(Lean(name, value, table.n, share, low, high, _share(there, q)[0], 1.0))
         p_values.append(_p(table, rest, here, there))
     tested = [replace(lean, p=p) for lean, p in zip(found, adjusted(p_values), strict=True)]
-    return Leans(at, tuple(sorted(tested, key=lambda lean: -(lean.share - lean.others))))
+    most_first = sorted(tested, key=lambda one: (-round(one.share - one.others, EVEN), one.segment, one.value or ""))
+    return Leans(at, tuple(most_first))
 
 
 def _share(point: Point, q: float) -> tuple[float, float, float]:

@@ -83,7 +83,7 @@ def values(v: View, chosen: Choices, found: Segmented, ranked: Sequence[Separati
 
 def curves(chosen: Choices, by: str, found: Segmented) -> Picture | None:
     """The curves of the largest values."""
-    largest = sorted(found.tables[by].items(), key=lambda one: -one[1].n)[:MOST_CURVES]
+    largest = sorted(found.tables[by].items(), key=lambda one: (-one[1].n, one[0] or ""))[:MOST_CURVES]
     named = {frames_stages.named(value): table for value, table in largest}
     if not named:
         return None

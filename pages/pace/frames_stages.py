@@ -31,7 +31,7 @@ def named(value: str | None) -> str:
 
 def groups(tables: Mapping[str | None, LifeTable]) -> pd.DataFrame:
     """The values of a segment in one stage, each against all others together (log-rank, corrected for many)."""
-    names = sorted(tables, key=lambda name: -tables[name].n)
+    names = sorted(tables, key=lambda name: (-tables[name].n, name or ""))
     rests = {name: rest for name, _, rest in beside_others(tables)}
     tests = [log_rank([tables[name], rests[name]]) for name in names]
     p_values = iter(adjusted([t.p for t in tests if t]))
