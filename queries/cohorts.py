@@ -163,7 +163,8 @@ def first_instants(f: Following) -> sa.Subquery:
         for n, at in instants
         if at <= f.until
     ]
-    return (sa.union_all(*seen) if len(seen) > 1 else seen[0]).subquery("first_instants")
+    nothing = sa.select(sa.literal(f.until, Instant()).label("at"), number(f.now).label("number")).where(sa.false())
+    return (sa.union_all(*seen) if len(seen) > 1 else seen[0] if seen else nothing).subquery("first_instants")
 
 
 def activity(f: Following) -> sa.Subquery:

@@ -122,6 +122,16 @@ def test_starts_in_every_period_are_counted_together_as_one_by_one(told: Told, m
         assert answer.segments == one_by_one.segments
 
 
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("activity_", [ORDERS, SUBSCRIPTIONS, "stage:*"])
+def test_before_anybody_came_nobody_stays(told: Told, activity_: str, mode: str, rule: str) -> None:
+    """As of a day before all, as a comparison with a long period is."""
+    m, _ = told
+    answer = retention(m, replace(SCOPE, as_of=datetime(2015, 6, 15)), Rules(activity_, activity_, rule, mode))
+    assert not answer.whole.cohorts
+
+
 @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.randoms(use_true_random=False))
 def test_small_companies_equal_the_book(random: Random) -> None:
