@@ -8,11 +8,12 @@ from lifecycle.retention import SHARES, Cell, Cells, Cohort, Retention, Triangle
 from lifecycle.retention_words import age, named, odd_cohorts
 from lifecycle.stages import StageModel
 from pages.ui import charts_retention, labels
+from pages.ui.picture import PERIODS
 from queries.contacts import Records
 from queries.retention import Lifetimes
 
 ALL = "All mature cohorts"
-THIS, BEFORE = "This period", "Before"
+THIS, BEFORE = PERIODS
 
 
 def figure(measure: str, value: float | None) -> str:

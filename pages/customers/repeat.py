@@ -17,7 +17,7 @@ from pages.ui.data import ask
 from pages.ui.failures import Failure
 from pages.ui.filters import View
 from pages.ui.layout import card
-from pages.ui.picture import Picture
+from pages.ui.picture import PERIODS, Picture
 from queries.contacts import PAGE
 from queries.ladder import ladder
 from queries.rfm import buyers, rfm
@@ -55,7 +55,7 @@ def curves(found: Buyers) -> Picture | None:
     """One curve, or one per segment value, or the compared period beside it."""
     tables = {named(value): times for value, _, times in found.rows} or {"All": found.times}
     if not found.rows and found.comparison:
-        tables = {"This period": found.times, "Before": found.comparison.times}
+        tables = dict(zip(PERIODS, (found.times, found.comparison.times), strict=True))
     rows = frames.rising(tables, HORIZON)
     if rows.empty:
         return None

@@ -33,6 +33,7 @@ OUTCOMES = {
     "not_due": ("Not yet due", "#A9B2BD"),
 }
 NOW, BEFORE = "#3E7CC4", "#A9B2BD"
+PERIODS = {"This period": NOW, "Before": BEFORE}  # series that are periods
 EXITS = ("#8F3F2A", "#CB5A3C", "#E39B7F", "#A9B2BD", "#6B4A86")  # in the order of the lifecycle's exits
 SERIES = ("#3E7CC4", "#D08A1E", "#1F9E8B", "#C2557F", "#8064C0", "#7D8B99", "#5AA2D6", "#A3742B", "#6E9B3A")
 # A segment's values keep their colours on every page, whichever of them a chart shows and in whatever order.
@@ -58,7 +59,7 @@ class Picture:
         object.__setattr__(self, "data", {name: drawable(frame) for name, frame in self.data.items()})
         named = [frame["series"] for frame in self.data.values() if "series" in frame]
         names = list(dict.fromkeys(str(name) for names in named for name in names))
-        if known := palette.get():
+        if known := {name: colour for name, colour in PERIODS.items() if name in names} | dict(palette.get()):
             object.__setattr__(self, "spec", _hued(self.spec, names, hues(names, known)))
 
     @property

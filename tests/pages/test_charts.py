@@ -14,7 +14,7 @@ import vl_convert
 
 from lifecycle.segments import Catalog, Segment
 from pages.ui import charts, charts_history, charts_moves, charts_mrr, charts_retention
-from pages.ui.picture import EXITS, INK_DARK, INK_LIGHT, SERIES, Picture, colours_of, ink_on, palette
+from pages.ui.picture import BEFORE, EXITS, INK_DARK, INK_LIGHT, NOW, SERIES, Picture, colours_of, ink_on, palette
 from pages.ui.time_axis import TimeAxis
 from tests.pages.test_export import OUTCOMES, STAGES
 
@@ -176,6 +176,11 @@ def test_a_value_of_a_segment_keeps_its_colour_whatever_else_is_shown() -> None:
         palette.reset(before)
     plain = charts.trend(pd.concat([MONTHS.assign(series=s) for s in "xy"]))
     assert '"domain": ["x", "y"]' not in json.dumps(plain.spec)
+
+
+def test_compared_periods_have_the_colours_of_now_and_before() -> None:
+    drawn = charts.trend(pd.concat([MONTHS.assign(series=s) for s in ("Before", "This period")]))
+    assert json.dumps({"domain": ["Before", "This period"], "range": [BEFORE, NOW]}) in json.dumps(drawn.spec)
 
 
 def test_words_on_a_fill_take_the_ink_that_stands_out_more() -> None:
