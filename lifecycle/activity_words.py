@@ -45,5 +45,13 @@ def earlier(found: Activity) -> str:
     return said if ends and ends[2] else f"{said}: chance explains the difference"
 
 
+def each(found: Activity) -> str:
+    """How many orders an active customer made in the last period."""
+    last = found.periods[-1] if found.periods else None
+    if last is None or last.per_customer is None:
+        return "Orders per active customer"
+    return f"{last.per_customer:,.2f} orders per active customer in {_named(found, last)}"
+
+
 def _named(found: Activity, p: Active) -> str:
     return found.scope.calendar.name(p.start_on, found.scope.grain)

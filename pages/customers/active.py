@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from lifecycle.activity import Active, Activity, of_book
-from lifecycle.activity_words import earlier, finding, groups
+from lifecycle.activity_words import each, earlier, finding, groups
 from lifecycle.retention import ORDERS, SUBSCRIPTIONS
 from lifecycle.scope import Scope
 from pages.customers import frames_mrr as frames
@@ -56,7 +56,7 @@ def active(v: View) -> None:
         left, right = st.columns(2, gap="small")
         with left:
             card(
-                "Orders per active customer",
+                each(found),
                 lambda: found,
                 per_customer,
                 definition=Active,
@@ -99,7 +99,8 @@ def compared(v: View, found: Activity) -> None:
         earlier(found),
         lambda: found,
         lambda a: charts.bars(frames.sums(a), title=f"customers, added up over {v.scope.grain}s"),
-        caption=f"Both periods seen equally long; a customer counts in every {v.scope.grain}",
+        caption=f"Both periods seen equally long; a customer counts in every {v.scope.grain}. "
+        f"Came again: returning, of those active the {v.scope.grain} before",
         definition=Active,
         key="active-compared",
     )

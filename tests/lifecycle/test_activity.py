@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from lifecycle.activity import Active, Activity
-from lifecycle.activity_words import earlier, finding, groups
+from lifecycle.activity_words import each, earlier, finding, groups
 from lifecycle.scope import Scope
 
 SCOPE = Scope("crm", datetime(2024, 6, 15), grain="month")
@@ -41,3 +41,9 @@ def test_the_compared_period_is_told_with_what_chance_explains() -> None:
     alike = earlier(of(month(50, 50), before=month(51, 49, then)))
     assert alike == "50 % came again in May 2024, 51 % in Apr 2024: chance explains the difference"
     assert earlier(of(month(50, 50))) == "The period beside the one before"
+
+
+def test_orders_of_an_active_customer_are_those_of_the_last_period() -> None:
+    last = (*month(5, 5), Active(date(2024, 6, 1), new=3, returning=7, times=15))
+    assert each(of(last)) == "1.50 orders per active customer in Jun 2024"
+    assert each(of(month(5, 5))) == each(of(())) == "Orders per active customer"
