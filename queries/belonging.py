@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from queries import workbench
 from queries.contract import Source
-from queries.dialect import bytewise, stripped
+from queries.dialect import Kind, bytewise, stripped
 from queries.modelled import Modelled
 
+TABLE = "identities"
+COLUMNS: dict[str, Kind] = {"merged_id": str, "surviving_id": str}
 LONGEST_CHAIN = 50  # merges after merges; also what stops a circle of them
 
 
+def keep(m: Modelled) -> None:
+    """Keep with a build from each merged id to the end of its chain, so that no question follows chains."""
+    if "contact_merges" in m.sources:
+        made = workbench.create(m.warehouse, m.build.table(TABLE), COLUMNS)
+        workbench.fill(m.warehouse, made, sa.select(_ends(m.sources["contact_merges"])))
+
+
 def folded(m: Modelled, rows: sa.Select, *names: str) -> sa.Subquery:
-    """`rows` with merged ids in the columns `names` replaced by those that survived.
+    """`rows` with merged ids in the columns `names` replaced by those that survived, as the build has them.
 
     An id merged into several follows the bytewise smallest; one in a circle stays what it was.
     """
     base, merges = rows.subquery("unfolded"), m.sources.get("contact_merges")
     if merges is None:
         return base
-    return _replaced(base, names, _ends(merges), "merged_id", "surviving_id").subquery("folded")
+    kept = workbench.table(m.warehouse, m.build.table(TABLE), COLUMNS)
+    ends = kept if kept.name in m.tables else _ends(merges)  # a build may be older than this table
+    return _replaced(base, names, ends, "merged_id", "surviving_id").subquery("folded")
 
 
 def _ends(merges: Source) -> sa.CTE:
@@ -54,7 +66,9 @@ def at_home(m: Modelled, rows: sa.Subquery, *names: str) -> sa.Subquery:
     return _replaced(rows, names, homes, "contact_id", "account_id").subquery("at_home")
 
 
-def _replaced(rows: sa.Subquery, names: tuple[str, ...], by: sa.CTE, own: str, other: str) -> sa.Select:
+def _replaced(
+    rows: sa.Subquery, names: tuple[str, ...], by: sa.CTE | sa.TableClause, own: str, other: str
+) -> sa.Select:
     """`rows` with ids in the columns `names` that are an `own` id of `by` replaced by the `other` one, if there is."""
     source: sa.FromClause = rows
     kept: dict[str, sa.ColumnElement] = {}

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from lifecycle.segments import Segment
 from lifecycle.stages import StageModel
-from queries import builds, changes, cutoff, described, folding, journeys, ledger, touches, workbench
+from queries import belonging, builds, changes, cutoff, described, folding, journeys, ledger, touches, workbench
 from queries.attribution import DEALS, attributed
 from queries.builds import Build
 from queries.carried import carried
@@ -29,7 +29,7 @@ from queries.warehouse import Warehouse
 from queries.workbench import Workbench
 
 KEEP = 2  # builds of a model whose tables stay on a server: readers may still be on the one before
-KINDS = ("stays", "journeys", "quarantine", "deals", "entities", touches.TABLE, *ledger.TABLES)
+KINDS = ("stays", "journeys", "quarantine", "deals", "entities", belonging.TABLE, touches.TABLE, *ledger.TABLES)
 
 Say = Callable[[str], None]
 
@@ -95,6 +95,7 @@ def _tables(
     """Makes and fills the tables of a build; returns its counts."""
     w, model, made = bench.warehouse, modelled.model, modelled.build
     say("classifying events")
+    belonging.keep(modelled.reading(sources))
     sources, left_out = folding.folded(bench, modelled.reading(sources))
     intake = take_in(bench, model, sources, made.segments, others, bound)
     e = intake.events

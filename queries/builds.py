@@ -60,7 +60,7 @@ class Build:
         return as_of >= self.as_of and self.counts.get("later") == 0
 
     def table(self, kind: str) -> str:
-        """The name of one of its tables (stays, journeys, quarantine, entities, deals), of at most 63 characters."""
+        """The name of one of its tables (stays, journeys, identities …), of at most 63 characters."""
         return f"{kind}_{self.model[:30]}_{self.digest}_{self.id}"
 
 

@@ -22,6 +22,7 @@ from lifecycle.rates import Rate
 from lifecycle.scope import Scope
 from lifecycle.segments import Choice
 from lifecycle.stages import load_model
+from queries import belonging, workbench
 from queries.acquisition import acquisition
 from queries.build import build
 from queries.clv import orders_value, subscriptions_value
@@ -309,6 +310,24 @@ def test_a_merged_contact_speaks_for_its_account_only_where_no_other_is_left(eng
             assert sorted(table.column("id").to_pylist()) == movers[model]
         finally:
             m.warehouse.close()
+
+
+def test_a_build_keeps_where_chains_of_merges_end(engine: Engine) -> None:
+    """Questions of a build, which has the ends, and of one from before there were any, answer the same."""
+    chain = [("oldest", "old"), ("old", "amy"), ("ben", "ben's"), ("ben's", "ben")]  # who is merged in a circle stays
+    merges = [{"merged_id": merged, "surviving_id": surviving} for merged, surviving in chain]
+    answers = [*STORY.rows["surveys"], answer("oldest", "03-11", 4)]
+    m = told(engine, World(STORY.rows | {"contact_merges": merges, "surveys": answers}))
+    try:
+        found = satisfaction(m, SCOPE)
+        assert found.whole == Nps({4: 1, 6: 1, 3: 1, 9: 1})
+        assert not any("RECURSIVE" in s.text for s in found.statements)
+        workbench.drop(m.warehouse, workbench.table(m.warehouse, m.build.table(belonging.TABLE), {}))
+        before = satisfaction(Modelled(m.warehouse, m.model, m.build), SCOPE)
+        assert replace(before, statements=()) == replace(found, statements=())
+        assert any("RECURSIVE" in s.text for s in before.statements)
+    finally:
+        m.warehouse.close()
 
 
 NEEDED: list[tuple[Any, str]] = [
