@@ -55,7 +55,7 @@ def main() -> None:
         setup.welcome(explain(problem))
         return
     try:
-        with data.turn():
+        with data.turns():
             if opened.warehouse.notice:
                 st.info(labels.escape(opened.warehouse.notice), icon=":material/history:")
             view = filters.filter_bar(opened, data.settings(), data.models())

@@ -263,7 +263,7 @@ def main() -> None:
         sys.exit(1)
     except typer.TyperException as mistake:
         said = getattr(mistake, "format_message", mistake.__str__)()  # with the option's name, where it is about one
-        _fail(f"{said.rstrip('.')}. See lifecycle --help.")
+        _fail(f"{said if said.endswith(('.', '?')) else f'{said}.'} See lifecycle --help.")
     except MISTAKES as mistake:
         _fail(str(mistake))
     except (KeyboardInterrupt, typer.Abort):

@@ -7,7 +7,7 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, timedelta
@@ -31,6 +31,7 @@ T = TypeVar("T")
 EVERYONE = "everyone"  # the one policy: every reader may see the same rows
 MAX_ANSWERS = 2_000
 TURNS = threading.BoundedSemaphore((os.cpu_count() or 1) + 1)
+_turn: ContextVar[ExitStack | None] = ContextVar("turn", default=None)  # what this rerun's turn would end with
 _meanwhile: ContextVar[Callable[[], AbstractContextManager[Any]]] = ContextVar("meanwhile", default=nullcontext)
 _answered: set[tuple[str, str, str, str]] = set()  # most likely kept: all that is lost by an error is a placeholder
 DRAWINGS = "_drawings"  # beside the fields of an answer, as what it works out of itself
@@ -115,17 +116,27 @@ def meanwhile(shown: Callable[[], AbstractContextManager[Any]]) -> Iterator[None
 
 
 @contextmanager
-def turn() -> Iterator[None]:
-    """A rerun's turn to compute: where the warehouse is embedded, a few at a time; answers of a server are waited for.
+def turns() -> Iterator[None]:
+    """Where the warehouse is embedded, only a few reruns at a time compute; answers of a server are waited for.
 
-    More at a time would pass the interpreter's lock to and fro at every statement, and all would take twice as long.
-    To be taken after `opened`, so that what this session still had running is stopped first.
+    More at a time would pass the interpreter's lock to and fro at every statement, and all would take twice as long. A
+    rerun takes its turn at its first question that nobody has asked before, and keeps it to its end: what is there
+    already is shown without waiting. To be entered after `opened`, so that what this session still had running is
+    stopped first.
     """
-    if settings().is_embedded:
-        with TURNS:
+    with ExitStack() as held:
+        before = _turn.set(held if settings().is_embedded else None)
+        try:
             yield
-    else:
-        yield
+        finally:
+            _turn.reset(before)
+
+
+def _take_turn() -> None:
+    """Wait for this rerun's turn, once. Never while an answer is being computed: others may wait for that one."""
+    if held := _turn.get():
+        _turn.set(None)
+        held.enter_context(TURNS)
 
 
 def modelled(current: Opened, model: StageModel) -> Modelled:
@@ -141,7 +152,10 @@ def ask(question: Callable[..., T], modelled: Modelled, scope: Scope, *args: Any
     name = f"{question.__module__}.{question.__qualname__}"
     key = f"{_reader().token}:{modelled.build.id}", name, digest((scope, *args)), EVERYONE
     try:
-        with nullcontext() if key in _answered else _meanwhile.get()():
+        is_new = key not in _answered
+        with _meanwhile.get()() if is_new else nullcontext():
+            if is_new:
+                _take_turn()
             answer = _answer(*key, lambda: question(modelled, scope, *args))
     except WarehouseError as problem:
         if problem.kind == "superseded":

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -152,25 +153,54 @@ def note(made: list[tuple[int, object]], n: int, given: object) -> str:
     return f"{n} {given}"
 
 
-def test_no_more_reruns_compute_at_a_time_than_there_are_turns(
+@dataclass
+class Company:
+    """As much of a build as a question without statements is asked of."""
+
+    build: Any = field(default_factory=lambda: SimpleNamespace(id=1))
+
+
+def test_few_reruns_compute_at_a_time_and_kept_answers_wait_for_none(
     configured: Callable[[Path], None], company: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configured(company)
     monkeypatch.setattr(data, "TURNS", threading.BoundedSemaphore(2))
-    inside, most, lock = [0], [0], threading.Lock()
+    monkeypatch.setattr(data, "_reader", lambda: data.Reader("somebody", "now"))
+    inside, most, lock, arrived, go_on = [0], [0], threading.Lock(), threading.Event(), threading.Event()
 
-    def rerun() -> None:
-        with data.turn():
-            with lock:
-                inside[0] += 1
-                most[0] = max(most[0], inside[0])
-            time.sleep(0.02)
-            with lock:
-                inside[0] -= 1
+    def slow(_: Any, scope: Scope, number: int) -> int:
+        with lock:
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+            if inside[0] == 2:
+                arrived.set()
+        assert go_on.wait(20)
+        with lock:
+            inside[0] -= 1
+        return number
 
-    threads = [threading.Thread(target=rerun) for _ in range(6)]
+    def quick(_: Any, scope: Scope) -> str:
+        return "kept"
+
+    asked: Any = Company()
+
+    def rerun(number: int) -> None:
+        with data.turns():
+            assert data.ask(quick, asked, SCOPE) == "kept"
+            assert data.ask(slow, asked, SCOPE, number) == number
+            assert data.ask(slow, asked, SCOPE, number + 100) == number + 100  # in the same turn
+
+    with data.turns():
+        assert data.ask(quick, asked, SCOPE) == "kept"
+    threads = [threading.Thread(target=rerun, args=[n]) for n in range(5)]
     for thread in threads:
         thread.start()
+    assert arrived.wait(20)
+    with data.turns():  # all turns are taken
+        assert data.ask(quick, asked, SCOPE) == "kept"
+    go_on.set()
     for thread in threads:
         thread.join()
-    assert most == [2]
+    assert (inside, most) == ([0], [2])
+    assert data.TURNS.acquire(blocking=False)  # all turns were given back
+    assert data.TURNS.acquire(blocking=False)
