@@ -304,8 +304,6 @@ _TYPES: dict[str, dict[type, str]] = {
         bool: "Nullable(Bool)",
     },
 }
-
-
 _SQL_TYPES: dict[type, TypeEngine] = {
     str: sa.Text(),
     datetime: Instant(),
@@ -318,9 +316,7 @@ _SQL_TYPES: dict[type, TypeEngine] = {
 
 def type_of(kind: Kind) -> TypeEngine:
     """The SQLAlchemy type of a modelled column of this kind."""
-    if isinstance(kind, tuple):
-        return sa.Text()
-    return _SQL_TYPES[kind]
+    return sa.Text() if isinstance(kind, tuple) else _SQL_TYPES[kind]
 
 
 def _named(dialect: sa.Dialect, kind: Kind) -> str:
@@ -336,9 +332,8 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-# How DuckDB keeps what stays: told what it would nearly always choose, it need not try all ways. Of instants, which may
-# be few, it had better choose; of texts there is one way. Few texts (`tuple`) and small numbers take a byte or two as
-# they are: packing them tighter costs more than it saves.
+# How DuckDB keeps what stays: told what it would nearly always choose, it need not try all ways (of instants it had
+# better choose). Few texts (`tuple`) and small numbers stay as they are: packing them costs more than it saves.
 _PACKED: dict[Any, str] = {
     int: " USING COMPRESSION bitpacking",
     float: " USING COMPRESSION alp",
