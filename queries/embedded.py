@@ -55,13 +55,14 @@ class Embedded(Warehouse):
         self._writes = self.private = write  # what writes has a file of its own
         config: dict[str, Any] = dict(WRITING) if write else {"access_mode": "read_only", **LOCKED}
         config |= {"memory_limit": settings.memory_limit} if settings.memory_limit else {}
-        threads = settings.threads or (1 if not write and path.stat().st_size < SMALL else None)
-        config |= {"threads": threads} if threads else {}
+        config |= {"threads": settings.threads} if settings.threads else {}
         if not write:  # the engine keeps the limit itself: a timer of ours would be a thread per statement
             config["max_execution_time"] = str(int(settings.time_limit_seconds * 1000))
         try:
+            if not write and path.stat().st_size < SMALL:
+                config.setdefault("threads", 1)
             self._connection = duckdb.connect(str(path), read_only=not write, config=config)
-        except duckdb.Error as problem:
+        except (duckdb.Error, OSError) as problem:
             raise WarehouseError(
                 "damaged", f"{path.name} cannot be opened ({type(problem).__name__}).", "Load and build again."
             ) from None

@@ -12,7 +12,7 @@ from lifecycle.findings import Change, Step, clearest, most_left, rate_of, stand
 from lifecycle.funnel import Funnel
 from lifecycle.scope import describe
 from lifecycle.stages import StageModel
-from pages.funnel.frames import ENTITIES, named
+from pages.funnel.frames import ENTITIES, named, reason
 from pages.ui import labels
 
 
@@ -85,12 +85,17 @@ def headline(answer: Funnel) -> str:
 
 
 def reasons_title(found: pd.DataFrame) -> str:
-    """The most frequent of the reasons, whatever the exit, and its share; `found` as `frames.reasons` gives it."""
+    """The most frequent of the reasons, whatever the exit, and its share; `found` as `frames.reasons` gives it.
+
+    That none was given is no reason.
+    """
     if found.empty:
         return "Why they leave"
     sizes = found.groupby("reason", sort=False)["n"].sum()
-    share = labels.percent(sizes.max() / sizes.sum(), 0)
-    return f"“{sizes.idxmax()}” is the most frequent reason: {share} of {sizes.sum():,} who left"
+    most, share = sizes.idxmax(), labels.percent(sizes.max() / sizes.sum(), 0)
+    if most == reason(None):
+        return f"{share} of {sizes.sum():,} who left gave no reason"
+    return f"“{most}” is the most frequent reason: {share} of {sizes.sum():,} who left"
 
 
 def segment_title(answer: Funnel, step: Step, by: str) -> str:

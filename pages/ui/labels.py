@@ -20,7 +20,10 @@ _REPLACED = re.compile(r":(?=[\w+\-/]+:)|[-<>=~](?=[-<>=])")  # icons, emoji, da
 
 
 def escape(text: object) -> str:
-    """`text` as markdown that shows exactly these characters on one line: no links, images, colours, maths or icons."""
+    """`text` as markdown that shows these characters on one line: no links, images, colours, maths or icons.
+
+    A number and its unit are kept together.
+    """
     line = re.sub(r"\s+", " ", str(text)).strip()
     line = _UNIT.sub("\u00a0", line)
     line = _REPLACED.sub("\\g<0>\u2060", line)  # an invisible joiner: these are replaced after unescaping

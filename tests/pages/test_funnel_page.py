@@ -302,4 +302,6 @@ def test_the_most_frequent_reason_is_named_whatever_the_exit() -> None:
     rows = [("Price", "Lost", 30), ("Wrong fit", "Lost", 20), ("Wrong fit", "Disqualified", 50)]
     found = pd.DataFrame(rows, columns=["reason", "exit", "n"])
     assert words.reasons_title(found) == "“Wrong fit” is the most frequent reason: 70 % of 100 who left"
+    unsaid = found.assign(reason=frames.reason(None))
+    assert words.reasons_title(unsaid) == "100 % of 100 who left gave no reason"
     assert words.reasons_title(found[:0]) == "Why they leave"

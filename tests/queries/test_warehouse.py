@@ -144,3 +144,9 @@ def test_a_server_that_is_not_there_is_told_without_its_address() -> None:
 def test_a_reader_in_process_sees_one_file(embedded: Warehouse) -> None:
     assert isinstance(embedded, Embedded)
     assert embedded.token == embedded.path.name
+
+
+def test_a_file_that_went_away_meanwhile_is_damaged(tmp_path: Path) -> None:
+    with pytest.raises(WarehouseError) as refused:
+        Embedded(Settings(warehouse=str(tmp_path)), tmp_path / "lifecycle-000001.duckdb")
+    assert refused.value.kind == "damaged"
