@@ -71,12 +71,15 @@ def choose(v: View, found: Matches, text: str) -> None:
     """Several fit: one is picked."""
     model, shown = v.modelled.model, len(found.found)
     rest = f"; the best {shown:,} are listed" if found.total > shown else ""
+    rows = frames.matches(found, model)
+    differing, same = frames.apart(rows, (labels.ENTITIES[model.entity], "Now", "Since", "Contacts"))
     picked = card(
         f"{found.total:,} {model.entity}s fit “{text}”{rest}",
         lambda: found,
-        lambda answer: frames.matches(answer, model),
-        caption="Pick one to open its history.",
+        lambda _: differing,
+        caption=f"Pick one to open its history, and all that is known of it. {same}".strip(),
         definition=find,
+        table=lambda _: rows,
         select="match",
         key=f"matches.{data.digest((text, places.contact()))[:12]}",  # picked once: a later link is not overruled
     )
@@ -124,7 +127,7 @@ def whole(v: View, wanted: str, entity_id: str) -> None:
         everything(v, known)
         people(known)
     else:
-        left, right = st.columns([8, 3], gap="small")
+        left, right = st.columns([3, 1], gap="small")
         with left:
             everything(v, known)
         with right:
@@ -157,13 +160,16 @@ def who_took_part(v: View, known: History) -> None:
 
 
 def people(known: History) -> None:
-    """What is known of each contact of an account today."""
+    """What is known of each contact of an account today; what is the same of all is said once."""
+    rows = frames.people(known)
+    differing, same = frames.apart(rows, ("Contact",))
     card(
         f"The {known.n_people:,} contacts of {known.entity_id}",
         lambda: known,
-        frames.people,
-        caption="What is known of each today, in the table contacts",
+        lambda _: differing,
+        caption=f"What is known of each today, in the table contacts. {same}".strip(),
         definition=members,
+        table=lambda _: rows,
         key="people",
     )
 

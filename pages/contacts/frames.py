@@ -78,6 +78,13 @@ def people(known: History) -> pd.DataFrame:
     return pd.DataFrame(rows).fillna("")
 
 
+def apart(rows: pd.DataFrame, kept: Iterable[str]) -> tuple[pd.DataFrame, str]:
+    """The columns that are `kept` or in which the rows differ, and a sentence of what is the same in all of them."""
+    same = [name for name in rows.columns if name not in kept and rows[name].nunique() == 1]
+    told = ", ".join(f"{name.lower()} {rows[name].iloc[0]}" for name in same)
+    return rows.drop(columns=same), f"The same of all: {told}." if told else ""
+
+
 def raw_rows(rows: Iterable[Used], model: StageModel, several: bool) -> pd.DataFrame:
     """A row per raw row: what it says, and what became of it."""
     out = []
@@ -88,11 +95,11 @@ def raw_rows(rows: Iterable[Used], model: StageModel, several: bool) -> pd.DataF
             "It says": e.raw or "nothing",
             "Stage": model.stage(row.stage).label if row.stage else "",
             "What became of it": SAID[row.fate],
+            "Why": why(row),
             "Recorded (UTC)": when(e.recorded_at),
             "Event": e.event_id or "",
         }
-        shown |= {"Contact": e.contact_id} if several else {}
-        out.append(shown | {"Why": why(row)})
+        out.append(shown | ({"Contact": e.contact_id} if several else {}))
     frame = pd.DataFrame(out)
     return frame.drop(columns=[n for n in ("Why", "Recorded (UTC)", "Event") if len(frame) and not frame[n].any()])
 

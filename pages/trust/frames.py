@@ -38,14 +38,19 @@ def samples(found: Found) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Reason": [REASONS[row["problem"]][0] for row in rows],
-            "Contact": [row["contact_id"] for row in rows],
-            "Stage value": [row["raw"] for row in rows],
-            "Instant": [row["at"] for row in rows],
             "What to do": [REASONS[row["problem"]][1] for row in rows],
+            "Stage value": [row["raw"] for row in rows],
+            "Instant": [_to_the_second(row["at"]) for row in rows],
+            "Contact": [row["contact_id"] for row in rows],
             "Event": [row["event_id"] for row in rows],
-            "Recorded": [row["recorded_at"] for row in rows],
+            "Recorded": [_to_the_second(row["recorded_at"]) for row in rows],
         }
     )
+
+
+def _to_the_second(instant: str | None) -> str:
+    """An instant as it came, which may be none that a calendar holds, without the fractions of its seconds."""
+    return (instant or "").partition(".")[0]
 
 
 def unknown(found: Found) -> pd.DataFrame:

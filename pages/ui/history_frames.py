@@ -143,13 +143,13 @@ def lines(known: History, model: StageModel) -> pd.DataFrame:
         rows.append(
             {
                 "When (UTC)": words.when(h.at),
-                "After": words.span(h.after),
                 "What": words.what(h, model),
+                "Details": words.details(h, known.verdicts),
+                "After": words.span(h.after),
                 "Lasted": words.lasted(h, known),
                 "Journey": h.journey or "",
                 "Contact": _who(h.source, known),
                 "By": h.source.actor or "",
-                "Details": words.details(h, known.verdicts),
             }
         )
     frame = pd.DataFrame(rows)

@@ -21,7 +21,9 @@ A = TypeVar("A")
 Drawing = Picture | Mapping[str, Picture] | pd.DataFrame | None
 Selected = list[dict[str, Any]]
 
-LONG, LETTER = 30, 6.2  # letters of a row's name beyond which its column would cut it, and how wide they are
+LONG, LETTER = 30, 5.9  # letters of a row's name beyond which its column would cut it, and how wide they are
+NAME, WORDS = 60, 130  # letters that a row's name, and any other cell, may take before it is cut
+INSTANT = "YYYY-MM-DD HH:mm:ss"
 TALL = 30  # rows up to which a table is shown whole
 WARNINGS = {"timeout": ":material/timer:", "too_large": ":material/filter_alt:"}  # kind of failure → icon
 
@@ -200,18 +202,37 @@ def _table(frame: pd.DataFrame, select: str | None, key: str) -> Selected:
     whole: dict[str, Any] = {
         str(name): st.column_config.NumberColumn(format="localized") for name in frame.select_dtypes("integer")
     }
-    first = frame.iloc[:, 0]
-    if (longest := max((len(x) for x in first if isinstance(x, str)), default=0)) > LONG:
-        whole[str(first.name)] = st.column_config.Column(width=round(min(longest, 60) * LETTER) + 24)
+    whole |= {str(name): st.column_config.DatetimeColumn(format=INSTANT) for name in frame.select_dtypes("datetime")}
+    whole |= {name: st.column_config.Column(width=width) for name, width in _widths(frame).items()}
     if not select:
         height: Any = "content" if len(frame) <= TALL else "auto"
-        st.dataframe(frame, height=height, hide_index=True, column_config=whole, key=key)
+        st.dataframe(frame, height=height, hide_index=True, column_config=whole, key=key, placeholder="")
         return []
     picked = st.dataframe(
-        frame, hide_index=True, column_config=whole, key=key, on_select="rerun", selection_mode="single-row"
+        frame,
+        hide_index=True,
+        column_config=whole,
+        key=key,
+        on_select="rerun",
+        selection_mode="single-row",
+        placeholder="",
     )
     rows = [i for i in picked["selection"]["rows"] if i < len(frame)]
     return [{str(name): value for name, value in frame.iloc[i].items()} for i in rows]
+
+
+def _widths(frame: pd.DataFrame) -> dict[str, int]:
+    """The pixels that columns of text need, where the grid by itself would give them fewer.
+
+    It measures a column by what most of its first cells hold, so that a few long ones, or later ones, would be cut.
+    """
+    widths = {}
+    for i, name in enumerate(frame):
+        letters = [len(x) for x in frame.iloc[:, i] if isinstance(x, str)]
+        longest = max(letters, default=0)
+        if longest > LONG or (longest > len(str(name)) and longest > 1.5 * sum(letters) / len(letters)):
+            widths[str(name)] = round(min(longest, WORDS if i else NAME) * LETTER) + 24
+    return widths
 
 
 def _rows(drawing: Drawing) -> pd.DataFrame:

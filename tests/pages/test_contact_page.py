@@ -162,6 +162,17 @@ def test_an_account_tells_who_took_part(visit: Open, tmp_path: Path) -> None:
     assert list(table(tab, "It says")["What became of it"]) == ["used", "repeated", "used"]
 
 
+def test_what_is_the_same_of_all_contacts_is_said_once(visit: Open, tmp_path: Path) -> None:
+    stamp = pa.array([datetime(2026, 1, d) for d in (5, 6)], pa.timestamp("us"))
+    who = ["ann", "bob"]
+    events = pa.table({"contact_id": who, "stage": ["Lead", "Lead"], "entered_at": stamp})
+    known = {"account_id": ["acme", "acme"], "region": ["EMEA", "EMEA"], "source": ["event", "webinar"]}
+    tables = {"stage_events": events, "contacts": pa.table({"contact_id": who, **known})}
+    tab = at(visit, warehouses.made(tmp_path, iter([tables]), ("discovery",)), contact="acme", model="discovery")
+    assert "The same of all: region EMEA." in texts(tab)
+    assert list(table(tab, "Source").columns) == ["Contact", "Source"]
+
+
 def test_without_activities_the_page_says_so_and_tells_the_rest(visit: Open, tmp_path: Path) -> None:
     tab = at(visit, people(tmp_path), contact="bob")
     assert "not in the warehouse: activities, deals, orders, subscriptions, surveys, referrals" in texts(tab)

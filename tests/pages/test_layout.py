@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from streamlit.proto.Metric_pb2 import Metric as MetricProto
@@ -79,3 +80,22 @@ def test_every_page_runs_in_the_frame(visit: Open, company: Path) -> None:
         tab = visit(company, page=page)
         assert not tab.exception, page
         assert tab.markdown[0].value.startswith("# "), page
+
+
+def long_cells() -> None:
+    import pandas as pd
+
+    from pages.ui import layout
+
+    rows = [("28 May", "", "Lead")] * 12 + [("29 May", "left, because nobody answered for a long time", "SQL")]
+    layout.card("Lines", lambda: 1, lambda _: pd.DataFrame(rows, columns=["When", "Details", "Stage"]))
+
+
+def test_a_column_is_wide_enough_for_a_late_and_long_cell() -> None:
+    """The grid measures the first cells alone, and would cut those that follow."""
+    tab = AppTest.from_function(long_cells, default_timeout=30).run()
+    widths = {
+        name: said["width"] for name, said in json.loads(tab.dataframe[0].proto.columns).items() if "width" in said
+    }
+    assert list(widths) == ["Details"]
+    assert widths["Details"] > 5 * len("left, because nobody answered for a long time")
