@@ -168,7 +168,7 @@ def buyers(found: Records, entity: str) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                entity.capitalize(): r["customer_id"],
+                entity: r["customer_id"],
                 "Last purchase": labels.day(r["last_at"]),
                 "Days ago": r["days_ago"],
                 "Days with an order": r["purchases"],
@@ -229,7 +229,7 @@ def unasked(found: Records, entity: str) -> pd.DataFrame:
     """A page of promoters who have referred nobody."""
     return pd.DataFrame(
         [
-            {entity.capitalize(): r["customer_id"], "Score": int(r["score"]), "Answered": labels.day(r["at"])}
+            {entity: r["customer_id"], "Score": int(r["score"]), "Answered": labels.day(r["at"])}
             for r in found.table.to_pylist()
         ]
     )

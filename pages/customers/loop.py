@@ -11,6 +11,7 @@ from lifecycle import loyalty_words as words
 from lifecycle.attention import purchase
 from lifecycle.referrals import Generation, Loop, Reach
 from pages.customers import frames_loyalty as frames
+from pages.customers.behind import ENTITIES, PICK, open_customer
 from pages.ui import charts, labels
 from pages.ui.data import ask
 from pages.ui.failures import Failure
@@ -82,12 +83,14 @@ def list_unasked(v: View, found: Loop) -> None:
         return
     pages = max(ceil((found.unasked or 0) / PAGE), 1)
     page = st.pagination(pages, key="unasked.page") - 1 if pages > 1 else 0
-    card(
+    picked = card(
         f"{labels.count(found.unasked)} promoters who have referred nobody yet",
         partial(ask, unasked, v.modelled, v.scope.whole, page),
-        lambda r: frames.unasked(r, v.modelled.model.entity),
-        caption="Scored 9 or 10 in the newest answer, whatever the period: ask them while they are willing",
+        lambda r: frames.unasked(r, ENTITIES[v.modelled.model.entity]),
+        caption=f"Scored 9 or 10 in the newest answer, whatever the period: ask them while they are willing. {PICK}",
         definition=unasked,
+        select="promoter",
         empty="Every promoter has referred somebody.",
         key=f"unasked.{page}",
     )
+    open_customer(v, picked, "unasked")

@@ -9,7 +9,7 @@ import streamlit as st
 from lifecycle.mrr import MOVEMENTS, Book, Period, together
 from lifecycle.rates import difference
 from pages.customers import frames_mrr as frames
-from pages.customers.behind import ENTITIES
+from pages.customers.behind import ENTITIES, PICK, open_customer
 from pages.customers.choices import GRAINS, choose
 from pages.ui import charts, charts_mrr, labels
 from pages.ui.data import ask
@@ -185,12 +185,14 @@ def largest(v: View, clicked: dict[str, object]) -> None:
     segment = v.modelled.catalog.get(v.scope.by) if v.scope.by else None
     found = ask(movers, v.modelled, v.scope, kind, number)
     total = "" if isinstance(found, Failure) else f"{found.total:,} changes: "
-    card(
+    picked = card(
         f"{total}{said}",
         lambda: found,
         lambda a: frames.movers(a, v.scope, ENTITIES[v.modelled.model.entity], segment.label if segment else None),
-        caption="Largest first, at most a hundred",
+        caption=f"Largest first, at most a hundred. {PICK}",
         definition=movers,
+        select="change",
         empty="Nothing changed.",
         key=f"movers.{kind}.{number}",
     )
+    open_customer(v, picked, "money")

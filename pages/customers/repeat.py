@@ -12,6 +12,7 @@ from lifecycle.loyalty import AGE, AGES, Buyers, Ladder, Repeat
 from lifecycle.retention_words import named
 from lifecycle.rfm import GROUPS, Rfm
 from pages.customers import frames_loyalty as frames
+from pages.customers.behind import ENTITIES, PICK, open_customer
 from pages.ui import charts, charts_loyalty
 from pages.ui.data import ask
 from pages.ui.failures import Failure
@@ -158,11 +159,13 @@ def show_buyers(v: View, recency: str, frequency: str) -> None:
     total = 0 if isinstance(first, Failure) else first.total
     pages = max(ceil(total / PAGE), 1)
     page = st.pagination(pages, key=f"buyers.page.{recency}.{frequency}") - 1 if pages > 1 else 0
-    card(
+    picked = card(
         f"{total:,} customers: {GROUPS[recency, frequency][0]}",
         partial(question, page),
-        lambda r: frames.buyers(r, v.modelled.model.entity),
-        caption=GROUPS[recency, frequency][1],
+        lambda r: frames.buyers(r, ENTITIES[v.modelled.model.entity]),
+        caption=f"{GROUPS[recency, frequency][1]}. {PICK}",
         definition=buyers,
+        select="buyer",
         key=f"buyers.{recency}.{frequency}.{page}",
     )
+    open_customer(v, picked, "buyers")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,6 +25,18 @@ def drawn(tab: AppTest, alt: str, dataset: str = "main") -> list[dict[str, Any]]
             found = next(d for d in chart.proto.datasets if d.name == dataset)
             return pa.ipc.open_stream(found.data.data).read_all().to_pylist()
     raise AssertionError([chart.proto.alt for chart in tab.get("vega_lite_chart")])
+
+
+def opened(tab: AppTest, column: str, row: int = 0) -> str:
+    """Pick a row of the list with this column, as a click does: the id in it, whose history and link must follow."""
+    grid = next(t for t in tab.dataframe if column in t.value.columns)
+    who = str(grid.value["Contact"].iloc[row])
+    tab.session_state[grid.key] = {"selection": {"rows": [row]}}
+    tab.run()
+    assert not tab.exception
+    assert re.search(rf"^##### {who} (came|has|is)\b", texts(tab), re.MULTILINE), texts(tab)
+    assert f"contact={who}" in [link.proto.query_string for link in tab.get("page_link")]
+    return who
 
 
 def painted(tab: AppTest, alt: str) -> dict[str, str]:

@@ -21,7 +21,7 @@ from queries.rfm import rfm
 from queries.surveys import contentment, satisfaction
 from tests.pages import warehouses
 from tests.pages.conftest import Open
-from tests.pages.reading import drawn, texts
+from tests.pages.reading import drawn, opened, texts
 
 PAGE = "pages/customers/loyalty.py"
 SHOP = ("stage_events", "orders")
@@ -97,6 +97,7 @@ def test_a_group_opens_its_customers(visit: Open, company: Path, asked: Any) -> 
     assert f"{group.customers:,} customers: {group.name}" in texts(tab)
     (listed,) = [d.value for d in tab.dataframe if "Days ago" in d.value]
     assert len(listed) == min(group.customers, 100)
+    opened(tab, "Days ago")
 
 
 def test_promoters_still_to_ask_are_listed(visit: Open, company: Path, asked: Any) -> None:
@@ -105,7 +106,8 @@ def test_promoters_still_to_ask_are_listed(visit: Open, company: Path, asked: An
     tab = at(visit, company, "The loop")
     assert f"{found.total:,} promoters who have referred nobody yet" in texts(tab)
     listed = [d.value for d in tab.dataframe if "Score" in d.value]
-    assert [len(rows) for rows in listed] == ([found.table.num_rows] if found.total else [])
+    assert [len(rows) for rows in listed] == [found.table.num_rows]
+    opened(tab, "Score")
 
 
 def test_value_says_that_no_other_period_stands_beside_it(visit: Open, company: Path) -> None:

@@ -34,7 +34,7 @@ from queries.settings import load_settings
 from queries.warehouse import open_warehouse
 from tests.pages import warehouses
 from tests.pages.conftest import Open
-from tests.pages.reading import texts
+from tests.pages.reading import opened, texts
 
 PAGE = "pages/customers/retention.py"
 PARTS = ("Cohorts", "Curves", "Money", "Activity")
@@ -149,6 +149,19 @@ def test_the_cells_drawn_are_the_answer(visit: Open, company: Path, asked: Any) 
     assert {r["row"] for r in rows} == {frames.ALL} | {
         f"{scope.calendar.name(c.start, 'quarter')} · {c.size:,}" for c in found.whole.cohorts if c.size
     }
+
+
+def test_a_cell_opens_its_customers_and_a_customer_the_history(visit: Open, company: Path) -> None:
+    tab = at(visit, company)
+    cell = next(r for r in drawn(tab, "rows of cohorts") if r["cohort"] and r["age"] > 0 and r["retained"])
+    tab.session_state["triangle.chart"] = {"selection": {"cell": [{"cohort": cell["cohort"], "age": cell["age"]}]}}
+    tab.run()
+    assert f"{cell['retained']:,} customers of " in texts(tab)
+    opened(tab, "Active since")
+
+
+def test_the_customer_behind_a_movement_opens_its_history(visit: Open, company: Path) -> None:
+    opened(at(visit, company, "Money"), "Movement", 1)
 
 
 def test_groups_and_periods_stand_beside_each_other(visit: Open, company: Path, asked: Any) -> None:
