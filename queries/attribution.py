@@ -7,9 +7,10 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from queries.contract import Source
-from queries.dialect import Kind, bytewise, fingerprint, stripped
+from queries.dialect import bytewise, fingerprint, stripped
 from queries.people import folded, owned
 from queries.singles import first_of_each
+from queries.tables import Kind
 from queries.workbench import Workbench
 
 DEAL: dict[str, Kind] = {

@@ -6,8 +6,9 @@ import sqlalchemy as sa
 
 from queries import workbench
 from queries.contract import Source
-from queries.dialect import Kind, bytewise, stripped
+from queries.dialect import bytewise, stripped
 from queries.modelled import Modelled
+from queries.tables import Kind
 
 TABLE = "identities"
 COLUMNS: dict[str, Kind] = {"merged_id": str, "surviving_id": str}

@@ -19,11 +19,11 @@ from queries.catalog import find_segments, with_history
 from queries.changes import FINGERPRINT
 from queries.contract import Source
 from queries.described import Described
-from queries.dialect import create_schema
 from queries.errors import WarehouseError
 from queries.events import QUARANTINE
 from queries.intake import Intake, take_in
 from queries.modelled import Modelled, sources_of
+from queries.tables import create_schema
 from queries.walk import walk
 from queries.warehouse import Warehouse
 from queries.workbench import Workbench

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from lifecycle.segments import Catalog, Segment
 from lifecycle.stages import StageModel
-from queries import dialect
+from queries import tables
 from queries.errors import WarehouseError
 from queries.warehouse import Warehouse
 
@@ -65,7 +65,7 @@ class Build:
 
 
 def builds_table(warehouse: Warehouse) -> sa.TableClause:
-    columns = [sa.column(name, dialect.type_of(kind)) for name, kind in COLUMNS.items()]
+    columns = [sa.column(name, tables.type_of(kind)) for name, kind in COLUMNS.items()]
     return sa.table("builds", *columns, schema=warehouse.build_schema)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from queries.ages import number
-from queries.dialect import Kind, Small, type_of
+from queries.tables import Kind, Small, type_of
 
 COLUMNS: dict[str, Kind] = {
     "customer_id": str,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from queries import changes, dialect, workbench
+from queries import changes, tables, workbench
 from queries.builds import Build
 from queries.changes import FINGERPRINT
 from queries.workbench import Workbench
@@ -34,7 +34,7 @@ class Carried:
         old = sa.table(self.before.table(kind), *(sa.column(c.name, c.type) for c in made.c), schema=made.schema)
         if w.private and _declared(bench, old) == _declared(bench, made):
             workbench.drop(w, made)
-            w.execute(dialect.rename_table(w.dialect, old, made.name))
+            w.execute(tables.rename_table(w.dialect, old, made.name))
             w.execute(sa.delete(made).where(made.c.entity_id.in_(sa.select(self.changed.c.entity_id))))
             return
         beside = old.outerjoin(self.changed, self.changed.c.entity_id == old.c.entity_id)

@@ -8,8 +8,9 @@ import sqlalchemy as sa
 
 from lifecycle.segments import Segment
 from queries.contract import DAY, FLAG, INSTANT, NUMBER, TEXT, Source, is_personal
-from queries.dialect import Kind, bytewise
+from queries.dialect import bytewise
 from queries.settings import Settings
+from queries.tables import Kind
 from queries.warehouse import Warehouse
 
 MAX_VALUES = 200  # a text column with more distinct values is an identifier or free text, not a segment

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from lifecycle.segments import Segment
 from queries.catalog import segment_columns
 from queries.contract import Source
-from queries.dialect import Kind, as_number, bytewise
+from queries.dialect import as_number, bytewise
 from queries.entities import Entities
+from queries.tables import Kind
 from queries.workbench import Workbench
 
 PAST: dict[str, Kind] = {"n": int, "name": str, "value": str, "valid_from": datetime}

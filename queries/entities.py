@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from lifecycle.segments import Segment
 from queries.catalog import segment_columns
-from queries.dialect import Kind, bytewise, fingerprint, stripped, type_of
+from queries.dialect import bytewise, fingerprint, stripped
+from queries.tables import Kind, type_of
 from queries.workbench import Workbench
 
 ENTITY: dict[str, Kind] = {"entity_id": str, "contact_id": str, "score": float, "digest": int}

@@ -10,11 +10,12 @@ import sqlalchemy as sa
 
 from lifecycle.intake import EARLIEST, LATEST
 from lifecycle.stages import StageModel, normalise
-from queries import dialect
+from queries import tables
 from queries.contract import Source
-from queries.dialect import Instant, Kind, Small, bytewise, fingerprint, stripped
+from queries.dialect import Instant, bytewise, fingerprint, stripped
 from queries.errors import WarehouseError
 from queries.singles import first_of_each
+from queries.tables import Kind, Small
 from queries.warehouse import MAX_ROWS
 from queries.workbench import Workbench
 
@@ -69,7 +70,7 @@ def stage_rows(sources: Mapping[str, Source], entity: str) -> sa.Select | sa.Com
 def _raw(fact: int = 0, **given: sa.ColumnElement) -> sa.Select:
     """RAW columns in order; those not given are NULL."""
     given["fact"] = sa.literal_column(str(fact))
-    absent = {name: sa.cast(sa.null(), dialect.type_of(kind)) for name, kind in RAW.items()}
+    absent = {name: sa.cast(sa.null(), tables.type_of(kind)) for name, kind in RAW.items()}
     return sa.select(*(value.label(name) for name, value in (absent | given).items()))
 
 
@@ -90,7 +91,7 @@ def said(bench: Workbench, rows: sa.Select | sa.CompoundSelect) -> dict[str, Kin
 
 def few(bench: Workbench, rows: sa.Select | sa.CompoundSelect, name: str, *more: str) -> Kind:
     """The texts that a column holds, and `more`, where they are few and the engine keeps such columns smaller."""
-    if not dialect.keeps_few_texts(bench.warehouse.dialect):
+    if not tables.keeps_few_texts(bench.warehouse.dialect):
         return str
     text = rows.subquery("staged").c[name]
     found = bench.warehouse.query(sa.select(text).where(text.is_not(None)).distinct().limit(FEW + 1))

@@ -13,8 +13,8 @@ from lifecycle.stages import StageModel
 from queries import entities, events, facts, people
 from queries.attribution import single_deals
 from queries.contract import REJECTS, Source
-from queries.dialect import Kind
 from queries.entities import Entities
+from queries.tables import Kind
 from queries.workbench import Workbench
 
 Rows = sa.Select | sa.CompoundSelect

@@ -11,8 +11,9 @@ from lifecycle.segments import Segment
 from lifecycle.stages import Stage, StageModel
 from queries.catalog import segment_columns
 from queries.described import Described
-from queries.dialect import Kind, Small, earliest, text_at
+from queries.dialect import earliest
 from queries.events import RAW, SAID, codes
+from queries.tables import Kind, Small, text_at
 
 ANY: dict[str, Kind] = {name: RAW[name] for name in SAID}
 MOVES = ("advance", "skip", "regress", "repeat", "exit", "reopen")

@@ -18,9 +18,9 @@ from queries import customers, placed, workbench
 from queries import stretches as stretches_rows
 from queries.ages import number, period_of
 from queries.catalog import segment_columns
-from queries.dialect import Kind, Small
 from queries.errors import WarehouseError
 from queries.modelled import Modelled
+from queries.tables import Kind, Small
 
 ORDERS: dict[str, Kind] = placed.COLUMNS | placed.LOCAL
 STRETCHES: dict[str, Kind] = stretches_rows.COLUMNS | stretches_rows.LOCAL

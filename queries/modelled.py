@@ -16,9 +16,9 @@ from queries import builds, workbench
 from queries.attribution import DEALS
 from queries.builds import Build
 from queries.contract import Source, find_sources
-from queries.dialect import Kind
 from queries.events import QUARANTINE
 from queries.journeys import journeys_columns, stays_columns
+from queries.tables import Kind
 from queries.warehouse import Rendered, Warehouse
 
 

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from lifecycle.segments import Segment
 from queries.catalog import segment_columns, value_of
 from queries.contract import Source
-from queries.dialect import Kind, bytewise, fingerprint, stripped, type_of
+from queries.dialect import bytewise, fingerprint, stripped
 from queries.singles import first_of_each
+from queries.tables import Kind, type_of
 from queries.workbench import Workbench
 
 MERGES: dict[str, Kind] = {"merged_id": str, "surviving_id": str}

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from queries import usable
 from queries.ages import local_numbers, number
-from queries.dialect import Kind, Small
 from queries.modelled import Modelled
 from queries.neighbours import following, previous
+from queries.tables import Kind, Small
 
 INSTANTS = ("at", "previous", "next", "first", "begun")
 COLUMNS: dict[str, Kind] = {

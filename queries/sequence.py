@@ -13,7 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from lifecycle.stages import StageModel
-from queries.dialect import Kind, Small, bytewise, last_known
+from queries.dialect import bytewise, last_known
+from queries.tables import Kind, Small
 
 # An event on its way: of entity `n`; `code` as in EVENT; `behind_other`: an ignored value lies before it. Whatever else
 # a moment has (what it says; of accounts `who`, the number of the contact) goes with it.

@@ -9,10 +9,11 @@ import sqlalchemy as sa
 
 from queries import usable
 from queries.ages import local_numbers, number
-from queries.dialect import Kind, Small, shifted
+from queries.dialect import shifted
 from queries.modelled import Modelled
 from queries.neighbours import following
 from queries.placed import began
+from queries.tables import Kind, Small
 
 COLUMNS: dict[str, Kind] = {
     "customer_id": str,

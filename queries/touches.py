@@ -16,9 +16,10 @@ from lifecycle.stages import normalise
 from queries import workbench
 from queries.belonging import accounts, folded
 from queries.counted import seen
-from queries.dialect import Instant, Kind, elapsed, local_time, lowered, stripped
+from queries.dialect import Instant, elapsed, local_time, lowered, stripped
 from queries.errors import WarehouseError
 from queries.modelled import Modelled
+from queries.tables import Kind
 
 ASSIGNED = "assigned"  # the kind of activity by which a lead gets an owner
 MICROSECOND = timedelta(microseconds=1)

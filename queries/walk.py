@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from lifecycle.stages import StageModel
 from queries import journeys, sequence, workbench
 from queries.described import Described, then_rows
-from queries.dialect import Kind
 from queries.intake import Intake
 from queries.modelled import Modelled
 from queries.sequence import MOMENT, STEP
+from queries.tables import Kind
 from queries.workbench import Workbench
 
 EVENTS_AT_ONCE = 4_000_000  # about so many events are walked together, to bound memory

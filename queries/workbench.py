@@ -7,8 +7,8 @@ from types import TracebackType
 
 import sqlalchemy as sa
 
-from queries import dialect
-from queries.dialect import Kind
+from queries import tables
+from queries.tables import Kind
 from queries.warehouse import Warehouse
 
 
@@ -37,7 +37,7 @@ class Workbench:
         drop(self.warehouse, made)
         self._made.append(made)
         kinds = list(columns.values())
-        self.warehouse.execute(dialect.create_table(self.warehouse.dialect, made, kinds, working=True))
+        self.warehouse.execute(tables.create_table(self.warehouse.dialect, made, kinds, working=True))
         if rows is not None:
             fill(self.warehouse, made, rows)
         return made
@@ -46,7 +46,7 @@ class Workbench:
         self, what: str, number: str, columns: Mapping[str, Kind], rows: sa.Select | sa.CompoundSelect
     ) -> sa.FromClause:
         """A working table of these rows with one column more, `number`, that tells them apart by a whole number."""
-        own = dialect.row_number_of(self.warehouse.dialect)
+        own = tables.row_number_of(self.warehouse.dialect)
         if own is not None:  # a window over all rows would keep the engine from filling the table in parallel
             made = self.make(what, columns, rows)
             return sa.select(sa.column(own, sa.BigInteger()).label(number), *made.c).select_from(made).subquery(what)
@@ -62,7 +62,7 @@ class Workbench:
 def table(warehouse: Warehouse, name: str, columns: Mapping[str, Kind]) -> sa.TableClause:
     """A modelled table by name, in the app's own schema, with typed columns."""
     return sa.table(
-        name, *(sa.column(c, dialect.type_of(kind)) for c, kind in columns.items()), schema=warehouse.build_schema
+        name, *(sa.column(c, tables.type_of(kind)) for c, kind in columns.items()), schema=warehouse.build_schema
     )
 
 
@@ -70,14 +70,14 @@ def create(warehouse: Warehouse, name: str, columns: Mapping[str, Kind]) -> sa.T
     """An empty table of these columns; one of the same name, left by a build that died, is dropped first."""
     made = table(warehouse, name, columns)
     drop(warehouse, made)
-    warehouse.execute(dialect.create_table(warehouse.dialect, made, list(columns.values())))
+    warehouse.execute(tables.create_table(warehouse.dialect, made, list(columns.values())))
     return made
 
 
 def fill(warehouse: Warehouse, into: sa.TableClause, rows: sa.Select | sa.CompoundSelect) -> None:
     """Append the rows of a select, column by column of the same name."""
     warehouse.execute(sa.insert(into).from_select([c.name for c in rows.selected_columns], rows))
-    if statement := dialect.note_statistics(warehouse.dialect, into):
+    if statement := tables.note_statistics(warehouse.dialect, into):
         warehouse.execute(statement)
 
 
