@@ -7,10 +7,10 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from queries.contract import Source
-from queries.dialect import bytewise, fingerprint, stripped
+from queries.dialect import bytewise, filled, fingerprint
 from queries.people import folded, owned
 from queries.singles import first_of_each
-from queries.tables import Kind
+from queries.tables import Id, Kind
 from queries.workbench import Workbench
 
 DEAL: dict[str, Kind] = {
@@ -23,8 +23,8 @@ DEAL: dict[str, Kind] = {
     "amount": float,
 }
 DEALS: dict[str, Kind] = {
-    "deal_id": str,
-    "entity_id": str,
+    "deal_id": Id,
+    "entity_id": Id,
     "journey": int,
     "created_at": datetime,
     "closed_at": datetime,
@@ -42,7 +42,7 @@ def single_deals(
     """
     columns = {
         "deal_id": deals["deal_id"],
-        "account_id": sa.case((stripped(deals["account_id"]) != "", deals["account_id"])),
+        "account_id": filled(deals["account_id"]),
         "created_at": deals["created_at"],
         "closed_at": deals["closed_at"],
         "is_won": sa.case((deals["is_won"].is_(True), 1), (deals["is_won"].is_(False), 0)),

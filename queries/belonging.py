@@ -6,12 +6,12 @@ import sqlalchemy as sa
 
 from queries import workbench
 from queries.contract import Source
-from queries.dialect import bytewise, stripped
+from queries.dialect import bytewise, filled
 from queries.modelled import Modelled
-from queries.tables import Kind
+from queries.tables import Id, Kind
 
 TABLE = "identities"
-COLUMNS: dict[str, Kind] = {"merged_id": str, "surviving_id": str}
+COLUMNS: dict[str, Kind] = {"merged_id": Id, "surviving_id": Id}
 LONGEST_CHAIN = 50  # merges after merges; also what stops a circle of them
 
 
@@ -82,7 +82,7 @@ def _replaced(
 
 def account_of(contacts: Source) -> sa.ColumnElement:
     """A contact's account; null where it has none."""
-    return sa.case((stripped(contacts["account_id"]) != "", contacts["account_id"]))
+    return filled(contacts["account_id"])
 
 
 def accounts(contacts: Source, *where: sa.ColumnElement[bool]) -> sa.Subquery:

@@ -12,7 +12,7 @@ from lifecycle.scope import Scope
 from lifecycle.stages import StageModel
 from queries import modelled
 from queries.definitions import UNITS, staying
-from queries.dialect import fingerprint, stripped
+from queries.dialect import filled, fingerprint
 from queries.errors import WarehouseError
 from queries.modelled import Modelled
 
@@ -79,7 +79,7 @@ def _rows(m: Modelled, scope: Scope, position: str, unit: str, marks: list[sa.La
     if m.model.entity == unit or contacts is None:  # without contacts, every contact is an account of its own
         return sa.select(rows.c.entity_id, matches.label("matches"), *marks).where(*where)
     id_ = contacts["contact_id"]
-    account = sa.case((stripped(contacts["account_id"]) != "", contacts["account_id"]), else_=id_)
+    account = sa.func.coalesce(filled(contacts["account_id"]), id_)
     where.append(id_.is_not(None))
     if merges := m.sources.get("contact_merges"):
         gone = sa.select(merges["merged_id"]).select_from(merges.table).where(merges["merged_id"].is_not(None))

@@ -7,10 +7,10 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from queries.ages import number
-from queries.tables import Kind, Small, type_of
+from queries.tables import Id, Kind, Small, type_of
 
 COLUMNS: dict[str, Kind] = {
-    "customer_id": str,
+    "customer_id": Id,
     "begun_at": datetime,
     "ordered_at": datetime,
     "subscribed_at": datetime,

@@ -6,8 +6,9 @@ import sqlalchemy as sa
 
 from queries.dialect import fingerprint
 from queries.entities import Entities
+from queries.tables import Id
 
-FINGERPRINT: dict[str, type] = {"entity_id": str, "digest": int}
+FINGERPRINT: dict[str, type] = {"entity_id": Id, "digest": int}
 # A row adds so much of its fingerprint that the sum over an entity with 2²³ rows is a whole number of 64 bits, whose
 # remainders cost far less than those of longer ones.
 _SHARE: sa.ColumnElement = sa.literal_column(str(2**38))

@@ -12,7 +12,7 @@ from lifecycle.scope import Scope
 from queries.belonging import accounts, first_contacts, folded
 from queries.catalog import value_of
 from queries.contract import CONTRACT, Source
-from queries.dialect import stripped
+from queries.dialect import filled
 from queries.errors import WarehouseError
 from queries.modelled import Modelled
 
@@ -56,9 +56,9 @@ def belonging(m: Modelled, source: Source, *where: sa.ColumnElement[bool], **val
     Merged contacts count for the surviving one. Where accounts move, a row is its account's, else its contact's
     account's, else its contact's; else a row is its contact's, else its account's first contact's.
     """
-    contact = sa.case((stripped(source["contact_id"]) != "", source["contact_id"]))
+    contact = filled(source["contact_id"])
     told = "account_id" in source.spec.columns and source.has("account_id")
-    account = sa.case((stripped(source["account_id"]) != "", source["account_id"])) if told else None
+    account = filled(source["account_id"]) if told else None
     named = [value.label(name) for name, value in values.items()]
     columns = [contact.label("contact_id"), *([account.label("account_id")] if account is not None else []), *named]
     rows = folded(m, sa.select(*columns).select_from(source.table).where(*where), "contact_id")

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from lifecycle.segments import Segment
 from queries.catalog import segment_columns
-from queries.dialect import bytewise, fingerprint, stripped
+from queries.dialect import blank, bytewise, fingerprint
 from queries.tables import Kind, type_of
 from queries.workbench import Workbench
 
@@ -70,7 +70,7 @@ def deals(
         told.append(people.c.digest)
     digest = fingerprint(*told).label("digest")
     rows = sa.select(d.deal_id.label("entity_id"), d.contact_id, digest, *values).select_from(source)
-    rows = rows.where(stripped(d.deal_id) != "")
+    rows = rows.where(sa.not_(blank(d.deal_id)))
     moving = bench.numbered("moving", "n", ENTITY | segment_columns(segments), rows)
     return Entities(sa.select(moving.c.entity_id.label("id"), moving.c.n).subquery("named"), True, moving)
 
@@ -80,7 +80,7 @@ def mentioned_deals(bench: Workbench, rows: sa.Select | sa.CompoundSelect) -> En
     ids = sa.select(rows.subquery().c.contact_id.label("entity_id")).distinct().subquery("ids")
     nobody = (sa.cast(sa.null(), type_of(ENTITY[name])).label(name) for name in ("contact_id", "score"))
     digest = fingerprint(ids.c.entity_id).label("digest")
-    deals = sa.select(ids.c.entity_id, *nobody, digest).where(stripped(ids.c.entity_id) != "")
+    deals = sa.select(ids.c.entity_id, *nobody, digest).where(sa.not_(blank(ids.c.entity_id)))
     moving = bench.numbered("moving", "n", ENTITY, deals)
     return Entities(sa.select(moving.c.entity_id.label("id"), moving.c.n).subquery("named"), False, moving)
 

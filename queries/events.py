@@ -12,7 +12,7 @@ from lifecycle.intake import EARLIEST, LATEST
 from lifecycle.stages import StageModel, normalise
 from queries import tables
 from queries.contract import Source
-from queries.dialect import Instant, bytewise, fingerprint, stripped
+from queries.dialect import Instant, blank, bytewise, fingerprint, stripped
 from queries.errors import WarehouseError
 from queries.singles import first_of_each
 from queries.tables import Kind, Small
@@ -177,8 +177,8 @@ def classified(
         circle = sa.and_(identities.c.merged_id.is_not(None), identities.c.surviving_id.is_(None))
     source = source.outerjoin(named, named.c.id == survivor)
     checks: dict[str, sa.ColumnElement[bool]] = {
-        "no_entity": sa.and_(named.c.n.is_(None), sa.func.coalesce(stripped(c.contact_id), "") == ""),
-        "no_stage": sa.and_(c.code.is_(None), sa.func.coalesce(stripped(c.raw), "") == ""),
+        "no_entity": sa.and_(named.c.n.is_(None), sa.or_(c.contact_id.is_(None), blank(c.contact_id))),
+        "no_stage": sa.and_(c.code.is_(None), sa.or_(c.raw.is_(None), blank(c.raw))),
         "no_instant": c.at.is_(None),
         "implausible_instant": sa.or_(c.at < EARLIEST, c.at >= LATEST),
         "future": c.at > sa.literal(bound, Instant()),

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from queries import belonging
 from queries.contract import TEXT, Source, kind_of
-from queries.dialect import bytewise, fingerprint, lowered, stripped
+from queries.dialect import blank, bytewise, fingerprint, lowered, stripped
 from queries.modelled import Modelled
 from queries.singles import first_of_each
 from queries.workbench import Workbench
@@ -84,10 +84,10 @@ def _of_others(bench: Workbench, m: Modelled, source: Source) -> tuple[Source, i
     names = [_read(name) for name in ids]
     rows = belonging.at_home(m, belonging.folded(m, told, *names), *names)
     by, whom = (rows.c[name] for name in names)
-    n = bench.count(rows, by == whom, stripped(by) != "")
+    n = bench.count(rows, by == whom, sa.not_(blank(by)))
     if not n:
         return source, 0
-    others = sa.or_(by != whom, by.is_(None), whom.is_(None), stripped(by) == "")
+    others = sa.or_(by != whom, by.is_(None), whom.is_(None), blank(by))
     return _reading(source, sa.select(rows).where(others)), n
 
 

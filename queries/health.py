@@ -13,7 +13,7 @@ from lifecycle.scope import Scope
 from queries import builds, counted, workbench
 from queries.builds import Build
 from queries.contract import REJECTS
-from queries.dialect import Instant, bytewise, stripped
+from queries.dialect import Instant, bytewise, filled
 from queries.modelled import Modelled
 from queries.warehouse import Rendered
 
@@ -172,7 +172,7 @@ def _listed(m: Modelled) -> sa.Subquery | None:
         return None
     id_ = source["deal_id" if m.model.entity == "deal" else "contact_id"]
     if m.model.entity == "account":
-        id_ = sa.case((stripped(source["account_id"]) != "", source["account_id"]), else_=id_)
+        id_ = sa.func.coalesce(filled(source["account_id"]), id_)
     return sa.select(id_.label("id")).select_from(source.table).where(id_.is_not(None)).subquery("listed")
 
 

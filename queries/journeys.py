@@ -13,7 +13,7 @@ from queries.catalog import segment_columns
 from queries.described import Described
 from queries.dialect import earliest
 from queries.events import RAW, SAID, codes
-from queries.tables import Kind, Small, text_at
+from queries.tables import Id, Kind, Small, text_at
 
 ANY: dict[str, Kind] = {name: RAW[name] for name in SAID}
 MOVES = ("advance", "skip", "regress", "repeat", "exit", "reopen")
@@ -26,7 +26,7 @@ def stays_columns(model: StageModel, segments: tuple[Segment, ...], said: Mappin
     """
     keys = tuple(codes(model))
     columns: dict[str, Kind] = {
-        "entity_id": str,
+        "entity_id": Id,
         "journey": int,
         "seq": int,
         "stage": keys,
@@ -49,7 +49,7 @@ def journeys_columns(
     """One row per journey. `score` is the contact's lead score; `n_journeys` how many journeys the entity has."""
     keys = tuple(codes(model))
     columns: dict[str, Kind] = {
-        "entity_id": str,
+        "entity_id": Id,
         "journey": int,
         "started_at": datetime,
         "started_by": ("event", "fact"),
@@ -110,13 +110,11 @@ def journey_rows(steps: sa.TableClause, model: StageModel) -> sa.Select:
     columns: dict[str, sa.ColumnElement] = {
         "n": c.n,
         "journey": c.journey,
-        "started_at": sa.func.min(c.at),
         "by_fact": sa.func.min(sa.case((first, c.fact))),
         "exit_code": sa.func.min(sa.case((ends, c.code))),
         "exited_at": sa.func.min(sa.case((ends, c.at))),
         "exit_reason": sa.func.min(sa.case((ends, c.reason))),
         "current_code": sa.func.min(sa.case((last, c.code))),
-        "furthest_code": sa.func.max(sa.case((progress, c.code))),
         "irregular": sa.func.max(sa.case((irregular, 1), else_=0)),
     }
     for stage in model.progress:
@@ -124,8 +122,17 @@ def journey_rows(steps: sa.TableClause, model: StageModel) -> sa.Select:
         columns[f"{stage.key}_at"] = sa.func.min(sa.case((c.code == rank, c.at)))
         if stage in silent(model):
             columns[f"implies_{rank}"] = sa.func.min(sa.case((sa.and_(c.code == rank, c.fact == 0), c.at)))
-    grouped = sa.select(*(value.label(name) for name, value in columns.items()))
-    return grouped.where(c.journey > 0).group_by(c.n, c.journey)
+    values = (value.label(name) for name, value in columns.items())
+    grouped = sa.select(*values).where(c.journey > 0).group_by(c.n, c.journey).subquery("grouped")
+    entered = [grouped.c[f"{stage.key}_at"] for stage in model.progress]
+    reached: list[tuple[sa.ColumnElement[bool], sa.ColumnElement]] = [
+        (at.is_not(None), sa.literal_column(str(rank))) for rank, at in enumerate(entered, 1)
+    ]
+    told = {
+        "started_at": earliest(*entered),  # a journey begins with an entry to a stage of progress
+        "furthest_code": sa.case(*reversed(reached)),
+    }
+    return sa.select(grouped, *(value.label(name) for name, value in told.items()))
 
 
 def journey_working(model: StageModel, said: Mapping[str, Kind]) -> dict[str, Kind]:

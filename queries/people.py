@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from lifecycle.segments import Segment
 from queries.catalog import segment_columns, value_of
 from queries.contract import Source
-from queries.dialect import bytewise, fingerprint, stripped
+from queries.dialect import blank, bytewise, filled, fingerprint
 from queries.singles import first_of_each
 from queries.tables import Kind, type_of
 from queries.workbench import Workbench
@@ -80,11 +80,11 @@ def people(
     """
     rows = sa.select(
         contacts["contact_id"].label("contact_id"),
-        sa.case((stripped(contacts["account_id"]) != "", contacts["account_id"])).label("account_id"),
+        filled(contacts["account_id"]).label("account_id"),
         contacts["created_at"].label("created_at"),
         contacts["lead_score"].label("score"),
         *(value_of(contacts, s).label(s.column) for s in segments),
-    ).where(stripped(contacts["contact_id"]) != "")
+    ).where(sa.not_(blank(contacts["contact_id"])))
 
     def single(c: sa.ColumnCollection) -> tuple[list[sa.ColumnElement], list[sa.ColumnElement]]:
         rest = [x for x in c if x.name not in ("contact_id", "created_at")]
@@ -111,7 +111,7 @@ def mentioned(
     c = ids.c.contact_id
     absent = (sa.cast(sa.null(), type_of(PEOPLE[name])).label(name) for name in ("account_id", "created_at", "score"))
     itself: sa.Label = sa.literal_column("0").label("merged")
-    known = sa.select(c, *absent, itself, fingerprint(c).label("digest")).where(stripped(c) != "")
+    known = sa.select(c, *absent, itself, fingerprint(c).label("digest")).where(sa.not_(blank(c)))
     return bench.numbered("people", "n", PEOPLE, known)
 
 

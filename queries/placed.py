@@ -11,11 +11,11 @@ from queries import usable
 from queries.ages import local_numbers, number
 from queries.modelled import Modelled
 from queries.neighbours import following, previous
-from queries.tables import Kind, Small
+from queries.tables import Id, Kind, Small
 
 INSTANTS = ("at", "previous", "next", "first", "begun")
 COLUMNS: dict[str, Kind] = {
-    "customer_id": str,
+    "customer_id": Id,
     "at": datetime,
     "previous_at": datetime,
     "next_at": datetime,

@@ -14,7 +14,7 @@ from lifecycle.scope import Scope
 from queries import workbench
 from queries.belonging import account_of, first_contacts, left_over
 from queries.contract import TEXT, Source, is_personal
-from queries.dialect import bytewise, lowered, stripped, text_position
+from queries.dialect import blank, bytewise, lowered, text_position
 from queries.members import facts, survivors
 from queries.modelled import Modelled
 from queries.warehouse import Rendered
@@ -102,7 +102,7 @@ def _hits(m: Modelled, fits: Fits) -> sa.Subquery:
     parts = [_part(moved, fits(moved))]
     contacts, deals = sources.get("contacts"), sources.get("deals")
     lost = q.problem.in_(LOST) if contacts is not None or deals is not None else q.problem.is_not(None)
-    parts.append(_part(q.contact_id, fits(q.contact_id)).where(lost, stripped(q.contact_id) != ""))
+    parts.append(_part(q.contact_id, fits(q.contact_id)).where(lost, sa.not_(blank(q.contact_id))))
     if model.entity == "deal" and deals is not None:
         columns = [deals["deal_id"], deals["contact_id"], deals["account_id"]]
         parts.append(_part(deals["deal_id"], _first(fits, columns)).select_from(deals.table))

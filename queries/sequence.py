@@ -34,7 +34,6 @@ STEP: dict[str, Kind] = {
     "after_other": Small,
 }
 _PACK = 1024  # codes stay below: a row number and a code travel through one maximum
-_TIES: sa.ColumnElement = sa.literal_column(str(2**32))  # of one instant and place there are fewer events
 BEFORE, SO_FAR, AFTER = (None, -1), (None, 0), (1, None)
 Frame = tuple[int | None, int | None]
 
@@ -46,8 +45,12 @@ def place(code: sa.ColumnElement, model: StageModel) -> sa.ColumnElement:
 
 
 def _within_instant(code: sa.ColumnElement, tie: sa.ColumnElement, model: StageModel) -> sa.ColumnElement:
-    """Order within an instant, as one number: the fewer keys a sort has, the less it takes."""
-    return place(code, model) * _TIES + sa.func.coalesce(tie, 0)
+    """Order within an instant, as one small number: the fewer and narrower keys a sort has, the less it takes.
+
+    Of one entity, instant and place there are fewer events than the millions that such a number has room for.
+    """
+    room = (2**31 - 1) // (len(model.progress) + 3)
+    return sa.cast(place(code, model) * sa.literal_column(str(room)) + sa.func.coalesce(tie, 0), sa.Integer())
 
 
 def ties(moments: sa.FromClause, events: sa.FromClause, model: StageModel, named: sa.FromClause) -> sa.Select:

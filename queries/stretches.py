@@ -13,10 +13,10 @@ from queries.dialect import shifted
 from queries.modelled import Modelled
 from queries.neighbours import following
 from queries.placed import began
-from queries.tables import Kind, Small
+from queries.tables import Id, Kind, Small
 
 COLUMNS: dict[str, Kind] = {
-    "customer_id": str,
+    "customer_id": Id,
     "from_at": datetime,
     "to_at": datetime,
     "next_at": datetime,

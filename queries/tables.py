@@ -19,6 +19,10 @@ class Small(int):
     """The kind of a column of whole numbers below 32,768: codes and flags of working tables."""
 
 
+class Id(str):
+    """The kind of a column of ids: texts that hardly ever repeat but side by side."""
+
+
 Kind = type | tuple[str, ...]  # what a modelled column holds: values of a Python type, or only these texts
 
 
@@ -53,7 +57,9 @@ _SQL_TYPES: dict[type, TypeEngine] = {
 
 def type_of(kind: Kind) -> TypeEngine:
     """The SQLAlchemy type of a modelled column of this kind."""
-    return sa.Text() if isinstance(kind, tuple) else _SQL_TYPES[kind]
+    if isinstance(kind, tuple) or kind is Id:
+        return sa.Text()
+    return _SQL_TYPES[kind]
 
 
 def _named(dialect: sa.Dialect, kind: Kind) -> str:
@@ -62,7 +68,7 @@ def _named(dialect: sa.Dialect, kind: Kind) -> str:
     if isinstance(kind, tuple) and kind and dialect.name == DUCKDB:
         texts = sorted(kind, key=str.encode)
         return f"ENUM({', '.join(_quoted(text) for text in texts)})"
-    return names[str if isinstance(kind, tuple) else kind]
+    return names[str if isinstance(kind, tuple) or kind is Id else kind]
 
 
 def _quoted(text: str) -> str:
@@ -70,12 +76,9 @@ def _quoted(text: str) -> str:
 
 
 # How DuckDB keeps what stays: told what it would nearly always choose, it need not try all ways (of instants it had
-# better choose). Few texts (`tuple`) and small numbers stay as they are: packing them costs more than it saves.
-_PACKED: dict[Any, str] = {
-    int: " USING COMPRESSION bitpacking",
-    float: " USING COMPRESSION alp",
-    **dict.fromkeys((Small, tuple), " USING COMPRESSION uncompressed"),
-}
+# better choose). Ids, few texts (`tuple`) and small numbers stay as they are: packing them costs more than it saves.
+_PACKED: dict[Any, str] = {int: " USING COMPRESSION bitpacking", float: " USING COMPRESSION alp"}
+_PACKED |= dict.fromkeys((Id, Small, tuple), " USING COMPRESSION uncompressed")
 # Working tables need not survive their build: DuckDB keeps them out of its file, PostgreSQL out of its log.
 _WORKING = {DUCKDB: "TEMP ", POSTGRES: "UNLOGGED "}
 

@@ -19,12 +19,12 @@ from queries.counted import seen
 from queries.dialect import Instant, elapsed, local_time, lowered, stripped
 from queries.errors import WarehouseError
 from queries.modelled import Modelled
-from queries.tables import Kind
+from queries.tables import Id, Kind
 
 ASSIGNED = "assigned"  # the kind of activity by which a lead gets an owner
 MICROSECOND = timedelta(microseconds=1)
 TABLE = "touches"
-COLUMNS: dict[str, Kind] = {"entity_id": str, "journey": int, "assigned_at": datetime, "touch_at": datetime}
+COLUMNS: dict[str, Kind] = {"entity_id": Id, "journey": int, "assigned_at": datetime, "touch_at": datetime}
 
 
 def keep(m: Modelled) -> None:
@@ -113,9 +113,8 @@ def of_journeys(m: Modelled, leads: sa.FromClause, done: sa.Subquery) -> tuple[s
     An activity belongs to the latest journey that had started by then; what precedes the first belongs to it too.
     """
     c, later = leads.c, m.journeys.alias("later")
-    source = leads.join(done, done.c.entity_id == c.entity_id)
     next_ = sa.and_(later.c.journey > 1, later.c.entity_id == c.entity_id, later.c.journey == c.journey + 1)
-    source = source.outerjoin(later, next_)
+    source = leads.outerjoin(later, next_).join(done, done.c.entity_id == c.entity_id)
     own = [
         sa.or_(c.journey == 1, done.c["at"] >= c.started_at),
         sa.or_(later.c.started_at.is_(None), done.c["at"] < later.c.started_at),
