@@ -19,7 +19,6 @@ from lifecycle.periods import Calendar
 
 DUCKDB, POSTGRES, CLICKHOUSE = "duckdb", "postgresql", "clickhousedb"
 EPOCH = datetime(1970, 1, 1)
-BLANKS = " \t\n\r\v\f"
 
 
 class _InstantBind(FunctionElement):
