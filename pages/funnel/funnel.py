@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 
 from lifecycle.anonymous import Ratios, Top
-from lifecycle.findings import Step, changes, rate_of, steps_to_follow
+from lifecycle.findings import Step, changes, rate_of, rates_over_time, steps_to_follow
 from lifecycle.funnel import Funnel
 from pages.funnel import frames, words
 from pages.funnel.records import drill_down
@@ -94,7 +94,7 @@ def waterfall(view: View, equal: bool, answer: Funnel) -> Picture:
 def stage_by_stage(view: View, answer: Funnel) -> None:
     """Everything that is known of each stage."""
     card(
-        "Stage by stage",
+        words.stages_title(answer),
         lambda: answer,
         lambda a: frames.measures(a, view.modelled.model),
         caption=words.table_caption(answer),
@@ -111,11 +111,17 @@ def over_time(view: View, step: Step) -> None:
         rows = frames.over_time(found, step, name)
         return charts.trend(rows, style=frames.digits(rows), title="Share", height=300)
 
+    found = ask(trend, view.modelled, view.scope)
+    segment = view.modelled.catalog.get(view.scope.by or "")
+    title = f"{step.label} by {view.scope.grain} of entry"
+    if not isinstance(found, Failure):
+        rates = rates_over_time(found.rows, step)
+        title = words.course_title(rates, step, view.scope, segment.label if segment else "")
     card(
-        f"{step.label} by {view.scope.grain} of entry",
-        partial(ask, trend, view.modelled, view.scope),
+        title,
+        lambda: found,
         draw,
-        caption="Dashed: not all had the time to get there yet",
+        caption=f"By {view.scope.grain} of entry; dashed: not all had the time to get there yet",
         definition=trend,
         fill=True,
         key="trend",
@@ -153,9 +159,10 @@ def by_segment(view: View, answer: Funnel, step: Step) -> None:
         key="segments",
     )
     card(
-        f"The funnel of each {label.lower()}",
+        words.ways_title(answer, label),
         lambda: answer,
         lambda a: {frames.named(v): charts.steps(frames.columns(a.of(v)), height=190) for v in a.segments},
+        caption=f"The funnel of each {label.lower()}; above each stage its share of the one before",
         definition=funnel,
         table=frames.tidy,
         key="multiples",
@@ -190,15 +197,18 @@ def of_entries(view: View, answer: Funnel) -> None:
     if view.scope.basis == "period":
         names, name = frames.stage_labels(answer.whole), partial(words.period_name, view.scope.grain)
         card(
-            f"Entries by {view.scope.grain}",
+            f"How do entries move, {view.scope.grain} by {view.scope.grain}?",
             partial(ask, trend, view.modelled, view.scope.whole),
             lambda found: charts.trend(frames.entries_over_time(found, names, name), title="Entries", height=300),
             definition=trend,
             key="trend",
         )
-    if view.scope.by:
+    segment = view.modelled.catalog.get(view.scope.by or "")
+    if segment:
         card(
-            "Each by itself",
+            f"How many of each {segment.label.lower()} are in each stage?"
+            if view.scope.basis == "stock"
+            else f"How many of each {segment.label.lower()} entered each stage?",
             lambda: answer,
             lambda a: {frames.named(v): charts.steps(frames.columns(a.of(v)), height=190) for v in a.segments},
             definition=funnel,

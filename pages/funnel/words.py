@@ -8,11 +8,25 @@ from typing import Any
 
 import pandas as pd
 
-from lifecycle.findings import Change, Step, clearest, most_left, rate_of, standouts
-from lifecycle.funnel import Funnel
-from lifecycle.scope import describe
+from lifecycle.findings import (
+    MATURE,
+    Change,
+    PeriodRate,
+    Step,
+    against_benchmarks,
+    clearest,
+    latest,
+    most_left,
+    parting,
+    rate_of,
+    single_steps,
+    standouts,
+)
+from lifecycle.funnel import Funnel, Ratio, StageRow
+from lifecycle.rates import Rate, difference
+from lifecycle.scope import Scope, describe
 from lifecycle.stages import StageModel
-from pages.funnel.frames import ENTITIES, named, reason
+from pages.funnel.frames import ENTITIES, named, reason, relation
 from pages.ui import labels
 
 
@@ -96,6 +110,72 @@ def reasons_title(found: pd.DataFrame) -> str:
     if most == reason(None):
         return f"{share} of {sizes.sum():,} who left gave no reason"
     return f"“{most}” is the most frequent reason: {share} of {sizes.sum():,} who left"
+
+
+def stages_title(answer: Funnel) -> str:
+    """Which stage falls furthest short of its benchmark; without any, from which the fewest go on."""
+    rows = answer.whole
+    if answer.scope.basis == "stock":
+        most = max(rows, key=lambda r: r.entered)
+        return f"Most of them, {most.entered:,} of {sum(r.entered for r in rows):,}, are in {most.label}"
+    held = against_benchmarks(rows)
+    if short := next((h for h in held if h.is_below), None):
+        rate, there = labels.percent(short.rate.value), labels.percent(short.benchmark, 0)
+        return f"{short.row.label} is furthest below its benchmark: {rate} come to it, {there} elsewhere"
+    return "No step is below its benchmark by more than chance" if held else _fewest(rows)
+
+
+def _fewest(rows: Sequence[StageRow]) -> str:
+    """Which stage the fewest of the one before come to, and which may be as few."""
+    known = [(r.label, r.step_conversion_rate) for r in rows if not r.optional]
+    ratios = [(label, r) for label, r in known if isinstance(r, Ratio) and r.value is not None]
+    if ratios:
+        label, ratio = min(ratios, key=lambda pair: pair[1].value or 0.0)
+        return f"{label} has the fewest entries beside the stage before: {relation(ratio)}"
+    rates = sorted(
+        ((label, r) for label, r in known if isinstance(r, Rate) and not r.few), key=lambda pair: pair[1].value or 0.0
+    )
+    if len(rates) < 2:
+        return "How many come to each stage, and how soon?"
+    (label, rate), (other, next_) = rates[:2]
+    said = f"The fewest of the stage before come to {label}: {labels.percent(rate.value)}"
+    moved = difference(next_, rate)
+    return (
+        said
+        if moved and moved.significant
+        else f"{said}; chance explains that {other} has {labels.percent(next_.value)}"
+    )
+
+
+def course_title(found: Sequence[PeriodRate], step: Step, scope: Scope, by: str) -> str:
+    """How the last period that had its time compares with those before it; of several groups, the clearest."""
+    told, grain = latest(found, arrived=1.0 if scope.window else MATURE), scope.grain
+    if not told:
+        return f"{step.label}: no {grain} of entry is old enough to tell"
+    changed, several = [t for t in told if t.clear], len({p.segment for p in found}) > 1
+    if several and not changed:
+        return f"{step.label}: no {by.lower()} has changed by more than chance"
+    most = max(changed or told, key=lambda t: abs(t.change))
+    now, when = labels.percent(most.last.rate.value), period_name(grain, most.last.period)
+    whose = f"{step.label}, {named(most.last.segment)}:" if several else step.label
+    if most.before is None:
+        return f"{whose} at {now} in {when}, the only {grain} that is old enough"
+    before = labels.percent(most.before.value)
+    if not most.clear:
+        return f"{whose} has not changed by more than chance: {now} in {when}, {before} before"
+    return f"{whose} {'rose' if most.change > 0 else 'fell'} to {now} in {when}, from {before} before"
+
+
+def ways_title(answer: Funnel, by: str) -> str:
+    """Where the way of a group parts most from that of the others."""
+    found = parting({named(v): answer.of(v) for v in answer.segments}, single_steps(answer.whole))
+    if found is None:
+        return f"No {by.lower()} goes another way than the others by more than chance"
+    step, group = found
+    return (
+        f"The ways part most at {step.label}: {group.name} {labels.percent(group.rate.value)}, "
+        f"all others together {labels.percent(group.rest.value)}"
+    )
 
 
 def segment_title(answer: Funnel, step: Step, by: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 
 import pytest
@@ -9,13 +10,20 @@ from scipy.stats import chi2_contingency
 
 from lifecycle.anonymous import Level, Top, columns_of
 from lifecycle.findings import (
+    MATURE,
+    Held,
+    PeriodRate,
     Step,
+    against_benchmarks,
     changes,
     clearest,
+    latest,
     most_left,
     p_value,
+    parting,
     rate_of,
     rates_over_time,
+    single_steps,
     standouts,
     steps_to_follow,
 )
@@ -107,6 +115,62 @@ def test_of_twenty_equal_groups_the_extreme_one_is_not_news() -> None:
     groups = {f"g{i}": Rate(100, 1_000) for i in range(19)} | {"g19": Rate(122, 1_000)}
     assert p_value(Rate(122, 1_000), Rate(1_900, 19_000)) < 0.05
     assert standouts(groups) == []
+
+
+def test_the_ways_part_where_a_group_differs_most_from_the_others() -> None:
+    def way(mql: int, won: int) -> tuple[StageRow, ...]:
+        return row("lead", 1_000), row("mql", mql), row("won", won)
+
+    ways = {"ads": way(500, 50), "event": way(510, 200), "search": way(400, 40)}
+    steps = single_steps(way(1, 1))
+    assert [s.label for s in steps] == ["LEAD → MQL", "MQL → WON"]
+    found = parting(ways, steps)
+    assert found is not None
+    assert (found[0].label, found[1].name, found[1].rate, found[1].rest) == (
+        "MQL → WON",
+        "event",
+        Rate(200, 510),
+        Rate(90, 900),
+    )
+    assert parting({"ads": way(500, 50), "event": way(505, 52), "search": way(498, 49)}, steps) is None
+
+
+def months(*rates: tuple[int, int], segment: str | None = None, young: int = 0) -> list[PeriodRate]:
+    ripe = len(rates) - young
+    return [PeriodRate(date(2025, 1 + i, 1), segment, Rate(*r), i >= ripe) for i, r in enumerate(rates)]
+
+
+def test_the_last_period_that_had_its_time_is_held_against_those_before() -> None:
+    (fell,) = latest(months((200, 1_000), (210, 1_000), (100, 1_000), (3, 1_000), young=1), arrived=1.0)
+    assert (fell.last.period, fell.before, fell.clear) == (date(2025, 3, 1), Rate(410, 2_000), True)
+    (same,) = latest(months((200, 1_000), (210, 1_000)), arrived=1.0)
+    assert not same.clear
+    assert latest(months((1, 2), young=1), arrived=1.0) == latest([], arrived=1.0) == []
+    (only,) = latest(months((5, 10), (0, 0)), arrived=1.0)
+    assert (only.before, only.clear, only.change) == (None, False, 0.0)
+
+
+def test_what_may_still_arrive_explains_a_small_fall_and_never_a_rise() -> None:
+    lower, higher = months((4_000, 10_000), (3_650, 10_000)), months((3_650, 10_000), (4_000, 10_000))
+    assert [t.clear for t in latest(lower, arrived=1.0)] == [True]
+    assert [t.clear for t in latest(lower, arrived=MATURE)] == [False]  # 3,650 may become 4,056
+    assert [t.clear for t in latest(higher, arrived=MATURE)] == [True]
+    assert [t.clear for t in latest(months((4_000, 10_000), (3_000, 10_000)), arrived=MATURE)] == [True]
+
+
+def test_a_stage_is_below_its_benchmark_only_where_chance_does_not_explain_it() -> None:
+    def come(stage: str, n: int, of: int, benchmark: float | None) -> StageRow:
+        return replace(row(stage, n), step_conversion_rate=Rate(n, of), benchmark=benchmark)
+
+    rows = (row("lead", 1_000), come("mql", 400, 1_000, 0.5), come("sql", 4, 10, 0.6), come("won", 3, 4, None))
+    held = against_benchmarks(rows)
+    assert [(h.row.stage, h.is_below) for h in held] == [("sql", False), ("mql", True)]
+    wilson_ends = Rate(400, 1_000).interval
+    assert wilson_ends is not None
+    assert Held(rows[1], Rate(400, 1_000), wilson_ends[1]).p == pytest.approx(
+        0.05
+    )  # the test that the interval inverts
+    assert against_benchmarks(rows[:1]) == []
 
 
 def test_the_p_value_is_that_of_pearson_s_chi_squared() -> None:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from lifecycle.findings import Change, Step, changes, rate_of
+from lifecycle.findings import Change, Step, changes, rate_of, rates_over_time
 from lifecycle.funnel import Funnel
 from lifecycle.rates import Rate
 from pages.funnel import frames, words
@@ -173,6 +173,8 @@ def test_a_breakdown_shows_each_group_beside_the_whole(arrive: Open, company: Pa
         [row.entered for row in answer.of(v)] for v in answer.segments
     ]
     assert words.segment_title(answer, step, "Source") in texts(tab)
+    assert words.ways_title(answer, "Source") in texts(tab)
+    assert "The funnel of each source" in texts(tab)
     tab.selectbox(key="step").set_value("Lead → MQL").run()
     lead = Step("lead", "mql", "Lead → MQL")
     bars = {row["label"]: row["value"] for row in chart(tab, "All:")}
@@ -194,6 +196,14 @@ def test_the_trend_is_that_of_the_answer_and_marks_what_may_still_change(arrive:
         assert point["value"] == pytest.approx(row.entered / entered[row.period])
         assert point["immature"] == row.immature
     assert drawn[-1]["immature"] and not drawn[0]["immature"]
+    step = Step("subscriber", "evangelist", "Subscriber → Evangelist")
+    assert words.course_title(rates_over_time(found, step), step, view.scope, "") in texts(tab)
+
+
+def test_the_table_of_stages_of_a_company_is_titled_by_its_answer(arrive: Open, company: Path) -> None:
+    for choice in ({}, {"basis": "period"}, {"basis": "stock"}):
+        tab = arrive(company, **choice)
+        assert words.stages_title(answered(tab)[1]) in texts(tab)
 
 
 def test_a_comparison_shows_differences_and_claims_only_clear_ones(arrive: Open, company: Path) -> None:
