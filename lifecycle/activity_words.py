@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from scipy.stats import binomtest
+
 from lifecycle.activity import Active, Activity
-from lifecycle.retention_words import apart, named, share
+from lifecycle.retention_words import LEVEL, apart, named, share
 
 
 def finding(found: Activity) -> str:
@@ -32,6 +34,20 @@ def groups(found: Activity) -> str:
     if not clear:
         return f"No group comes again in {when} more or less than chance explains"
     return f"In {when} {share(most)} of “{best}” came again, {share(least)} of “{worst}”"
+
+
+def parts(found: Activity) -> str:
+    """Which group most of those active in the last period belong to, where chance does not explain its lead."""
+    lasts = [(named(value), periods[-1]) for value, periods in found.segments if periods]
+    ranked = sorted(lasts, key=lambda pair: -pair[1].active)
+    if not ranked or not ranked[0][1].active:
+        return "How many of each group are active?"
+    (most, first), n = ranked[0], sum(p.active for _, p in ranked)
+    when, rest = _named(found, first), ranked[1][1].active if len(ranked) > 1 else 0
+    if rest and binomtest(first.active, first.active + rest).pvalue >= LEVEL:
+        ends = f"“{most}” with {first.active:,} and “{ranked[1][0]}” with {rest:,}"
+        return f"Of the {n:,} active in {when}, only chance tells {ends} apart"
+    return f"{first.active:,} of the {n:,} active in {when} are of “{most}”, more than of any other group"
 
 
 def earlier(found: Activity) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lifecycle import nps
 from lifecycle.csat import Contentment
 from lifecycle.durations import LifeTable
+from lifecycle.findings import PeriodRate, latest
 from lifecycle.loyalty import AGE, Buyers, Ladder
 from lifecycle.nps import Nps, Satisfaction, change
 from lifecycle.prediction import HoldOut
@@ -34,6 +35,29 @@ def repeat(found: Buyers) -> str:
     if moved is None or not moved.significant:
         return said
     return f"{said}, {'more' if moved.value > 0 else 'fewer'} than before ({points(moved.value)})"
+
+
+def at_age(found: Buyers, age: int) -> str:
+    """Who buys again within an age most and least; without groups, whether more of the last whole cohort do."""
+    if found.rows:
+        ends = apart([(named(value), group.rate(age)) for value, group, _ in found.rows if not group.rate(age).few])
+        if ends is None:
+            return f"No two groups are large enough to tell who buys again within {age} days"
+        (best, high), (worst, low), clear = ends
+        if not clear:
+            return f"No group buys again within {age} days more or less than chance explains"
+        return f"{share(high)} of “{best}” buy again within {age} days, {share(low)} of “{worst}”"
+    cohorts = [PeriodRate(day, None, group.rate(age), not group.is_complete(age)) for day, group in found.cohorts]
+    told = latest(cohorts, arrived=1.0)  # all were followed for as long
+    if not told:
+        return f"No cohort is old enough to tell who buys again within {age} days"
+    last, before = told[0].last, told[0].before
+    said = f"{share(last.rate)} of {found.scope.calendar.name(last.period, found.scope.grain)} buy again in {age} days"
+    if before is None:
+        return f"{said}, the only cohort that is old enough"
+    if not told[0].clear:
+        return f"{said}, {share(before)} of those before: chance explains the difference"
+    return f"{said}, {'more' if told[0].change > 0 else 'fewer'} than the {share(before)} before"
 
 
 def second(times: LifeTable) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from lifecycle.activity import Active, Activity, of_book
-from lifecycle.activity_words import each, earlier, finding, groups
+from lifecycle.activity_words import each, earlier, finding, groups, parts
 from lifecycle.retention import ORDERS, SUBSCRIPTIONS
 from lifecycle.scope import Scope
 from pages.customers import frames_mrr as frames
@@ -83,10 +83,10 @@ def by_group(v: View, found: Activity) -> None:
         )
     with right:
         card(
-            f"Active in each {grain}, by {by.label.lower() if by else 'group'}",
+            parts(found),
             lambda: found,
             lambda a: trend(frames.numbers(a), ",.0f", "active"),
-            caption="The groups add up to all",
+            caption=f"Active in each {grain}, by {by.label.lower() if by else 'group'}; the groups add up to all",
             definition=Active,
             table=frames.groups,
             key="active-groups",

@@ -7,7 +7,7 @@ import pandas as pd
 from lifecycle.retention import SHARES, Cell, Cells, Cohort, Retention, Triangle
 from lifecycle.retention_words import age, named, odd_cohorts
 from lifecycle.stages import StageModel
-from pages.ui import charts_retention, labels
+from pages.ui import charts_retention, labels, picture
 from pages.ui.picture import PERIODS
 from queries.contacts import Records
 from queries.retention import Lifetimes
@@ -192,8 +192,8 @@ def of_period(answer: Retention) -> Triangle:
 
 
 def lifetimes(found: Lifetimes) -> pd.DataFrame:
-    """Survival curves of the groups, without a breakdown of all together, as far as ten customers reach."""
-    groups = [(named(v), t) for v, t in found.segments] or [("all", found.whole)]
+    """Survival curves of all together and of each group, as far as ten customers reach."""
+    groups = [(picture.ALL, found.whole), *((named(v), t) for v, t in found.segments)]
     rows = []
     for name, table_ in groups:
         if table_.n:

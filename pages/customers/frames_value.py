@@ -5,17 +5,20 @@ from __future__ import annotations
 from datetime import date
 
 import pandas as pd
+from scipy.stats import kendalltau
 
 from lifecycle.periods import GRAINS
 from lifecycle.prediction import MANY, HoldOut, SubscriptionValue
-from lifecycle.rates import points
-from lifecycle.retention_words import named
+from lifecycle.rates import FEW, points
+from lifecycle.retention_words import LEVEL, named
 from lifecycle.value import AGES, MONTH_DAYS, YEAR, Acquired, Acquisition, Aged, Historic, added
 from lifecycle.volumes import is_over
 from pages.customers.frames_loyalty import period_name
 from pages.ui import labels
+from pages.ui.picture import ALL
 
 CURVE = ["series", "t", "value", "note"]
+ORDERED = 5  # cohorts from which on their order can tell a trend
 MOST_COHORTS = 26  # rows of the heat map
 
 
@@ -24,7 +27,7 @@ def brought(found: Historic, margin: float) -> str:
     age = min(found.whole.longest, YEAR)
     value = found.whole.per_customer(age) if age else None
     if value is None or is_unpriced(found):
-        return "What customers have brought"
+        return "What do customers bring?"
     return f"A customer brings {labels.money(value * margin)} in the first {age} months"
 
 
@@ -35,8 +38,8 @@ def is_unpriced(found: Historic) -> bool:
 
 
 def value_curves(found: Historic, margin: float) -> pd.DataFrame:
-    """Cumulative margin per customer by age: of all, or of each segment value."""
-    groups = [(named(value), aged) for value, aged in found.rows] or [("All", found.whole)]
+    """Cumulative margin per customer by age: of all together, and of each segment value."""
+    groups = [(ALL, found.whole), *((named(value), aged) for value, aged in found.rows)]
     return pd.DataFrame([row for name, aged in groups for row in _curve(name, aged, margin)], columns=CURVE)
 
 
@@ -82,6 +85,25 @@ def value_cohorts(found: Historic, margin: float) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["row", "column", "value", "note"])
     reached = frame.dropna(subset=["value"])["column"].unique()
     return frame[frame["column"].isin(reached)]
+
+
+def cohorts_title(found: Historic, margin: float) -> str:
+    """Between what cohorts have brought at the oldest age that enough are at, and whether later ones bring more.
+
+    Cohorts in their order against what they bring: Kendall's rank test, exact where they are few.
+    """
+    groups = [aged for _, aged in few_cohorts(found) if aged.n >= FEW]
+    known = [(age, [v * margin for g in groups if (v := g.n_days(age)) is not None]) for age in AGES]
+    reached = [pair for pair in known if len(pair[1]) > 1]
+    if not reached or is_unpriced(found):
+        return "What has each cohort brought?"
+    age, values = next((pair for pair in reversed(reached) if len(pair[1]) >= ORDERED), reached[-1])
+    said = f"{labels.money(min(values))} to {labels.money(max(values))} a customer"
+    trend = kendalltau(range(len(values)), values)
+    if len(values) < ORDERED or not trend.pvalue < LEVEL:
+        return f"In their first {age * MONTH_DAYS} days cohorts have brought {said}, with no clear trend"
+    way = "more" if trend.statistic > 0 else "less"
+    return f"The later a cohort, the {way} it brings in its first {age * MONTH_DAYS} days: {said}"
 
 
 def costs(found: Acquisition, margin: float, label: str) -> pd.DataFrame:

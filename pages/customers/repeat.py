@@ -18,7 +18,7 @@ from pages.ui.data import ask
 from pages.ui.failures import Failure
 from pages.ui.filters import View
 from pages.ui.layout import card
-from pages.ui.picture import PERIODS, Picture
+from pages.ui.picture import ALL, PERIODS, Picture
 from queries.contacts import PAGE
 from queries.ladder import ladder
 from queries.rfm import buyers, rfm
@@ -53,8 +53,8 @@ def section(v: View, found: Buyers | Failure) -> None:
 
 
 def curves(found: Buyers) -> Picture | None:
-    """One curve, or one per segment value, or the compared period beside it."""
-    tables = {named(value): times for value, _, times in found.rows} or {"All": found.times}
+    """One curve, beside it one per segment value, or the compared period."""
+    tables = {ALL: found.times} | {named(value): times for value, _, times in found.rows}
     if not found.rows and found.comparison:
         tables = dict(zip(PERIODS, (found.times, found.comparison.times), strict=True))
     rows = frames.rising(tables, HORIZON)
@@ -79,10 +79,12 @@ def by_cohort(v: View, found: Buyers | Failure) -> None:
     left, right = st.columns(2, gap="small")
     with left:
         card(
-            f"Bought again within {age or AGE} days, by {parted(v)}",
+            f"Who buys again within {age or AGE} days?"
+            if isinstance(found, Failure)
+            else words.at_age(found, int(age or AGE)),
             lambda: found,
             partial(at_age, age=int(age or AGE)),
-            caption=f"Only customers seen for as long; {line}; with 95 % intervals",
+            caption=f"By {parted(v)}. Only customers seen for as long; {line}; with 95 % intervals",
             definition=Repeat,
             empty="No customer of this period has been seen for so long.",
             key="repeat-rate",

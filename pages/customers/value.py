@@ -139,7 +139,7 @@ def seen(v: View, found: Historic, margin: float) -> None:
         )
     with right:
         card(
-            "What each cohort has brought",
+            frames.cohorts_title(found, margin),
             lambda: found,
             partial(cohorts, margin=margin),
             caption="Margin per customer by days since the first purchase; blank until the whole cohort is that old",

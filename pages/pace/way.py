@@ -19,7 +19,7 @@ from pages.ui.data import ask
 from pages.ui.failures import Failure
 from pages.ui.filters import View
 from pages.ui.layout import card, rate_tile, state, tile, tiles
-from pages.ui.picture import Picture
+from pages.ui.picture import ALL, Picture
 from pages.ui.spans import span
 from queries.end_to_end import cohorts, end_to_end
 
@@ -134,7 +134,8 @@ def among(table: LifeTable, q: float) -> str:
 
 def arrivals(start: str, found: StageTimes) -> Picture | None:
     if found.segments:
-        tables = {frames_stages.named(value): found.part(start, value) for value in found.segments}
+        parts = {frames_stages.named(value): found.part(start, value) for value in found.segments}
+        tables = {ALL: found.of(start)} | parts
     else:
         tables = {"This period": found.of(start)}
         tables |= {"Before": found.comparison.of(start)} if found.comparison else {}

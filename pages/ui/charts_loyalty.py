@@ -25,6 +25,7 @@ from pages.ui.picture import (
     series,
     tip,
     value_axis,
+    weight,
     with_legend,
 )
 
@@ -47,7 +48,7 @@ def _curves(height: int, colours: tuple[str, ...], style: str, unit: str, title:
     scale = alt.Scale(domain=[0, 1]) if share else alt.Scale(zero=True)
     y = alt.Y("value:Q", axis=value_axis(style, title), scale=scale)
     band = base.mark_area(opacity=0.14, **shape).encode(y=alt.Y("low:Q"), y2="high:Q")
-    line = base.mark_line(strokeWidth=2.4, **shape).encode(y=y, strokeDash=DASHES)
+    line = base.mark_line(**shape).encode(y=y, strokeDash=DASHES, strokeWidth=weight(len(colours), 2.4))
     tips = [tip("t:Q", unit, ",.0f"), tip("value:Q", title or "Value", style), tip("note:N")]
     dots = (
         base.mark_point(filled=True, size=60)

@@ -25,6 +25,7 @@ from pages.ui.picture import (
     series,
     tip,
     value_axis,
+    weight,
 )
 
 MAIN, MARKS = alt.NamedData("main"), alt.NamedData("marks")
@@ -241,7 +242,7 @@ def _arrivals(height: int, unit: str, colours: tuple[str, ...]) -> Spec:
     base = alt.Chart(MAIN).encode(x=across, color=series(colours) if len(colours) > 1 else alt.value(NOW))
     y = alt.Y("value:Q", axis=value_axis("~%", "have arrived"), scale=alt.Scale(zero=True))
     band = base.mark_area(opacity=0.13, interpolate="step-after").encode(y=alt.Y("low:Q"), y2="high:Q")
-    line = base.mark_line(strokeWidth=2.3, interpolate="step-after").encode(y=y)
+    line = base.mark_line(interpolate="step-after").encode(y=y, strokeWidth=weight(len(colours), 2.3))
     dots = (
         base.mark_point(filled=True, size=60)
         .encode(

@@ -23,6 +23,7 @@ from pages.ui.picture import (
     series,
     tip,
     value_axis,
+    weight,
     with_legend,
 )
 
@@ -137,7 +138,7 @@ def _curves(height: int, style: str, title: str, age: str, n: int, steps: bool) 
     )
     base = alt.Chart(MAIN).encode(x=x, color=series(SERIES) if n > 1 else alt.value(NOW))
     band = base.mark_area(opacity=0.14 if n <= BANDED else 0, interpolate=course).encode(y=alt.Y("low:Q"), y2="high:Q")
-    line = base.mark_line(strokeWidth=2.6, interpolate=course).encode(y=y)
+    line = base.mark_line(interpolate=course).encode(y=y, strokeWidth=weight(n, 2.6))
     dots = (
         base.mark_point(filled=True, size=60)
         .encode(

@@ -34,6 +34,8 @@ OUTCOMES = {
 }
 NOW, BEFORE = "#3E7CC4", "#A9B2BD"
 PERIODS = {"This period": NOW, "Before": BEFORE}  # series that are periods
+ALL = "All together"  # the series of the whole, beside those of its parts: slate and thick, as no part is
+WHOLES = PERIODS | {ALL: "#66707E"}
 EXITS = ("#8F3F2A", "#CB5A3C", "#E39B7F", "#A9B2BD", "#6B4A86")  # in the order of the lifecycle's exits
 SERIES = ("#3E7CC4", "#D08A1E", "#1F9E8B", "#C2557F", "#8064C0", "#7D8B99", "#5AA2D6", "#A3742B", "#6E9B3A")
 # A segment's values keep their colours on every page, whichever of them a chart shows and in whatever order.
@@ -59,7 +61,7 @@ class Picture:
         object.__setattr__(self, "data", {name: drawable(frame) for name, frame in self.data.items()})
         named = [frame["series"] for frame in self.data.values() if "series" in frame]
         names = list(dict.fromkeys(str(name) for names in named for name in names))
-        if known := {name: colour for name, colour in PERIODS.items() if name in names} | dict(palette.get()):
+        if known := {name: colour for name, colour in WHOLES.items() if name in names} | dict(palette.get()):
             object.__setattr__(self, "spec", _hued(self.spec, names, hues(names, known)))
 
     @property
@@ -200,6 +202,12 @@ def with_legend(height: int, n: int) -> int:
 def series(colours: tuple[str, ...]) -> alt.Color:
     """Colours of the column `series`, in order of appearance."""
     return alt.Color("series:N", sort=None, scale=alt.Scale(range=list(colours)), legend=legend(symbolType="square"))
+
+
+def weight(n_series: int, others: float) -> Any:
+    """How thick the lines of series are: beside others, that of all together more than these."""
+    usual = alt.value(others)
+    return usual if n_series == 1 else alt.condition(f"datum.series === '{ALL}'", alt.value(4), usual)
 
 
 def tip(field: str, title: str = " ", style: str | None = None) -> alt.Tooltip:

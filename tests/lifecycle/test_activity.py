@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from lifecycle.activity import Active, Activity
-from lifecycle.activity_words import each, earlier, finding, groups
+from lifecycle.activity_words import each, earlier, finding, groups, parts
 from lifecycle.scope import Scope
 
 SCOPE = Scope("crm", datetime(2024, 6, 15), grain="month")
@@ -32,6 +32,16 @@ def test_the_group_that_comes_again_most_is_named_where_chance_does_not_explain_
     assert groups(alike) == "No group comes again in May 2024 more or less than chance explains"
     few = of(month(110, 11), month(100, 1), month(10, 10))
     assert groups(few) == "No two groups are large enough to tell who comes again"
+
+
+def test_the_largest_group_is_named_where_chance_does_not_explain_its_lead() -> None:
+    ahead = of(month(150, 50), month(97, 10), month(47, 50))
+    assert parts(ahead) == "100 of the 150 active in May 2024 are of “ads”, more than of any other group"
+    close = of(month(150, 50), month(77, 10), month(67, 50))
+    assert parts(close) == (
+        "Of the 150 active in May 2024, only chance tells “ads” with 80 and “not set” with 70 apart"
+    )
+    assert parts(of(month(1, 1))) == "How many of each group are active?"
 
 
 def test_the_compared_period_is_told_with_what_chance_explains() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 import pytest
 
 from lifecycle.csat import Contentment, Csat
-from lifecycle.loyalty_words import satisfied, satisfied_apart, score, scores_apart
+from lifecycle.durations import LifeTable
+from lifecycle.loyalty import Buyers, Repeat
+from lifecycle.loyalty_words import at_age, satisfied, satisfied_apart, score, scores_apart
 from lifecycle.nps import Nps, Satisfaction
 from lifecycle.rates import Rate
 from lifecycle.scope import Scope
@@ -47,6 +49,31 @@ def test_many_groups_make_a_difference_less_telling() -> None:
 def test_the_most_and_the_least_satisfied_are_named_where_they_differ(up: int, told: str) -> None:
     found = content(a=Csat({5: 10, 1: 40}, 5), b=Csat({5: up, 1: 50 - up}, 5))
     assert satisfied_apart(found).startswith(told)
+
+
+def buyers(*cohorts: tuple[int, int, int], **groups: tuple[int, int]) -> Buyers:
+    """Cohorts by month as (customers, bought again, seen for 90 days); groups as (bought again, seen)."""
+    by_month = tuple((date(2026, 1 + i, 1), Repeat(n, {90: Rate(*seen)})) for i, (n, *seen) in enumerate(cohorts))
+    rows = tuple((name, Repeat(seen[1], {90: Rate(*seen)}), LifeTable([])) for name, seen in groups.items())
+    return Buyers("crm", 1, SCOPE, Repeat(0), LifeTable([]), by_month, rows)
+
+
+def test_who_buys_again_most_and_least_is_named_where_they_differ() -> None:
+    assert at_age(buyers(ads=(50, 100), event=(20, 100)), 90) == (
+        "50 % of “ads” buy again within 90 days, 20 % of “event”"
+    )
+    assert at_age(buyers(ads=(50, 100), event=(49, 100)), 90).startswith("No group buys again within 90 days more")
+    assert at_age(buyers(ads=(50, 100), event=(2, 10)), 90).startswith("No two groups are large enough")
+
+
+def test_the_last_whole_cohort_is_held_against_those_before() -> None:
+    first, second = (100, 50, 100), (100, 52, 100)
+    assert at_age(buyers(first, second, (100, 20, 100), (100, 9, 30)), 90) == (
+        "20 % of Mar 2026 buy again in 90 days, fewer than the 51 % before"
+    )
+    assert at_age(buyers(first, second), 90).endswith("50 % of those before: chance explains the difference")
+    assert at_age(buyers(first), 90).endswith("the only cohort that is old enough")
+    assert at_age(buyers((100, 9, 30)), 90) == "No cohort is old enough to tell who buys again within 90 days"
 
 
 def test_a_score_moves_in_points_and_a_share_in_percentage_points() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lifecycle import loyalty_words as words
+from lifecycle.retention_words import named
+from lifecycle.scope import Scope
 from lifecycle.simulate import simulate
+from lifecycle.value import Aged, Historic, added
+from pages.customers import frames_value
 from pages.ui import loyalty_text, terminal
+from pages.ui.picture import ALL
 from queries.errors import WarehouseError
 from queries.ladder import ladder
 from queries.purchases import repeat
@@ -180,3 +186,36 @@ def test_the_terminal_gives_the_same_answers(asked: Any) -> None:
     for wrong in ({"margin": "3"}, {"months": "soon"}):
         with pytest.raises(OptionError, match=next(iter(wrong))):
             loyalty_text.ask("clv", m, scope, wrong)
+
+
+def cohorts(*values: float) -> Historic:
+    """Cohorts of forty by month, each having brought so much a customer in 30 days."""
+    found = tuple((date(2025, 1 + i, 1), Aged(40, {0: (40, 40 * v)})) for i, v in enumerate(values))
+    return Historic("crm", 1, Scope("crm", datetime(2026, 1, 1)), added([aged for _, aged in found]), (), None, found)
+
+
+def test_cohorts_are_told_apart_by_their_order_alone_and_only_beyond_chance() -> None:
+    """No test judges their money, and so no single one is named."""
+    title = frames_value.cohorts_title
+    assert title(cohorts(10, 20, 30, 40, 50), 0.5) == (
+        "The later a cohort, the more it brings in its first 30 days: 5 to 25 a customer"
+    )
+    assert title(cohorts(50, 40, 30, 20, 10), 1.0).startswith("The later a cohort, the less it brings")
+    assert title(cohorts(50, 10, 30, 40, 20), 1.0) == (
+        "In their first 30 days cohorts have brought 10 to 50 a customer, with no clear trend"
+    )
+    assert title(cohorts(10, 20, 30, 40), 1.0).endswith("with no clear trend")  # four in order may be chance
+    assert title(cohorts(10), 1.0) == "What has each cohort brought?"
+
+
+def test_beside_the_parts_stands_the_whole_of_which_the_title_speaks(visit: Open, company: Path, asked: Any) -> None:
+    m, scope = asked
+    bought = repeat(m, replace(scope, by="source"))
+    tab = at(visit, company, by="source")
+    assert words.second(bought.times) in texts(tab)
+    curves = drawn(tab, "All together: ")
+    assert {row["series"] for row in curves} == {ALL, *(named(value) for value, *_ in bought.rows)}
+    assert curves[-1]["series"] != ALL and curves[0]["note"] == f"{bought.times.n:,} customers"
+    worth = at(visit, company, "Value", by="source", period="all")
+    assert "A customer brings " in texts(worth)
+    assert len({row["series"] for row in drawn(worth, "All together: ")}) > 1

@@ -24,12 +24,13 @@ from lifecycle.stages import shipped_models
 from pages.customers import frames_retention as frames
 from pages.customers.curves import lasting
 from pages.ui import retention_text
+from pages.ui.picture import ALL
 from queries.activity import activity
 from queries.errors import WarehouseError
 from queries.modelled import Modelled, latest
 from queries.mrr import mrr
 from queries.ready import ready
-from queries.retention import Lifetimes, retention
+from queries.retention import Lifetimes, lifetimes, retention
 from queries.settings import load_settings
 from queries.warehouse import open_warehouse
 from tests.pages import warehouses
@@ -180,6 +181,18 @@ def test_groups_and_periods_stand_beside_each_other(visit: Open, company: Path, 
     few = texts(at(visit, company, by="source", **{"where.source": "organic"}))  # nowhere are there ten
     assert "No two of them are old and large enough to compare" in few
     assert "could not be worked out" not in few
+
+
+def test_lifetimes_of_groups_stand_beside_those_of_all_of_whom_the_title_speaks(
+    visit: Open, company: Path, asked: Any
+) -> None:
+    m, scope = asked
+    found = lifetimes(m, replace(scope, by="source"), RULES)
+    tab = at(visit, company, "Curves", by="source", cohort_grain="Quarter")
+    assert lasting(found) in texts(tab)
+    rows = drawn(tab, f"{ALL}: ")
+    assert rows[0]["series"] == ALL and rows[0]["note"] == f"{found.whole.n:,} at risk"
+    assert len({row["series"] for row in rows}) == 1 + sum(bool(t.n) for _, t in found.segments)
 
 
 def test_choices_and_filters_change_what_is_drawn(visit: Open, company: Path, asked: Any) -> None:

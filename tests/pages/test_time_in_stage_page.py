@@ -22,6 +22,7 @@ from pages.pace.words_time import apart, band, quantile
 from pages.ui import labels
 from pages.ui.charts_durations import colours
 from pages.ui.charts_funnel import exit_colours
+from pages.ui.picture import ALL
 from pages.ui.spans import span
 from queries.durations import life_tables, trend
 from queries.end_to_end import end_to_end
@@ -253,6 +254,8 @@ def test_the_way_follows_the_breakdown_and_the_comparison(visit: Open, company: 
     m, scope = asked
     tab = at(visit, company, "End to end", by="Company size", compare="previous", from_stage="Lead", to_stage="SQL")
     found = end_to_end(m, replace(scope, by="company_size", compare="previous"), "lead", "sql")
+    whole = [row for row in drawn(tab, "Arrivals") if row["series"] == ALL]  # of whom the title speaks
+    assert whole[-1]["value"] == pytest.approx(found.of("lead").share([ADVANCED], found.of("lead").seen))
     rows = {row["label"]: row for row in drawn(tab, "Changes. Arrived")}
     assert found.comparison and rows["Arrived"]["other_n"] == found.comparison.of("lead").n
     parted = [chart for chart in charts(tab, "verdict") if not chart.proto.alt.startswith("Changes. Arrived")]
