@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -77,8 +78,17 @@ class Following:
 
     @property
     def is_each_in_turn(self) -> bool:
-        """Whether customers start in every period in which they are active, and are followed period by period."""
-        return (self.rules.rule, self.rules.ages, self.rules.split) == ("recurring", "calendar", "segment")
+        """Whether customers start in every period in which they are active, and belong to a group of the breakdown."""
+        return (self.rules.rule, self.rules.split) == ("recurring", "segment")
+
+    @cached_property
+    def first_instants(self) -> list[tuple[datetime, int]]:
+        """The first instant of every period since the first subscription, seen by as_of, and the period's number."""
+        table, calendar, grain = ledger.stretches(self.m, self.scope), self.scope.calendar, self.scope.grain
+        earliest = self.m.warehouse.query(sa.select(sa.func.min(table.c.first_at))).column(0)[0].as_py()
+        first = calendar.number(calendar.day(earliest), grain) if earliest else self.now
+        instants = [(calendar.instant(calendar.numbered(n, grain)), n) for n in range(first, self.now + 1)]
+        return [(at, n) for at, n in instants if at <= self.until]
 
     def starts_in(self, start: sa.ColumnElement) -> list[sa.ColumnElement[bool]]:
         return in_period(start, self.scope) if self.rules.cohorts == "period" else [start <= self.scope.as_of]
@@ -152,17 +162,8 @@ def arrivals(f: Following, begun: sa.Subquery) -> sa.Subquery:
 
 
 def first_instants(f: Following) -> sa.Subquery:
-    """`at` and `number`: the first instant of every period since the first subscription, seen by as_of."""
-    table = ledger.stretches(f.m, f.scope)
-    earliest = f.m.warehouse.query(sa.select(sa.func.min(table.c.first_at))).column(0)[0].as_py()
-    calendar, grain = f.scope.calendar, f.scope.grain
-    first = calendar.number(calendar.day(earliest), grain) if earliest else f.now
-    instants = [(n, calendar.instant(calendar.numbered(n, grain))) for n in range(first, f.now + 1)]
-    seen = [
-        sa.select(sa.literal(at, Instant()).label("at"), number(n).label("number"))
-        for n, at in instants
-        if at <= f.until
-    ]
+    """`at` and `number`: the first instants of periods."""
+    seen = [sa.select(sa.literal(at, Instant()).label("at"), number(n).label("number")) for at, n in f.first_instants]
     nothing = sa.select(sa.literal(f.until, Instant()).label("at"), number(f.now).label("number")).where(sa.false())
     return (sa.union_all(*seen) if len(seen) > 1 else seen[0] if seen else nothing).subquery("first_instants")
 

@@ -30,7 +30,8 @@ def numbers(f: Following, first: int) -> list[tuple[int, int]]:
     """
     last = f.rules.steps[-1][1]
     each = BITS - last
-    by_bits = f.is_each_in_turn and f.rules.mode != "rolling" and not f.rules.is_state and last > 0 and each > 0
+    by_period = f.is_each_in_turn and f.rules.ages == "calendar" and f.rules.mode != "rolling"
+    by_bits = by_period and not f.rules.is_state and last > 0 and each > 0
     spans = [(at, at + each) for at in range(first, f.now + 1, each)] if by_bits else []
     return spans if len(spans) <= MOST_NUMBERS else []
 

@@ -25,7 +25,7 @@ from queries.mrr import movers, mrr
 from queries.retention import Chosen, customers, lifetimes, retention
 from tests.engines import DuckDB, Engine
 from tests.queries import retention_oracle as oracle
-from tests.queries.retention_oracle import MODEL, Company
+from tests.queries.retention_oracle import MODEL, Company, Customer
 
 AS_OF = datetime(2025, 3, 9, 11)
 BERLIN = Calendar("Europe/Berlin", "sunday")
@@ -89,15 +89,17 @@ def test_cells_equal_the_book(told: Told, engine: Engine) -> None:
 
 
 RECURRING = [
-    (Rules(a, again, "recurring", mode, periods=periods, measure=measure), grain)
-    for a, again, mode, measures in (
-        (ORDERS, ORDERS, "bounded", ("cumulative",)),
-        ("stage:*", "stage:*", "brackets", ("logo",)),
-        (SUBSCRIPTIONS, ORDERS, "bounded", ("cumulative",)),
-        ("stage:*", ORDERS, "brackets", ("revenue",)),
-        (SUBSCRIPTIONS, SUBSCRIPTIONS, "bounded", ("logo", "nrr", "grr")),
-        (SUBSCRIPTIONS, SUBSCRIPTIONS, "brackets", ("logo",)),
-        (SUBSCRIPTIONS, SUBSCRIPTIONS, "rolling", ("logo",)),
+    (Rules(a, again, "recurring", mode, ages, periods=periods, measure=measure), grain)
+    for a, again, mode, ages, measures in (
+        (ORDERS, ORDERS, "bounded", "calendar", ("cumulative",)),
+        ("stage:*", "stage:*", "brackets", "calendar", ("logo",)),
+        (SUBSCRIPTIONS, ORDERS, "bounded", "calendar", ("cumulative",)),
+        ("stage:*", ORDERS, "brackets", "calendar", ("revenue",)),
+        (SUBSCRIPTIONS, SUBSCRIPTIONS, "bounded", "calendar", ("logo", "nrr", "grr")),
+        (SUBSCRIPTIONS, SUBSCRIPTIONS, "bounded", "days", ("logo", "revenue", "nrr")),
+        (SUBSCRIPTIONS, SUBSCRIPTIONS, "brackets", "calendar", ("logo",)),
+        (SUBSCRIPTIONS, SUBSCRIPTIONS, "rolling", "calendar", ("logo",)),
+        (SUBSCRIPTIONS, SUBSCRIPTIONS, "rolling", "days", ("logo",)),
     )
     for measure in measures
     for grain, periods in (("week", 50), ("week", 35), ("week", 7), ("month", 36))
@@ -120,6 +122,24 @@ def test_starts_in_every_period_are_counted_together_as_one_by_one(told: Told, m
         one_by_one = retention(m, scope, rules)
         assert answer.whole == one_by_one.whole
         assert answer.segments == one_by_one.segments
+
+
+def test_those_who_leave_about_a_midnight_are_told_apart() -> None:
+    """30 days after a winter's midnight and after a summer's, which are an hour apart."""
+    edges = [datetime(2024, 2, 29, 23) + timedelta(days=90), datetime(2024, 4, 30, 22) + timedelta(days=60)]
+    around = [timedelta(minutes=minutes) for minutes in (-30, 0, 30, 90)]
+    lives = [
+        [(datetime(2024, 2, 3), edge + by, 100), (datetime(2024, 11, 2) + by, None, 100)]
+        for edge in edges
+        for by in around
+    ]
+    entries = [("Lead", datetime(2024, 2, 3))]
+    company = {f"c{i}": Customer(subscriptions=list(life), entries=entries) for i, life in enumerate(lives)}
+    m = oracle.put(DuckDB(), company)
+    for mode, measure in (("bounded", "logo"), ("bounded", "revenue"), ("rolling", "logo")):
+        rules = Rules(rule="recurring", mode=mode, ages="days", measure=measure, periods=9)
+        check(m, company, replace(SCOPE, calendar=BERLIN), rules)
+    m.warehouse.close()
 
 
 @pytest.mark.parametrize("rule", RULES)
