@@ -44,6 +44,7 @@ def _coloured(field: str, keys: tuple[str, ...], **more: Any) -> alt.Color:
 
 
 CLOSE = 0.08  # of the axis: what a number above a column takes
+ROOMY = 58  # pixels of a month, from which words have room beside its number
 
 
 @cache
@@ -73,10 +74,16 @@ def _months(height: int, present: tuple[str, ...], promised: bool) -> Spec:
     far = running.mark_bar(
         width={"band": 0.66}, fillOpacity=0, stroke=INK, strokeDash=[3, 3], strokeOpacity=0.6
     ).encode(y=alt.Y("delivered:Q"), y2="projected:Q", tooltip=[tip("label:N", "Month"), tip("said:N", "At this pace")])
-    total = goals.mark_text(dy=-9, fontSize=12, fontWeight=600, color=INK).encode(
-        y=alt.Y("top:Q"), text=alt.Text("delivered:Q", format=",")
-    )
-    layers = bars + far + total
+    so_far = f"isValid(datum.projected) && bandwidth('x') > {ROOMY} ? ' so far' : ''"
+    total = goals.mark_text(
+        dy={"expr": "isValid(datum.projected) ? -25 : -9"},
+        fontSize=12,
+        fontWeight=600,
+        color=INK,
+        text={"expr": f"format(datum.delivered, ',') + ({so_far})"},
+    ).encode(y=alt.Y("top:Q"))
+    pace = running.mark_text(dy=-9, fontSize=12, color=INK, opacity=QUIET).encode(y=alt.Y("top:Q"), text="pace:N")
+    layers = bars + far + total + pace
     if promised:
         aim = goals.mark_tick(thickness=2.5, color=INK, width={"band": 0.92}).encode(
             y=alt.Y("target:Q"), tooltip=[tip("label:N", "Month"), tip("target:Q", "Target", ","), tip("said:N", " ")]
@@ -86,7 +93,10 @@ def _months(height: int, present: tuple[str, ...], promised: bool) -> Spec:
 
 
 def months(outcomes: pd.DataFrame, promises: pd.DataFrame, *, height: int = 300) -> Picture:
-    """What became of each month's leads, stacked, beside the month's target (a tick) and its projection (dashed).
+    """What became of each month's leads, stacked, beside the month's target (a tick) and its projection.
+
+    A month that still runs has two numbers: what was delivered so far, and after an arrow, over the dashes, what it
+    comes to at today's pace.
 
     `outcomes`: label, outcome (a key of VERDICTS), n. `promises`, a row per label in order: label, delivered, target,
     projected (missing: the month is over), said. A click selects (`bar`) and yields label and outcome.
@@ -101,12 +111,14 @@ def months(outcomes: pd.DataFrame, promises: pd.DataFrame, *, height: int = 300)
     main["share"] = main["n"] / main.groupby("position")["n"].transform("sum")
     main["verdict"] = main["outcome"].map({key: label for key, (label, _) in VERDICTS.items()})
     goals = promises.assign(position=range(len(promises)))
+    goals["pace"] = ["" if pd.isna(n) else f"→ {n:,.0f}" for n in goals["projected"]]
     goals["top"] = goals[["delivered", "projected"]].max(axis=1)
     # a number that would stand in the target's mark stands above it
     room = CLOSE * float(goals[["top", "target"]].max().max())
     goals["top"] = goals["top"].where(~(goals["target"] - goals["top"]).between(0, room), goals["target"])
     present = tuple(key for key in VERDICTS if key in set(main["outcome"])) or ("accepted",)
-    words = "; ".join(f"{row.label}: {row.delivered:,}" for row in promises.itertuples())
+    numbers = zip(goals["label"], goals["delivered"], goals["pace"], strict=True)
+    words = "; ".join(f"{label}: {n:,}{f' so far {pace}' if pace else ''}" for label, n, pace in numbers)
     promised = bool(promises["target"].notna().any())
     return Picture(_months(height, present, promised), {"main": main, "targets": goals}, outcomes, f"Leads. {words}")
 
