@@ -52,7 +52,7 @@ def test_the_numbers_drawn_are_the_answer(visit: Open, company: Path, asked: Any
         assert row["delivered"] == month.delivered
         assert row["pace"] == ("" if month.projected is None else f"→ {month.projected:,.0f}")
     (said,) = [c.proto.alt for c in tab.get("vega_lite_chart") if c.proto.alt.startswith("Leads.")]
-    assert months[-1].projected and " so far → " in said
+    assert months[-1].projected is not None and " so far → " in said
     cells = {row["outcome"]: row["n"] for row in drawn(tab, "Accepted: ")}
     assert cells == {"accepted": found.accepted, "rejected": found.rejected, "bypass": found.bypass}
 
