@@ -45,6 +45,8 @@ def parts(found: Activity) -> str:
     (most, first), n = ranked[0], sum(p.active for _, p in ranked)
     when, rest = _named(found, first), ranked[1][1].active if len(ranked) > 1 else 0
     if rest and binomtest(first.active, first.active + rest).pvalue >= LEVEL:
+        if rest == first.active:
+            return f"Of the {n:,} active in {when}, as many are of “{most}” as of “{ranked[1][0]}”: {rest:,}"
         ends = f"“{most}” with {first.active:,} and “{ranked[1][0]}” with {rest:,}"
         return f"Of the {n:,} active in {when}, only chance tells {ends} apart"
     return f"{first.active:,} of the {n:,} active in {when} are of “{most}”, more than of any other group"

@@ -108,7 +108,7 @@ def where(v: View, found: Profile | Failure) -> None:
         )
     with right:
         picked = card(
-            f"Acceptance by {label[name].lower()}",
+            f"How many does sales accept, by {label[name].lower()}?",
             lambda: found,
             lambda _: frames.where(rows, v.scope.compared is not None),
             caption="Pull: by how much it lifts or lowers the whole. p: corrected for as many values as there are",

@@ -75,7 +75,7 @@ def bypasses(v: View) -> None:
         )
     with right:
         card(
-            "Numbers of the two groups",
+            "How do the numbers of the two groups differ?",
             lambda: found,
             lambda answer: frames.middles(answer, label),
             caption="Medians of the bypassed and of those handed over and accepted; n: who has the number",

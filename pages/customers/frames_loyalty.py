@@ -153,10 +153,10 @@ def advice(found: Rfm) -> pd.DataFrame:
         [
             {
                 "Group": g.name,
+                "What to do": g.advice,
                 "Customers": g.customers,
                 "Revenue": labels.money(g.revenue) if found.revenue else labels.UNDEFINED,
                 "Each": labels.money(g.value) if found.revenue else labels.UNDEFINED,
-                "What to do": g.advice,
             }
             for g in ranked
         ]

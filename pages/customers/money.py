@@ -8,6 +8,7 @@ import streamlit as st
 
 from lifecycle.mrr import MOVEMENTS, Book, Period, together
 from lifecycle.rates import difference
+from lifecycle.retention_words import named
 from pages.customers import frames_mrr as frames
 from pages.customers.behind import ENTITIES, PICK, open_customer
 from pages.customers.choices import GRAINS, choose
@@ -71,12 +72,12 @@ def revenue(v: View) -> None:
         )
     if v.scope.by:
         card(
-            "By group of the breakdown",
+            grown(found),
             lambda: found,
             frames.segments,
             definition=Book,
             key="mrr-segments",
-            caption="Movements of the whole time shown; the groups add up to all",
+            caption="Movements by group over the whole time shown; the groups add up to all",
         )
 
 
@@ -170,6 +171,18 @@ def churning(found: Book) -> str:
         return "Logo churn"
     name = found.scope.calendar.name(latest.start_on, found.scope.grain)
     return f"{labels.percent(latest.logo_churn.value)} of customers left in {name}"
+
+
+def grown(found: Book) -> str:
+    """Of which group recurring revenue grew most, all its movements added up."""
+    sums = [(named(value), together(found.scope, periods)) for value, periods in found.segments]
+    known = [(name, whole.end - whole.start) for name, whole in sums if whole]
+    if not known:
+        return "Which groups bring recurring revenue?"
+    name, most = max(known, key=lambda pair: pair[1])
+    if most <= 0:
+        return "Recurring revenue grew in no group"
+    return f"Recurring revenue grew most in “{name}”: +{labels.money(most / 100)}"
 
 
 def largest(v: View, clicked: dict[str, object]) -> None:

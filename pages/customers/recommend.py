@@ -38,7 +38,7 @@ def section(v: View, found: Satisfaction | Failure) -> None:
         )
     with right:
         card(
-            "What they answered",
+            "What did they answer?",
             lambda: found,
             lambda a: charts_loyalty.scores(frames.scores(a.whole)) if a.whole.n else None,
             caption=asked(found),

@@ -91,7 +91,7 @@ def by_cohort(v: View, found: Buyers | Failure) -> None:
         )
     with right:
         card(
-            "Every cohort at every age",
+            "How many of each cohort had bought again by each age?",
             lambda: found,
             lambda a: frames.repeat_table(a) if a.whole.n else None,
             caption="Share that bought again by then; * some of the cohort are still too young",

@@ -36,7 +36,7 @@ def satisfied(v: View) -> None:
         )
     with right:
         card(
-            "How satisfied they are",
+            "How satisfied are they?",
             lambda: found,
             lambda a: charts_loyalty.scores(frames.scores(a.whole)) if a.whole.n else None,
             caption=answered(found),

@@ -126,7 +126,7 @@ def beside(v: View, found: Comebacks) -> None:
             key="attempts-parts",
         )
     card(
-        f"Coming back, by {by.lower()}",
+        f"Who comes back, by {by.lower()}?",
         lambda: found,
         lambda answer: frames_parts.comebacks(answer, model, by),
         caption="“chance”: it explains the difference to all others, where so many are looked at",

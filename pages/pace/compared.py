@@ -72,7 +72,7 @@ def values(v: View, chosen: Choices, found: Segmented, ranked: Sequence[Separati
         key="by-value",
     )
     card(
-        f"{label}: each value against the others",
+        f"{label}: which value differs from the others?",
         lambda: found,
         lambda a: frames_stages.groups(a.tables[by]),
         caption="Log-rank, corrected for looking at many values",

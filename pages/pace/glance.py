@@ -47,7 +47,7 @@ def glance(v: View) -> None:
         key="ranges",
     )
     card(
-        "Every stage",
+        "How long does each stage take?",
         lambda: found,
         lambda a: frames.fitting(every(a)) if any(t.n for t in a.tables.values()) else None,
         table=every,

@@ -57,7 +57,7 @@ def closely(v: View) -> None:
         )
     beside(v, found, chosen, along)
     card(
-        f"How long they stayed in {chosen.label}",
+        f"How long did they stay in {chosen.label}?",
         lambda: found,
         partial(lengths, v, chosen),
         caption="Up: ended stays by their length. Down: those still in it, by their time so far. Last bar: all longer",

@@ -53,10 +53,11 @@ def beside(v: View, found: StageTimes, chosen: Choices, along: Span) -> None:
     with right:
         differing(found, partial(between, model, chosen.stage, until), said, "all others", until, "ways-parts")
     card(
-        f"Where they are after {chosen.label}, by {by.lower()}",
+        f"Where are they after {chosen.label}, by {by.lower()}?",
         lambda: found,
         partial(panels, model, chosen, along),
-        caption="Ways out compete, so that the shares of each add up to all of its stays; colours as above",
+        caption="Ways out compete, so that the shares of each add up to all of its stays; colours as above. "
+        "Under the axis: how many had advanced by then",
         definition=LifeTable.incidence.__doc__ or "",
         table=lambda answer: frames_time_parts.ways_table(answer, chosen.stage, model, until),
         key="whereabouts-parts",

@@ -80,7 +80,7 @@ def each(v: View, paced: Trend, chosen: Choices) -> None:
         key=f"pace-parts-{q}",
     )
     card(
-        f"{chosen.label} by {by.lower()}, over the whole time",
+        f"How long do they stay in {chosen.label}, by {by.lower()}?",
         lambda: paced,
         lambda answer: parted.drifts(answer, by),
         caption="Over time: whether the pace changes from period to period by more than chance (log-rank, corrected)",

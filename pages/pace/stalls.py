@@ -92,7 +92,7 @@ def beside(v: View, found: Stalled) -> Part[tuple[Heap, ...]] | None:
     by = segment_label(v)
     told(since=False, definition=Stalled.contrasts.__doc__ or "", key="stalled-parts")
     picked = card(
-        f"Stalled by {by.lower()}",
+        f"Who has stalled, by {by.lower()}?",
         lambda: found,
         lambda answer: parted.stalled_parts(answer, model, by),
         caption="All rows add up to the last; “chance”: it explains the difference to all others. Pick one to see only "

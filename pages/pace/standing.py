@@ -45,7 +45,7 @@ def standing(v: View, chosen: Choices) -> None:
         return
     by = segment_label(v)
     card(
-        f"{chosen.label} by {by.lower()}: who stands in it, by age",
+        f"How long have those in {chosen.label} been there, by {by.lower()}?",
         lambda: stock,
         panels,
         caption="Each on its own scale; the darker, the longer in it: " + ", ".join(frames.AGE_NAMES),
@@ -54,7 +54,7 @@ def standing(v: View, chosen: Choices) -> None:
     )
     told(since=False, definition=Stock.contrasts.__doc__ or "", key="stock-parts-apart")
     card(
-        f"{chosen.label} by {by.lower()}, at the end",
+        f"Who is in {chosen.label} at the end, by {by.lower()}?",
         lambda: stock,
         lambda answer: parted.standing(answer, by),
         caption="“chance”: it explains the difference to all others, where so many are looked at",

@@ -229,17 +229,18 @@ def groups(v: View, found: Velocity) -> None:
         left, right = st.columns([2, 3], gap="small")
         with left:
             clicked = card(
-                f"Velocity by {segment.label.lower() if segment else 'group'}",
+                frames.fastest(found),
                 lambda: found,
                 lambda answer: charts_velocity.values(frames.parts(answer)) if not frames.parts(answer).empty else None,
-                caption="With 95 % intervals; click one for its deals",
+                caption=f"Velocity by {segment.label.lower() if segment else 'group'}, with 95 % intervals"
+                f"{'; the mark: before' if found.comparison else ''}. Click one for its deals",
                 definition=told.Factors.velocity.__doc__ or "",
                 empty="No group has won a deal that is old enough.",
                 select="bar",
                 key="velocity-by",
             )
         with right:
-            card("The factors, group by group", lambda: found, frames.table, definition=velocity, key="velocity-table")
+            card("What makes the difference?", lambda: found, frames.table, definition=velocity, key="velocity-table")
     names = {frames.named(p.name): p for p in found.parts}
     part = names.get(clicked[0]["label"]) if clicked else None
     show_deals(v, part)

@@ -65,7 +65,7 @@ def way(v: View) -> None:
         )
     with right:
         card(
-            "Cohort by cohort",
+            "How far has each cohort come?",
             lambda: by_cohort,
             frames_stages.cohorts,
             caption="“not yet” may still come",

@@ -165,7 +165,7 @@ def moves(v: View) -> None:
     left, right = st.columns([2, 3], gap="small")
     with left:
         card(
-            "How stages are entered",
+            "How are stages entered?",
             lambda: found,
             lambda answer: amounts(frames.moves(answer)),
             caption="Entries of the period, by what they are to the stage before",
@@ -175,7 +175,7 @@ def moves(v: View) -> None:
         )
     with right:
         card(
-            "Where entries skip, go back or repeat",
+            "Where do entries skip, go back or repeat?",
             lambda: found,
             lambda answer: frames.irregular(answer, v.modelled.model),
             caption="The most frequent first; a skipped stage is implied, a repeat has no duration",

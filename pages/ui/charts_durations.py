@@ -159,7 +159,7 @@ def _whereabouts(height: int, log: bool, kinds: tuple[str, ...], named: bool) ->
         )
         .add_params(hover)
     )
-    return bare((areas + rule + ends + _under(log, "advanced by then")).properties(height=height))
+    return bare((areas + rule + ends + _under(log, "advanced by then" if named else "")).properties(height=height))
 
 
 def whereabouts(
@@ -176,7 +176,7 @@ def whereabouts(
 
     `frame`: name, t, time, low, high, note, first (it is of the first name), names from the bottom up; each has one of
     `colours`. `ticks` as in `survival`. `ends`: name, t, value, label, within the areas that have room for one.
-    `named`: with a legend, and the axis titled.
+    `named`: with a legend, and the axis and the numbers under it titled.
     """
     fills = dict(zip(frame["name"].unique(), colours, strict=True))
     marks = ends.assign(ink=[ink_on(fills[name]) for name in ends["name"]])

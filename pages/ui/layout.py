@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
+from math import ceil
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -179,7 +180,8 @@ def _show(drawing: Drawing, select: str | None, key: str, fill: bool) -> Selecte
     if isinstance(drawing, pd.DataFrame):
         return _table(drawing, select, f"{key}.table")
     chosen: Selected = []
-    grid = st.grid(min(len(drawing or {}), 4), min_column_width=300)
+    n = len(drawing or {})
+    grid = st.grid(ceil(n / ceil(n / 4)), min_column_width=300)  # at most four beside each other, in rows alike
     for i, (name, picture) in enumerate((drawing or {}).items()):
         with grid.cell(), st.container(gap=None):
             st.markdown(f"**{labels.escape(name)}**")

@@ -41,6 +41,8 @@ def test_the_largest_group_is_named_where_chance_does_not_explain_its_lead() -> 
     assert parts(close) == (
         "Of the 150 active in May 2024, only chance tells “ads” with 80 and “not set” with 70 apart"
     )
+    even = of(month(150, 50), month(72, 10), month(72, 50))
+    assert parts(even) == "Of the 150 active in May 2024, as many are of “ads” as of “not set”: 75"
     assert parts(of(month(1, 1))) == "How many of each group are active?"
 
 

@@ -16,14 +16,14 @@ from lifecycle import activity_words
 from lifecycle.activity import of_book
 from lifecycle.durations import LifeTable
 from lifecycle.retention import PERIODS, Rules
-from lifecycle.retention_words import side_by_side
+from lifecycle.retention_words import named, side_by_side
 from lifecycle.scope import Scope
 from lifecycle.segments import Choice
 from lifecycle.simulate import simulate
 from lifecycle.stages import shipped_models
 from pages.customers import frames_retention as frames
 from pages.customers.curves import lasting
-from pages.ui import retention_text
+from pages.ui import labels, retention_text
 from pages.ui.picture import ALL
 from queries.activity import activity
 from queries.errors import WarehouseError
@@ -163,6 +163,16 @@ def test_a_cell_opens_its_customers_and_a_customer_the_history(visit: Open, comp
 
 def test_the_customer_behind_a_movement_opens_its_history(visit: Open, company: Path) -> None:
     opened(at(visit, company, "Money"), "Movement", 1)
+
+
+def test_the_group_whose_revenue_grew_most_is_named(visit: Open, company: Path, asked: Any) -> None:
+    m, scope = asked
+    found = mrr(m, replace(scope, by="source", grain="month"))
+    gains = {named(value): periods[-1].end - periods[0].start for value, periods in found.segments}
+    best = max(gains, key=gains.__getitem__)
+    assert gains[best] > 0
+    said = f"Recurring revenue grew most in “{best}”: +{labels.money(gains[best] / 100)}"
+    assert said in texts(at(visit, company, "Money", by="source"))
 
 
 def test_groups_and_periods_stand_beside_each_other(visit: Open, company: Path, asked: Any) -> None:

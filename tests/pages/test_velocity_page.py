@@ -12,9 +12,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lifecycle import velocity as told
+from lifecycle.pipeline import DAY, LOST, WON, Lengths, Pipeline
+from lifecycle.rates import Rate
 from lifecycle.scope import Scope
 from lifecycle.stages import shipped_models
-from lifecycle.velocity import split
+from lifecycle.velocity import Part, Velocity, split
+from pages.pace.frames_velocity import fastest
 from pages.ui import labels
 from queries.errors import WarehouseError
 from queries.modelled import latest
@@ -141,3 +144,24 @@ def test_a_failing_course_leaves_the_rest(visit: Open, company: Path, monkeypatc
     tab = at(visit, company)
     assert "longer than 15 seconds" in texts(tab)
     assert len(tab.metric) == 6
+
+
+def bringing(**groups: tuple[int, int]) -> Velocity:
+    """Groups of deals worth ten each, by how many were won and lost on their tenth day."""
+    parts = []
+    for name, (won, lost) in groups.items():
+        lengths = (Lengths(10.0 * DAY, WON, won, 10.0 * DAY * won), Lengths(10.0 * DAY, LOST, lost, 10.0 * DAY * lost))
+        n = won + lost
+        parts.append(Part(name, (name,), Pipeline(lengths, n, 10.0 * n, 100.0 * n)))
+    return Velocity("crm", 1, Scope("crm", datetime(2026, 1, 1)), 30, Pipeline(), Rate(0, 0), tuple(parts))
+
+
+def test_the_group_that_brings_most_is_named_where_chance_does_not_explain_it() -> None:
+    assert fastest(bringing(ads=(20, 180), event=(150, 50))).startswith("“event” brings 150 a day, “ads” 20")
+    assert fastest(bringing(ads=(100, 100), event=(104, 96))) == "No group brings more a day than another beyond chance"
+    assert fastest(bringing(ads=(100, 100))) == "Which group brings most a day?"
+
+
+def test_the_title_of_groups_is_that_of_the_answer(visit: Open, company: Path, asked: Any) -> None:
+    m, scope = asked
+    assert fastest(velocity(m, replace(scope, by="source"))) in texts(at(visit, company, by="source"))
