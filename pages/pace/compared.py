@@ -65,7 +65,7 @@ def values(v: View, chosen: Choices, found: Segmented, ranked: Sequence[Separati
         words.separated(ranked, by, label),
         lambda: found,
         partial(curves, chosen, by),
-        caption=f"Still in {chosen.label} after so long, by {label.lower()}"
+        caption=f"Still in {chosen.label} after so long, by {label.lower()}; under the axis how many of each"
         + (f"; log-rank {words.p_value(separation.p)}, corrected" if separation else ""),
         definition=log_rank,
         height=400,
@@ -89,8 +89,9 @@ def curves(chosen: Choices, by: str, found: Segmented) -> Picture | None:
         return None
     longest = max(table.longest for table in named.values())
     along = span(longest if chosen.log else reach(list(named.values())), chosen.log)
-    rows, risk = frames_time.curves(named, along), frames_time.at_risk(joined(named.values()), along)
-    return charts.survival(rows, risk, frames_time.medians({}, along), log=chosen.log)
+    rows, ticks = frames_time.curves(named, along), frames_time.at_risk(joined(named.values()), along)
+    each = frames_time.each_at_risk(named, along)
+    return charts.survival(rows, ticks, frames_time.medians({}, along), risk=each, log=chosen.log)
 
 
 def leaning(v: View, quick: bool, found: Segmented) -> Picture | None:

@@ -15,14 +15,14 @@ MINUTE, HOUR, DAY = 60, 3_600, 86_400
 ENTITIES = {"contact": "Contact", "account": "Account", "deal": "Deal"}  # who moves, as the heading of a list
 
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:@^=&\"'/])")
-_UNIT = re.compile(r"(?<=\d) (?=%|pp\b)")  # a number and its unit stay on one line
+_UNIT = re.compile(r"(?<=\d) (?=%|pp\b)|(?<=\bn) (?==)|(?<=\bn =) (?=\d)")  # these stay on one line
 _REPLACED = re.compile(r":(?=[\w+\-/]+:)|[-<>=~](?=[-<>=])")  # icons, emoji, dashes and arrows
 
 
 def escape(text: object) -> str:
     """`text` as markdown that shows these characters on one line: no links, images, colours, maths or icons.
 
-    A number and its unit are kept together.
+    A number and its unit are kept together, and so is `n = 30`.
     """
     line = re.sub(r"\s+", " ", str(text)).strip()
     line = _UNIT.sub("\u00a0", line)

@@ -40,6 +40,7 @@ def test_escaping_keeps_every_character_that_shows(text: str) -> None:
 
 
 def test_a_number_keeps_its_unit_on_its_line() -> None:
+    assert labels.escape("slow, n = 2,706") == "slow, n\u00a0\\=\u00a02,706"
     assert labels.escape("45 % of 10, up by 2.0 pp") == "45\u00a0% of 10, up by 2\\.0\u00a0pp"
 
 
