@@ -12,10 +12,10 @@ from queries.catalog import segment_columns
 from queries.contract import Source
 from queries.dialect import as_number, bytewise
 from queries.entities import Entities
-from queries.tables import Kind
+from queries.tables import Kind, Number
 from queries.workbench import Workbench
 
-PAST: dict[str, Kind] = {"n": int, "name": str, "value": str, "valid_from": datetime}
+PAST: dict[str, Kind] = {"n": Number, "name": str, "value": str, "valid_from": datetime}
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def past(bench: Workbench, history: Source, entities: Entities) -> sa.TableClaus
 def then_columns(segments: tuple[Segment, ...]) -> dict[str, Kind]:
     """The columns of `then_rows`: per segment its value at the journey's start, and whether the history tells it."""
     told = tuple(s for s in segments if s.at_start)
-    columns: dict[str, Kind] = {"n": int, "journey": int}
+    columns: dict[str, Kind] = {"n": Number, "journey": Number}
     return columns | segment_columns(told) | {f"told_{s.column}": int for s in told}
 
 

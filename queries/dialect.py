@@ -141,6 +141,17 @@ last_known = _construct(
     postgresql=f"(max(CASE WHEN {{0}} IS NOT NULL THEN {_list} END) {_before})[3]",
     clickhousedb=f"anyLast({{0}}) {_before}",
 )
+# Of a value that grows from row to row, whose it is and the row's number: the next value that is not NULL in the rows
+# of the same one after it. Engines that cannot well pass over NULLs look for the smallest.
+_after = "OVER (PARTITION BY {1} ORDER BY {2} ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)"
+_smallest_after = f"min({{0}}) {_after}"
+next_known = _construct(
+    "next_known",
+    sa.BigInteger(),
+    f"first_value({{0}} IGNORE NULLS) {_after}",
+    postgresql=_smallest_after,
+    clickhousedb=_smallest_after,
+)
 _at_zone = _construct(
     "at_zone",
     sa.DateTime(),

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from lifecycle.segments import Segment
 from queries.catalog import segment_columns
 from queries.dialect import blank, bytewise, fingerprint
-from queries.tables import Kind, type_of
+from queries.tables import Kind, Number, type_of
 from queries.workbench import Workbench
 
 ENTITY: dict[str, Kind] = {"entity_id": str, "contact_id": str, "score": float, "digest": int}
@@ -47,7 +47,7 @@ def accounts(bench: Workbench, people: sa.FromClause, segments: tuple[Segment, .
     alone = sa.case((c.account_id.is_(None), 1), else_=0)
     order = [alone, c.merged, c.created_at.asc().nulls_last(), bytewise(c.contact_id)]
     first = sa.func.first_value(c.n).over(partition_by=account, order_by=order).label("entity")
-    members = bench.make("members", {"n": int, "entity": int}, sa.select(c.n, first))
+    members = bench.make("members", {"n": Number, "entity": Number}, sa.select(c.n, first))
     moving = (
         sa.select(c.n, account.label("entity_id"), *_known(c, segments))
         .join(members, members.c.n == c.n)

@@ -15,7 +15,7 @@ from queries.contract import Source
 from queries.dialect import Instant, blank, bytewise, fingerprint, stripped
 from queries.errors import WarehouseError
 from queries.singles import first_of_each
-from queries.tables import Kind, Small
+from queries.tables import Kind, Number, Small
 from queries.warehouse import MAX_ROWS
 from queries.workbench import Workbench
 
@@ -40,7 +40,7 @@ QUARANTINE = RAW | {"problem": str}
 PROBLEMS = (
     *("no_entity", "no_stage", "no_instant", "implausible_instant", "future", "merge_cycle", "unknown_stage", "orphan"),
 )
-EVENT: dict[str, Kind] = {"n": int, "code": Small, "digest": int} | RAW | {"problem": PROBLEMS}
+EVENT: dict[str, Kind] = {"n": Number, "code": Small, "digest": int} | RAW | {"problem": PROBLEMS}
 TOLD = ("raw", "code", "at", "event_id", *SAID)
 
 

@@ -14,7 +14,7 @@ from queries import entities, events, facts, people
 from queries.attribution import single_deals
 from queries.contract import REJECTS, Source
 from queries.entities import Entities
-from queries.tables import Kind
+from queries.tables import Kind, Number
 from queries.workbench import Workbench
 
 Rows = sa.Select | sa.CompoundSelect
@@ -96,13 +96,13 @@ def _unmet(bench: Workbench, model: StageModel, made: sa.FromClause) -> sa.Table
     firsts = sa.select(e.n, e.code, sa.func.min(e.at).label("at")).where(
         usable, e.code.in_(sorted(set(needs.values())))
     )
-    first = bench.make("firsts", {"n": int, "code": int, "at": datetime}, firsts.group_by(e.n, e.code))
+    first = bench.make("firsts", {"n": Number, "code": int, "at": datetime}, firsts.group_by(e.n, e.code))
     selects = []
     for fact_code, needed in sorted(needs.items()):
         before = sa.and_(first.c.n == e.n, first.c.code == needed, first.c.at <= e.at)
         rows = sa.select(e.id).select_from(made.outerjoin(first, before))
         selects.append(rows.where(usable, e.fact == 1, e.code == fact_code, first.c.n.is_(None)))
-    return bench.make("unmet", {"id": int}, sa.union_all(*selects))
+    return bench.make("unmet", {"id": Number}, sa.union_all(*selects))
 
 
 def _rejected(bench: Workbench) -> int:

@@ -13,7 +13,7 @@ from queries.catalog import segment_columns
 from queries.described import Described
 from queries.dialect import earliest
 from queries.events import RAW, SAID, codes
-from queries.tables import Id, Kind, Small, text_at
+from queries.tables import Id, Kind, Number, Small, text_at
 
 ANY: dict[str, Kind] = {name: RAW[name] for name in SAID}
 MOVES = ("advance", "skip", "regress", "repeat", "exit", "reopen")
@@ -138,8 +138,8 @@ def journey_rows(steps: sa.TableClause, model: StageModel) -> sa.Select:
 def journey_working(model: StageModel, said: Mapping[str, Kind]) -> dict[str, Kind]:
     """The columns of `journey_rows`, where events say values of these kinds."""
     columns: dict[str, Kind] = {
-        "n": int,
-        "journey": int,
+        "n": Number,
+        "journey": Number,
         "started_at": datetime,
         "by_fact": Small,
         "exit_code": Small,
@@ -175,9 +175,15 @@ def _passed_at(c: sa.ColumnCollection, model: StageModel, rank: int) -> sa.Colum
 
 
 def journeys(rows: sa.TableClause, people: Described, model: StageModel) -> sa.Select:
-    """Journeys as the pages see them: stages by key, and who moves, with segments."""
-    c, last = rows.c, last_journeys(rows)
-    source, known = people.of(c, rows)
+    """Journeys as the pages see them: stages by key, and who moves, with segments.
+
+    Those that start together lie together: a question of a period reads only a few of them. They are sorted before
+    anything is joined to them or told of them, while their rows are narrow.
+    """
+    last = last_journeys(rows)
+    by_start = sa.select(rows).order_by(rows.c.started_at).subquery("by_start")
+    c = by_start.c
+    source, known = people.of(c, by_start)
     source = source.outerjoin(last, last.c.n == c.n)
     known["n_journeys"] = sa.func.coalesce(last.c.n_journeys, 1)
     known |= {f"{s.key}_passed_at": _passed_at(c, model, rank) for rank, s in enumerate(model.progress, 1)}

@@ -13,17 +13,24 @@ from typing import Any
 import sqlalchemy as sa
 
 from lifecycle.stages import StageModel
-from queries.dialect import bytewise, last_known
-from queries.tables import Kind, Small
+from queries.dialect import Instant, bytewise, last_known, next_known
+from queries.tables import Kind, Number, Small
 
 # An event on its way: of entity `n`; `code` as in EVENT; `behind_other`: an ignored value lies before it. Whatever else
 # a moment has (what it says; of accounts `who`, the number of the contact) goes with it.
-MOMENT: dict[str, Kind] = {"n": int, "at": datetime, "code": Small, "fact": Small, "behind_other": Small, "id": int}
+MOMENT: dict[str, Kind] = {
+    "n": Number,
+    "at": datetime,
+    "code": Small,
+    "fact": Small,
+    "behind_other": Small,
+    "id": Number,
+}
 # An entry: its journey, its stay's end, where it came from and went, whether it repeats.
 STEP: dict[str, Kind] = {
-    "n": int,
-    "journey": int,
-    "seq": int,
+    "n": Number,
+    "journey": Number,
+    "seq": Number,
     "code": Small,
     "at": datetime,
     "exited_at": datetime,
@@ -34,7 +41,7 @@ STEP: dict[str, Kind] = {
     "after_other": Small,
 }
 _PACK = 1024  # codes stay below: a row number and a code travel through one maximum
-BEFORE, SO_FAR, AFTER = (None, -1), (None, 0), (1, None)
+BEFORE, SO_FAR = (None, -1), (None, 0)
 Frame = tuple[int | None, int | None]
 
 
@@ -154,7 +161,7 @@ def _ordered(
         sa.select(
             moments,
             is_sunk.label("sunk"),
-            sa.func.row_number().over(**window).label("rn"),
+            sa.cast(sa.func.row_number().over(**window), sa.Integer()).label("rn"),
             sa.func.lag(m.code).over(**window).label("behind"),
             last_known(entered, m.n, *window["order_by"]).label("current"),
         )
@@ -191,8 +198,8 @@ def _closed(rows: sa.Subquery, names: list[str]) -> sa.Select:
         rows,
         over(sa.func.row_number()).label("seq"),
         over(sa.func.count(c.starts), SO_FAR).label("journey"),
-        over(sa.func.min(sa.case((kept, c.at))), AFTER).label("ends_at"),
-        over(sa.func.min(sa.case((kept, c.rn * _PACK + c.code))), AFTER).label("following"),
+        sa.type_coerce(next_known(sa.case((kept, c.at)), c.n, c.rn), Instant()).label("ends_at"),
+        next_known(sa.case((kept, sa.cast(c.rn, sa.BigInteger()) * _PACK + c.code)), c.n, c.rn).label("following"),
     ).subquery("walked")
     c = walked.c
     kept = c.repeat == 0

@@ -19,6 +19,10 @@ class Small(int):
     """The kind of a column of whole numbers below 32,768: codes and flags of working tables."""
 
 
+class Number(int):
+    """The kind of a column of whole numbers below 2³¹: what rows of working tables are told apart by."""
+
+
 class Id(str):
     """The kind of a column of ids: texts that hardly ever repeat but side by side."""
 
@@ -33,6 +37,7 @@ _TYPES: dict[str, dict[type, str]] = {
         datetime: "timestamp",
         int: "bigint",
         Small: "smallint",
+        Number: "integer",
         float: "double precision",
         bool: "boolean",
     },
@@ -41,6 +46,7 @@ _TYPES: dict[str, dict[type, str]] = {
         datetime: "Nullable(DateTime64(6))",
         int: "Nullable(Int64)",
         Small: "Nullable(Int16)",
+        Number: "Nullable(Int32)",
         float: "Nullable(Float64)",
         bool: "Nullable(Bool)",
     },
@@ -50,6 +56,7 @@ _SQL_TYPES: dict[type, TypeEngine] = {
     datetime: Instant(),
     int: sa.BigInteger(),
     Small: sa.SmallInteger(),
+    Number: sa.Integer(),
     float: sa.Double(),
     bool: sa.Boolean(),
 }

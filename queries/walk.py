@@ -14,11 +14,11 @@ from queries.described import Described, then_rows
 from queries.intake import Intake
 from queries.modelled import Modelled
 from queries.sequence import MOMENT, STEP
-from queries.tables import Kind
+from queries.tables import Kind, Number
 from queries.workbench import Workbench
 
 EVENTS_AT_ONCE = 4_000_000  # about so many events are walked together, to bound memory
-TIES: dict[str, Kind] = {"id": int, "tie": int}
+TIES: dict[str, Kind] = {"id": Number, "tie": Number}
 
 Say = Callable[[str], None]
 
@@ -47,7 +47,7 @@ def walk(
     moments: sa.FromClause = _moments(intake, only)
     carried = intake.said
     if rolled_up:
-        moments, carried = _account_moments(bench, modelled, intake, moments, say), intake.said | {"who": int}
+        moments, carried = _account_moments(bench, modelled, intake, moments, say), intake.said | {"who": Number}
     working = journeys.journey_working(model, intake.said)
     for number, part in enumerate(parts := list(_parts(bench, moments)), 1):
         say(f"stays and journeys, part {number} of {len(parts)}")
@@ -60,7 +60,7 @@ def walk(
             started = sa.select(found.c.n, found.c.journey, found.c.started_at).subquery("started")
             workbench.fill(bench.warehouse, described.then, then_rows(past, started, described.segments))
         workbench.fill(bench.warehouse, modelled.stays, journeys.stays(steps, here, model))
-        workbench.fill(bench.warehouse, modelled.journeys, _by_start(journeys.journeys(found, here, model)))
+        workbench.fill(bench.warehouse, modelled.journeys, journeys.journeys(found, here, model))
 
 
 def _sunk(
@@ -68,13 +68,7 @@ def _sunk(
 ) -> sa.TableClause | None:
     """The ids of moments that enter nothing, since their journey is there or further; None where nothing can be so."""
     rows = sequence.sunk(part.moments, ties, model, never_back)
-    return None if rows is None else bench.make("sunk", {"id": int}, rows)
-
-
-def _by_start(rows: sa.Select) -> sa.Select:
-    """Journeys that start together lie together, part by part: a question of a period reads only a few of them."""
-    unsorted = rows.subquery("unsorted")
-    return sa.select(unsorted).order_by(unsorted.c.started_at)
+    return None if rows is None else bench.make("sunk", {"id": Number}, rows)
 
 
 def _moments(intake: Intake, only: sa.FromClause | None) -> sa.Subquery:
@@ -112,7 +106,7 @@ def _account_moments(
     """The moments of accounts: contacts are walked first, then their entries become their account's events."""
     model, members, named = modelled.model, intake.entities.members, intake.entities.named
     assert members is not None
-    carried = intake.said | {"id": int}
+    carried = intake.said | {"id": Number}
     walked = bench.make("walked", STEP | carried)
     for number, part in enumerate(parts := list(_parts(bench, moments)), 1):
         say(f"walking contacts, part {number} of {len(parts)}")
@@ -122,5 +116,5 @@ def _account_moments(
     say("rolling contacts up to accounts")
     entered = sequence.entered_by_members(walked, members, model)
     ties = bench.make("ties", TIES, sequence.ties(entered, intake.events, model, named))
-    kinds = MOMENT | intake.said | {"who": int}
+    kinds = MOMENT | intake.said | {"who": Number}
     return bench.make("account_moments", kinds, sequence.account_moments(entered, ties, model))

@@ -8,7 +8,7 @@ from types import TracebackType
 import sqlalchemy as sa
 
 from queries import tables
-from queries.tables import Kind
+from queries.tables import Kind, Number
 from queries.warehouse import Warehouse
 
 
@@ -49,10 +49,11 @@ class Workbench:
         own = tables.row_number_of(self.warehouse.dialect)
         if own is not None:  # a window over all rows would keep the engine from filling the table in parallel
             made = self.make(what, columns, rows)
-            return sa.select(sa.column(own, sa.BigInteger()).label(number), *made.c).select_from(made).subquery(what)
+            numbers = sa.cast(sa.column(own), sa.Integer()).label(number)
+            return sa.select(numbers, *made.c).select_from(made).subquery(what)
         unnumbered = rows.subquery("unnumbered")
         counted = sa.select(sa.func.row_number().over().label(number), *unnumbered.c)
-        return sa.select(self.make(what, {number: int, **columns}, counted)).subquery(what)
+        return sa.select(self.make(what, {number: Number, **columns}, counted)).subquery(what)
 
     def count(self, of: sa.FromClause, *where: sa.ColumnElement[bool]) -> int:
         """Rows of a table or subquery that fulfil all conditions."""
