@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import pkgutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -68,7 +69,9 @@ def main() -> None:
 @asynccontextmanager
 async def warmed(_app: st.App) -> AsyncIterator[None]:
     """Spare the first visitor the imports and specifications, and every rerun a sweep over them."""
+    logging.disable(logging.WARNING)  # that no script runs here is known
     st.navigation([st.Page(lambda: None, title="warm")])  # a deep link on a cold server finds its page
+    logging.disable(logging.NOTSET)
     for folder in ("lifecycle", "queries", "pages/ui"):
         for module in pkgutil.iter_modules([str(HERE / folder)], f"{folder.replace('/', '.')}."):
             import_module(module.name)

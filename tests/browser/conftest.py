@@ -67,6 +67,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path],
         for _ in range(240):
             try:
                 urllib.request.urlopen(f"{address}/_stcore/health")
+                assert "warning" not in (said := Path(log.name).read_text()).casefold(), said
                 return address
             except OSError:  # nobody there yet, or there and not ready
                 assert server.poll() is None, Path(log.name).read_text()
