@@ -18,7 +18,7 @@ from pages.alignment import frames, frames_service
 from pages.ui import charts, charts_alignment, charts_funnel, charts_service
 from pages.ui.picture import Picture
 
-MARKS = "The mark is the target; the dashes, and the number after the arrow, are what today's pace comes to"
+MARKS = "The mark is the target; dashed and after the arrow: at today's pace"
 
 
 def months(found: Commitment) -> Picture | None:

@@ -85,8 +85,9 @@ def columns(rows: Sequence[StageRow]) -> pd.DataFrame:
     out = []
     for row in rows:
         rate = row.step_conversion_rate
-        short = "" if rate is None else relation(rate, 0)
-        note = f"{short} {before}" if isinstance(rate, Ratio) else f"{short} of {before}" if rate else ""
+        said = "" if rate is None else relation(rate, 0)
+        note = f"{said} {before}" if isinstance(rate, Ratio) else f"{said} of {before}" if rate else ""
+        short = said.replace(" per ", "/")
         out.append({"stage": row.stage, "label": names[row.stage], "n": row.entered, "note": note, "short": short})
         before = before if row.optional else row.label
     return pd.DataFrame(out)

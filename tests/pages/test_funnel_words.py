@@ -10,7 +10,7 @@ from lifecycle.findings import PeriodRate, Step
 from lifecycle.funnel import Funnel, Ratio, StageRow
 from lifecycle.rates import Rate
 from lifecycle.scope import Scope
-from pages.funnel import words
+from pages.funnel import frames, words
 
 APRIL = [
     PeriodRate(date(2026, 4, 1), "ads", Rate(200, 1_000), False),
@@ -58,3 +58,13 @@ def test_the_table_of_stages_says_where_the_fewest_come() -> None:
         "MQL has the fewest entries beside the stage before: 40.0 per 100"
     )
     assert words.stages_title(staged(lead, mql, basis="stock")) == "Most of them, 1,000 of 1,400, are in Lead"
+
+
+def test_a_ratio_is_told_shorter_where_there_is_little_room() -> None:
+    rows = staged(("Lead", 1_000, None, None), ("MQL", 400, Ratio(400, 1_000), None)).whole
+    assert [(c["note"], c["short"]) for c in frames.columns(rows).to_dict("records")] == [
+        ("", ""),
+        ("40 per 100 Lead", "40/100"),
+    ]
+    rows = staged(("Lead", 1_000, None, None), ("MQL", 400, Rate(400, 1_000), None)).whole
+    assert frames.columns(rows)[["note", "short"]].iloc[1].to_list() == ["40 % of Lead", "40 %"]
