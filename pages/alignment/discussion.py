@@ -15,7 +15,7 @@ from pages.ui.data import ask
 from pages.ui.failures import Failure
 from pages.ui.filters import View
 from pages.ui.history_card import open_history
-from pages.ui.layout import card, state
+from pages.ui.layout import card, state, undivided
 from queries.agreement import profile
 from queries.contacts import PAGE
 from queries.discussion import discussion
@@ -29,6 +29,7 @@ def to_discuss(v: View) -> None:
     if isinstance(every, Failure):
         state(every)
         return
+    undivided(v.scope, "The leads are those of the whole period")
     topics = [t for t in TOPICS if every.topics[t]]
     topic = st.pills("Topic", topics, format_func=lambda t: f"{TOPICS[t]} · {every.topics[t]:,}", key="topic")
     total = every.topics[topic] if topic else every.total

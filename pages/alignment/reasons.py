@@ -12,7 +12,7 @@ from pages.alignment.records import show_leads
 from pages.ui.data import ask
 from pages.ui.failures import Failure
 from pages.ui.filters import View
-from pages.ui.layout import card
+from pages.ui.layout import card, undivided
 from queries.agreement import alignment
 from queries.bypass import evidence
 from queries.leads import Cell
@@ -21,8 +21,7 @@ from queries.leads import Cell
 def rejections(v: View, found: Alignment) -> None:
     """The reasons, the most frequent first, and who came back."""
     model = v.modelled.model
-    if v.scope.by or v.scope.compared:
-        st.caption("Reasons are those of all leads of the period: neither breakdown nor comparison divides this part.")
+    undivided(v.scope, "Reasons are those of all leads of the period")
     left, right = st.columns([3, 2], gap="small")
     with left:
         clicked = card(

@@ -17,7 +17,7 @@ from pages.ui import charts_alignment, labels
 from pages.ui.data import ask
 from pages.ui.failures import Failure
 from pages.ui.filters import View
-from pages.ui.layout import card, state, tile, tiles
+from pages.ui.layout import card, state, tile, tiles, undivided
 from pages.ui.picture import Picture
 from queries.audit import audit
 from queries.threshold import threshold
@@ -32,6 +32,7 @@ def cuts(v: View) -> None:
             empty = f"All leads here have the score {found.cuts[0].score:g}: there is nothing to cut."
         card("The cut of the lead score", lambda: found, lambda _: None, empty=empty, key="threshold")
         return
+    undivided(v.scope, "Scores are those of all leads of the period")
     low, high = found.cuts[0].score, found.cuts[-1].score
     start = found.cut if found.cut is not None else found.typical or low
     chosen = st.slider("If the cut had been", low, high, min(max(start, low), high), found.step, "%g", "cut", width=420)

@@ -16,7 +16,7 @@ from pages.ui import charts, labels
 from pages.ui.data import ask
 from pages.ui.failures import Failure
 from pages.ui.filters import View
-from pages.ui.layout import card, rate_tile, state, tile, tiles
+from pages.ui.layout import card, rate_tile, state, tile, tiles, undivided
 from pages.ui.picture import Picture
 from queries.contacts import PAGE
 from queries.referrals import loop, unasked
@@ -29,6 +29,7 @@ def section(v: View) -> None:
         state(found)
         return
     st.markdown(f"#### {labels.escape(words.loop(found))}")
+    undivided(v.scope, "Referrals are those of all customers")
     figures(found)
     left, right = st.columns([3, 2], gap="small")
     with left:

@@ -13,6 +13,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from lifecycle.rates import Difference, Rate
+from lifecycle.scope import Scope
 from pages.ui import data, export, filters, labels
 from pages.ui.failures import Failure, explain
 from pages.ui.picture import Picture
@@ -89,6 +90,12 @@ def rate_tile(
         trend=trend,
         definition=definition,
     )
+
+
+def undivided(scope: Scope, whose: str) -> None:
+    """Where a breakdown or a comparison is chosen: that it does not divide this part, and `whose` it is instead."""
+    if scope.by or scope.compared:
+        st.caption(labels.escape(f"{whose}: neither breakdown nor comparison divides this part."))
 
 
 def figure_tile(figure: Figure) -> None:

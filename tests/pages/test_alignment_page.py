@@ -90,11 +90,12 @@ def test_filters_change_the_answer(visit: Open, company: Path) -> None:
     assert "source is organic" in texts(some)
 
 
-def test_reasons_say_that_they_are_not_divided(visit: Open, company: Path) -> None:
+@pytest.mark.parametrize("part", ["Why", "Threshold", "Leads to discuss"])
+def test_parts_say_that_they_are_not_divided(visit: Open, company: Path, part: str) -> None:
     said = "neither breakdown nor comparison divides"
     for choice in ({"by": "source"}, {"compare": "previous"}):
-        assert said in texts(at(visit, company, "Why", **choice))
-    assert said not in texts(at(visit, company, "Why"))
+        assert said in texts(at(visit, company, part, **choice))
+    assert said not in texts(at(visit, company, part))
 
 
 def test_a_lifecycle_without_a_handoff_names_those_with_one(visit: Open, company: Path) -> None:

@@ -106,6 +106,12 @@ def test_a_group_opens_its_customers(visit: Open, company: Path, asked: Any) -> 
     opened(tab, "Days ago")
 
 
+def test_referrals_say_that_they_are_not_divided(visit: Open, company: Path) -> None:
+    said = "neither breakdown nor comparison divides"
+    assert said in texts(at(visit, company, "The loop", by="source"))
+    assert said not in texts(at(visit, company, "The loop"))
+
+
 def test_promoters_still_to_ask_are_listed(visit: Open, company: Path, asked: Any) -> None:
     m, scope = asked
     found = unasked(m, scope)
