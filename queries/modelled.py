@@ -70,7 +70,11 @@ class Modelled:
     def ask(self, statement: sa.Select | sa.CompoundSelect, schema: pa.Schema) -> tuple[pa.Table, Rendered]:
         """The rows of a statement with the schema declared for its question, and the statement as it ran."""
         rendered = self.warehouse.render(statement)  # once: the funnel's statements take longer to render than to parse
-        return self.warehouse.answer(rendered, schema), rendered
+        return self.rows(rendered, schema), rendered
+
+    def rows(self, rendered: Rendered, schema: pa.Schema) -> pa.Table:
+        """The rows of a rendered statement; what keeps them does it here."""
+        return self.warehouse.answer(rendered, schema)
 
     def once(self, statement: sa.Select, schema: pa.Schema) -> tuple[pa.Table, Rendered]:
         """As `ask`, for a small table that is the same in every scope: read once."""

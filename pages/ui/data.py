@@ -11,10 +11,11 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, timedelta
-from functools import partial
+from functools import cached_property, lru_cache, partial
 from types import FunctionType
 from typing import Any, TypeVar
 
+import pyarrow as pa
 import streamlit as st
 
 from lifecycle.scope import Scope
@@ -25,11 +26,12 @@ from queries.errors import WarehouseError
 from queries.modelled import Modelled
 from queries.ready import known_models
 from queries.settings import Settings, load_settings
-from queries.warehouse import Warehouse, asking, open_warehouse
+from queries.warehouse import Rendered, Warehouse, asking, open_warehouse
 
 T = TypeVar("T")
 EVERYONE = "everyone"  # the one policy: every reader may see the same rows
 MAX_ANSWERS = 2_000
+MAX_STATEMENTS = 100  # whose rows are kept: those of several pages
 TURNS = threading.BoundedSemaphore((os.cpu_count() or 1) + 1)
 _turn: ContextVar[ExitStack | None] = ContextVar("turn", default=None)  # what this rerun's turn would end with
 _meanwhile: ContextVar[Callable[[], AbstractContextManager[Any]]] = ContextVar("meanwhile", default=nullcontext)
@@ -51,6 +53,22 @@ class Reader:
 
     name: str
     token: str = ""
+
+
+@dataclass(frozen=True)
+class Remembered(Modelled):
+    """A build whose last statements are kept with their rows: pages share some, and questions of one page too."""
+
+    def rows(self, rendered: Rendered, schema: pa.Schema) -> pa.Table:
+        return self._rows(rendered.text, tuple(rendered.parameters.items()), schema)
+
+    @cached_property
+    def _rows(self) -> Callable[[str, tuple[tuple[str, Any], ...], pa.Schema], pa.Table]:
+        @lru_cache(MAX_STATEMENTS)
+        def rows(text: str, values: tuple[tuple[str, Any], ...], schema: pa.Schema) -> pa.Table:
+            return self.warehouse.answer(Rendered(text, dict(values)), schema)
+
+        return rows
 
 
 @st.cache_resource(show_spinner=False)
@@ -78,7 +96,8 @@ def _reader() -> Reader:
 
 @st.cache_resource(show_spinner=False, max_entries=64)
 def _modelled(token: str, model: StageModel, _warehouse: Warehouse) -> Modelled:
-    return modelled_tables.latest(_warehouse, model)
+    found = modelled_tables.latest(_warehouse, model)
+    return Remembered(found.warehouse, found.model, found.build)
 
 
 # Shared as it is, never copied: answers are frozen, and what one works out of itself (a curve) is worked out once.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,9 @@ from lifecycle.scope import Scope
 from lifecycle.segments import Choice, Span
 from pages.ui import data
 from pages.ui.data import digest, drawn
+from queries.agreement import alignment
+from queries.commitment import commitment
+from queries.modelled import Modelled
 from queries.settings import load_settings
 from queries.warehouse import writing
 from tests.pages.conftest import Opening
@@ -114,6 +117,26 @@ def test_a_superseded_question_ends_the_rerun(company: Path, open_: Opening) -> 
     tab.run()
     assert [t.value for t in tab.text] == ["1"]
     assert not tab.exception
+
+
+def test_a_statement_is_run_once_for_all_that_ask_it(
+    asked: tuple[Modelled, Scope], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    m, scope = asked
+    ran: list[str] = []
+    answer = m.warehouse.answer
+    monkeypatch.setattr(
+        m.warehouse, "answer", lambda rendered, schema: ran.append(rendered.text) or answer(rendered, schema)
+    )
+    kept = data.Remembered(m.warehouse, m.model, m.build)
+    alignment(kept, scope)
+    (counting,) = ran
+    assert commitment(kept, scope) == commitment(m, scope)
+    assert ran.count(counting) == 2, "once for all that ask the kept build, once for the other"
+    alignment(kept, replace(scope, start=date(2025, 5, 1)))
+    assert ran.count(counting) == 3, "the same words with another value are another statement"
+    alignment(kept, scope)
+    assert ran.count(counting) == 3
 
 
 @dataclass(frozen=True)
