@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from math import exp, log, sqrt
 from typing import Any
 
@@ -109,7 +110,7 @@ class Velocity:
     comparison: Velocity | None = None
     statements: tuple[Any, ...] = ()
 
-    @property
+    @cached_property
     def now(self) -> Factors:
         return factors(self.whole, self.days)
 
@@ -134,7 +135,7 @@ class Velocity:
             return None
         return now.opportunities.value * now.average_value.value * now.win_rate.value / days
 
-    @property
+    @cached_property
     def before(self) -> Factors | None:
         return factors(self.comparison.whole, self.days) if self.comparison else None
 
