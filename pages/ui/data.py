@@ -6,6 +6,7 @@ import hashlib
 import os
 import threading
 import uuid
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar
@@ -30,12 +31,14 @@ from queries.warehouse import Rendered, Warehouse, asking, open_warehouse
 
 T = TypeVar("T")
 EVERYONE = "everyone"  # the one policy: every reader may see the same rows
-MAX_ANSWERS = 2_000
+MAX_ANSWERS = 4_000  # of fifty open pages with a few filters each: an overview alone has ten
 MAX_STATEMENTS = 100  # whose rows are kept: those of several pages
 TURNS = threading.BoundedSemaphore((os.cpu_count() or 1) + 1)
 _turn: ContextVar[ExitStack | None] = ContextVar("turn", default=None)  # what this rerun's turn would end with
 _meanwhile: ContextVar[Callable[[], AbstractContextManager[Any]]] = ContextVar("meanwhile", default=nullcontext)
-_answered: set[tuple[str, str, str, str]] = set()  # most likely kept: all that is lost by an error is a placeholder
+# What is most likely kept, the latest last: by an error a rerun waits for its turn though its answers are there.
+_answered: OrderedDict[tuple[str, str, str, str], None] = OrderedDict()
+_noting = threading.Lock()
 DRAWINGS = "_drawings"  # beside the fields of an answer, as what it works out of itself
 
 
@@ -182,9 +185,11 @@ def ask(question: Callable[..., T], modelled: Modelled, scope: Scope, *args: Any
         return explain(problem)
     except Exception as problem:
         return explain(problem)
-    if len(_answered) >= MAX_ANSWERS:
-        _answered.clear()
-    _answered.add(key)
+    with _noting:
+        _answered[key] = None
+        _answered.move_to_end(key)
+        if len(_answered) > MAX_ANSWERS:
+            _answered.popitem(last=False)
     return answer
 
 
