@@ -13,6 +13,7 @@ from queries.settings import Settings
 from queries.tables import Kind
 from queries.warehouse import Warehouse
 
+FLAGS = ("true", "false")
 MAX_VALUES = 200  # a text column with more distinct values is an identifier or free text, not a segment
 MAX_OWNERS = 5_000  # of the column that the contract declares to be a rep, however many there are
 
@@ -51,6 +52,7 @@ def with_history(warehouse: Warehouse, segments: tuple[Segment, ...], history: S
     choices = [s.name for s in segments if s.kind == "choice" and s.name in told]
     past = sa.select(name, value).where(name.in_(choices), value.is_not(None)).distinct()
     values = sorted(_rows(warehouse, past), key=lambda row: row[1].encode())
+    values += [(s.name, flag) for s in segments if s.kind == "flag" for flag in FLAGS]  # today all may be one of them
     return tuple(
         replace(s, at_start=True, values=tuple(dict.fromkeys((*s.values, *(v for n, v in values if n == s.name)))))
         if s.name in told and s.kind != "date"

@@ -16,7 +16,7 @@ from queries.build import build
 from queries.errors import WarehouseError
 from tests.engines import DuckDB, Engine
 from tests.queries.checks import check, contents, put
-from tests.queries.worlds import MODELS, OTHERS, T0, World, invent
+from tests.queries.worlds import MODELS, OTHERS, SCHEMAS, T0, Row, World, invent
 
 NAIVE = pa.timestamp("us")
 
@@ -69,6 +69,23 @@ def test_one_column_per_stage_says_the_same_as_one_row_per_stage(engine: Engine)
         warehouse.close()
     assert found[0] == found[1]
     assert sum(found[0]["stays"].values()) == 2
+
+
+def test_a_flag_that_history_tells_need_not_stand_today(engine: Engine):
+    """Nobody is a VIP any more, but somebody was when the journey started."""
+    rows: dict[str, list[Row]] = {
+        "stage_events": [{"contact_id": who, "stage": "Lead", "entered_at": T0.replace(day=9)} for who in "ab"],
+        "contacts": [{"contact_id": who, "vip": False} for who in "ab"],
+        "contact_history": [{"contact_id": "a", "column": "vip", "value": "true", "valid_from": T0.replace(day=1)}],
+    }
+    world = World({name: [dict.fromkeys(SCHEMAS[name]) | row for row in given] for name, given in rows.items()})
+    warehouse = engine.open()
+    put(engine, warehouse, world)
+    built = build(warehouse, MODELS["crm"], OTHERS)
+    check(warehouse, world, MODELS["crm"], built)
+    (vip,) = (s for s in built.segments if s.name == "vip")
+    assert set(vip.values) == {"true", "false"}
+    warehouse.close()
 
 
 def _typed(text: str, *instants: str) -> pa.Schema:
