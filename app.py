@@ -70,8 +70,10 @@ def main() -> None:
 async def warmed(_app: st.App) -> AsyncIterator[None]:
     """Spare the first visitor the imports and specifications, and every rerun a sweep over them."""
     logging.disable(logging.WARNING)  # that no script runs here is known
-    st.navigation([st.Page(lambda: None, title="warm")])  # a deep link on a cold server finds its page
-    logging.disable(logging.NOTSET)
+    try:
+        st.navigation([st.Page(lambda: None, title="warm")])  # a deep link on a cold server finds its page
+    finally:
+        logging.disable(logging.NOTSET)
     for folder in ("lifecycle", "queries", "pages/ui"):
         for module in pkgutil.iter_modules([str(HERE / folder)], f"{folder.replace('/', '.')}."):
             import_module(module.name)

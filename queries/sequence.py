@@ -40,9 +40,8 @@ STEP: dict[str, Kind] = {
     "fact": Small,
     "after_other": Small,
 }
-_PACK = 1024  # codes stay below: a row number and a code travel through one maximum
+_PACK = 1024  # codes stay below: a row number and a code travel as one number that grows from row to row
 BEFORE, SO_FAR = (None, -1), (None, 0)
-Frame = tuple[int | None, int | None]
 
 
 def place(code: sa.ColumnElement, model: StageModel) -> sa.ColumnElement:
@@ -190,7 +189,7 @@ def _closed(rows: sa.Subquery, names: list[str]) -> sa.Select:
     """Numbers entries and journeys, and closes every stay at the next entry that is no repeat."""
     c = rows.c
 
-    def over(value: sa.ColumnElement, frame: Frame | None = None) -> sa.ColumnElement:
+    def over(value: sa.ColumnElement, frame: tuple[int | None, int | None] | None = None) -> sa.ColumnElement:
         return value.over(partition_by=c.n, order_by=c.rn, rows=frame)
 
     kept = c.repeat == 0
