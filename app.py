@@ -12,7 +12,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui import charts, data, filters, labels, layout, picture, setup, web
+from pages.ui import charts, data, filters, labels, layout, picture, setup, turns, web
 from pages.ui.failures import explain
 
 HERE = Path(__file__).parent
@@ -56,7 +56,7 @@ def main() -> None:
         setup.welcome(explain(problem))
         return
     try:
-        with data.turns():
+        with turns.drawing():
             if opened.warehouse.notice:
                 st.info(labels.escape(opened.warehouse.notice), icon=":material/history:")
             view = filters.filter_bar(opened, data.settings(), data.models())

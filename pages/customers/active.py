@@ -15,7 +15,7 @@ from pages.customers import frames_mrr as frames
 from pages.customers import one_day
 from pages.customers.choices import GRAINS, choose
 from pages.ui import charts, charts_mrr, labels
-from pages.ui.data import ask
+from pages.ui.data import ask, drawn
 from pages.ui.failures import Failure
 from pages.ui.filters import View
 from pages.ui.layout import card
@@ -40,7 +40,7 @@ def active(v: View) -> None:
         one_day.notice(ask(leaving, v.modelled, v.scope))
     found = ask(activity if what == ORDERS else subscribed, v.modelled, v.scope)
     card(
-        "Who is active" if isinstance(found, Failure) else finding(found),
+        "Who is active" if isinstance(found, Failure) else drawn(finding, found),
         lambda: found,
         states,
         caption=caption(what),

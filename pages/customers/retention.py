@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
@@ -16,7 +17,7 @@ from pages.customers.behind import show_customers
 from pages.customers.curves import curves
 from pages.customers.money import revenue
 from pages.ui import charts_retention
-from pages.ui.data import ask
+from pages.ui.data import ask, drawn
 from pages.ui.failures import Failure
 from pages.ui.filters import View, view
 from pages.ui.layout import card, page_header
@@ -98,7 +99,7 @@ def grouped(found: Retention, model: StageModel) -> Picture | None:
 
 def title(v: View, found: Retention | Failure) -> str:
     """What the triangle shows."""
-    return "Who stays" if isinstance(found, Failure) else finding(found, v.modelled.model)
+    return "Who stays" if isinstance(found, Failure) else drawn(partial(finding, model=v.modelled.model), found)
 
 
 def caption(v: View, rules: Rules) -> str:

@@ -10,7 +10,7 @@ from lifecycle.funnel import Funnel
 from pages.funnel import frames, words
 from pages.funnel.records import drill_down
 from pages.ui import charts, charts_funnel, labels
-from pages.ui.data import ask, meanwhile
+from pages.ui.data import ask, drawn, meanwhile
 from pages.ui.failures import Failure
 from pages.ui.filters import View, funnel_choices
 from pages.ui.layout import card, page_header, rate_tile, tile, tiles
@@ -73,7 +73,7 @@ def key_figures(view: View, answer: Funnel) -> None:
     """The whole in five numbers."""
     first, last = answer.whole[0], [row for row in answer.whole if not row.optional][-1]
     ends = Step(first.stage, last.stage, f"{first.label} → {last.label}")
-    change = next((c for c in changes(answer) if c.step == ends), None)
+    change = next((c for c in drawn(changes, answer) if c.step == ends), None)
     things = frames.ENTITIES[view.modelled.model.entity].lower()
     with tiles(5):
         tile(f"Entered {first.label}", labels.count(first.entered), **words.versus(answer, things))
@@ -129,13 +129,14 @@ def over_time(view: View, step: Step) -> None:
 
 
 def why_they_leave(view: View, answer: Funnel) -> None:
-    found = frames.reasons(answer.whole, view.modelled.model)
+    model = view.modelled.model
 
-    def draw(_: Funnel) -> Picture | None:
-        return None if found.empty else charts_funnel.reasons(found, charts_funnel.exit_colours(view.modelled.model))
+    def draw(a: Funnel) -> Picture | None:
+        found = frames.reasons(a.whole, model)
+        return None if found.empty else charts_funnel.reasons(found, charts_funnel.exit_colours(model))
 
     card(
-        words.reasons_title(found),
+        drawn(lambda a: words.reasons_title(frames.reasons(a.whole, model)), answer),
         lambda: answer,
         draw,
         caption="Reasons given with the exit, at whatever stage",
@@ -171,11 +172,10 @@ def by_segment(view: View, answer: Funnel, step: Step) -> None:
 
 def against(answer: Funnel) -> None:
     """What changed since the compared period."""
-    found = changes(answer)
     card(
-        words.change_title(found),
+        words.change_title(drawn(changes, answer)),
         lambda: answer,
-        lambda _: charts_funnel.changes(frames.differences(found)),
+        lambda a: charts_funnel.changes(frames.differences(changes(a))),
         caption=words.compared_with(answer),
         definition=changes,
         key="changes",

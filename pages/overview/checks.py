@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from lifecycle import attention
 from lifecycle.attention import Figure, Freshness, Sign
+from lifecycle.funnel import Funnel
 from lifecycle.rates import Difference, Rate
+from lifecycle.stages import StageModel
 from lifecycle.volumes import Count
 from pages.overview.headlines import against, followed
 from pages.ui import data, labels
@@ -34,7 +37,10 @@ def conversion(v: View) -> list[Sign] | Failure:
     found = followed(v)
     if isinstance(found, Failure):
         return found
-    model = v.modelled.model
+    return data.drawn(partial(_of_steps, v.modelled.model), found)
+
+
+def _of_steps(model: StageModel, found: Funnel) -> list[Sign]:
     return [
         *attention.changed(model, found),
         *attention.beside_benchmark(model, found),
@@ -53,7 +59,8 @@ def agreement(v: View) -> list[Sign] | Failure:
     if v.modelled.model.handoff is None:
         return []
     found = data.ask(profile, v.modelled, v.scope.whole)
-    return found if isinstance(found, Failure) else attention.apart(v.modelled.model, found.rows)
+    model = v.modelled.model
+    return found if isinstance(found, Failure) else data.drawn(lambda a: attention.apart(model, a.rows), found)
 
 
 def response(v: View) -> list[Sign] | Failure:
@@ -63,13 +70,15 @@ def response(v: View) -> list[Sign] | Failure:
     found = data.ask(kept, v.modelled, against(v.scope.whole), data.settings().working_time)
     if isinstance(found, Failure):
         return found
-    return attention.slower(v.modelled.model, found.now, found.before) if found.before else []
+    model = v.modelled.model
+    return data.drawn(lambda a: attention.slower(model, a.now, a.before) if a.before else [], found)
 
 
 def pace(v: View) -> list[Sign] | Failure:
     """Which stages take longer, or less time, than before."""
     found = data.ask(life_tables, v.modelled, against(v.scope.whole))
-    return found if isinstance(found, Failure) else attention.paced(v.modelled.model, found.changes)
+    model = v.modelled.model
+    return found if isinstance(found, Failure) else data.drawn(lambda a: attention.paced(model, a.changes), found)
 
 
 CHECKS = (freshness, targets, conversion, agreement, response, pace, waiting)

@@ -107,14 +107,13 @@ def still_open(answer: Funnel) -> str:
 
 def by_segment(v: View) -> None:
     """How the parts of the chosen breakdown do."""
-    segment = v.around.catalog.get(v.scope.by or "")
-    goal = purchase(v.modelled.model)
+    segment, model = v.around.catalog.get(v.scope.by or ""), v.modelled.model
     if segment:
         found = data.ask(funnel.counts, v.modelled, replace(v.scope, compare="none"))
         card(
-            frames.apart(found, goal, segment.label),
+            frames.apart(found, purchase(model), segment.label),
             lambda: found,
-            lambda answer: frames.by_segment(answer, goal),
+            lambda answer: frames.by_segment(answer, purchase(model)),
             caption="Of the journeys that started in the period, the share that came this far, with its 95 % interval",
             definition=funnel.funnel,
             key="by-segment",
@@ -141,9 +140,11 @@ def needs_attention(v: View) -> None:
         for sign in found[:SHOWN]:
             show(sign)
         if found[SHOWN:]:
-            with st.expander(f"{len(found) - SHOWN} more"):
-                for sign in found[SHOWN:]:
-                    show(sign)
+            more = st.expander(f"{len(found) - SHOWN} more", key="more-signs", on_change="rerun")
+            if more.open:
+                with more:
+                    for sign in found[SHOWN:]:
+                        show(sign)
 
 
 def show(sign: Sign) -> None:

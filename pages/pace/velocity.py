@@ -19,7 +19,7 @@ from pages.pace import frames_velocity as frames
 from pages.pace.deals import show_deals
 from pages.ui import charts, charts_velocity, labels
 from pages.ui.charts_bridge import bridge
-from pages.ui.data import ask
+from pages.ui.data import ask, drawn
 from pages.ui.failures import Failure
 from pages.ui.filters import View, view
 from pages.ui.layout import card, page_header, state, tile
@@ -187,7 +187,7 @@ def over_time(v: View, found: Velocity) -> None:
 
 def _course_title(dated: Course | Failure) -> str:
     """How the last whole period compares with those before, and the factor that did most of it."""
-    last = None if isinstance(dated, Failure) else told.latest(dated)
+    last = None if isinstance(dated, Failure) else drawn(told.latest, dated)
     if isinstance(dated, Failure) or last is None:
         return "How do velocity and its factors move over time?"
     when = dated.scope.calendar.name(last.period, dated.scope.grain)

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 import uuid
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, timedelta
-from functools import cached_property, lru_cache, partial
+from functools import cache, cached_property, lru_cache, partial
 from types import FunctionType
 from typing import Any, TypeVar
 
 import pyarrow as pa
 import streamlit as st
+from cachetools import LRUCache, cached
 
 from lifecycle.scope import Scope
 from lifecycle.stages import StageModel
+from pages.ui import turns
 from pages.ui.failures import Failure, explain
 from queries import modelled as modelled_tables
 from queries.errors import WarehouseError
@@ -30,15 +30,13 @@ from queries.settings import Settings, load_settings
 from queries.warehouse import Rendered, Warehouse, asking, open_warehouse
 
 T = TypeVar("T")
+Key = tuple[str, str, str, str]  # build, question, arguments, policy
 EVERYONE = "everyone"  # the one policy: every reader may see the same rows
 MAX_ANSWERS = 4_000  # of fifty open pages with a few filters each: an overview alone has ten
+MAX_BUILDS = 64  # of all models
 MAX_STATEMENTS = 100  # whose rows are kept: those of several pages
-TURNS = threading.BoundedSemaphore((os.cpu_count() or 1) + 1)
-_turn: ContextVar[ExitStack | None] = ContextVar("turn", default=None)  # what this rerun's turn would end with
+_pinned: ContextVar[str] = ContextVar("pinned", default="")  # the state of the data that a rerun sees
 _meanwhile: ContextVar[Callable[[], AbstractContextManager[Any]]] = ContextVar("meanwhile", default=nullcontext)
-# What is most likely kept, the latest last: by an error a rerun waits for its turn though its answers are there.
-_answered: OrderedDict[tuple[str, str, str, str], None] = OrderedDict()
-_noting = threading.Lock()
 DRAWINGS = "_drawings"  # beside the fields of an answer, as what it works out of itself
 
 
@@ -48,14 +46,6 @@ class Opened:
 
     warehouse: Warehouse
     token: str
-
-
-@dataclass
-class Reader:
-    """One browser tab: who is asking, and the state of the data its current rerun is pinned to."""
-
-    name: str
-    token: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,13 +64,13 @@ class Remembered(Modelled):
         return rows
 
 
-@st.cache_resource(show_spinner=False)
+@cache
 def settings() -> Settings:
     """The configuration, read once per process."""
     return load_settings()
 
 
-@st.cache_resource(show_spinner=False)
+@cache
 def models() -> Mapping[str, StageModel]:
     """The stage models on offer, read once per process. Raises ModelError."""
     return known_models(settings())
@@ -93,20 +83,27 @@ def _open() -> Opened:
 
 
 @st.cache_resource(show_spinner=False, scope="session")
-def _reader() -> Reader:
-    return Reader(uuid.uuid4().hex)
+def _reader() -> str:
+    """The name of one browser tab."""
+    return uuid.uuid4().hex
 
 
-@st.cache_resource(show_spinner=False, max_entries=64)
-def _modelled(token: str, model: StageModel, _warehouse: Warehouse) -> Modelled:
-    found = modelled_tables.latest(_warehouse, model)
+@cached(
+    LRUCache[tuple[str, str], Modelled](MAX_BUILDS),
+    lambda opened, model: (opened.token, model.digest),
+    threading.Condition(),
+)
+def modelled(opened: Opened, model: StageModel) -> Modelled:
+    """The newest build of `model`. Raises WarehouseError("missing") where there is none."""
+    found = modelled_tables.latest(opened.warehouse, model)
     return Remembered(found.warehouse, found.model, found.build)
 
 
 # Shared as it is, never copied: answers are frozen, and what one works out of itself (a curve) is worked out once.
-@st.cache_resource(show_spinner=False, max_entries=MAX_ANSWERS)
-def _answer(build: str, question: str, arguments: str, policy: str, _run: Callable[[], Any]) -> Any:
-    return _run()
+# The one that was asked for the longest ago is forgotten.
+@cached(LRUCache[Key, Any](MAX_ANSWERS), key=lambda key, _: key, condition=threading.Condition())
+def _answer(key: Key, run: Callable[[], Any]) -> Any:
+    return run()
 
 
 def opened() -> Opened:
@@ -115,12 +112,12 @@ def opened() -> Opened:
     To be called once at the start of a rerun. Raises WarehouseError.
     """
     reader, current = _reader(), _open()
-    current.warehouse.interrupt(reader.name)
-    asking.set(reader.name)
+    current.warehouse.interrupt(reader)
+    asking.set(reader)
     if current.warehouse.token != current.token:
         _open.clear()  # the old one closes with its last reader
         current = _open()
-    reader.token = current.token
+    _pinned.set(current.token)
     return current
 
 
@@ -137,60 +134,25 @@ def meanwhile(shown: Callable[[], AbstractContextManager[Any]]) -> Iterator[None
         _meanwhile.reset(before)
 
 
-@contextmanager
-def turns() -> Iterator[None]:
-    """Where the warehouse is embedded, only a few reruns at a time compute; answers of a server are waited for.
-
-    More at a time would pass the interpreter's lock to and fro at every statement, and all would take twice as long. A
-    rerun takes its turn at its first question that nobody has asked before, and keeps it to its end: what is there
-    already is shown without waiting. To be entered after `opened`, so that what this session still had running is
-    stopped first.
-    """
-    with ExitStack() as held:
-        before = _turn.set(held if settings().is_embedded else None)
-        try:
-            yield
-        finally:
-            _turn.reset(before)
-
-
-def _take_turn() -> None:
-    """Wait for this rerun's turn, once. Never while an answer is being computed: others may wait for that one."""
-    if held := _turn.get():
-        _turn.set(None)
-        held.enter_context(TURNS)
-
-
-def modelled(current: Opened, model: StageModel) -> Modelled:
-    """The newest build of `model`. Raises WarehouseError("missing") where there is none."""
-    return _modelled(current.token, model, current.warehouse)
-
-
 def ask(question: Callable[..., T], modelled: Modelled, scope: Scope, *args: Any) -> T | Failure:
     """The answer to `question(modelled, scope, *args)`, or why there is none.
 
     Arguments must be plain values: texts, numbers, dates, tuples and frozen dataclasses of them, never frames.
     """
     name = f"{question.__module__}.{question.__qualname__}"
-    key = f"{_reader().token}:{modelled.build.id}", name, digest((scope, *args)), EVERYONE
+    run = partial(question, modelled, scope, *args)
+    key = f"{_pinned.get()}:{modelled.build.id}", name, digest((scope, *args)), EVERYONE
     try:
-        is_new = key not in _answered
-        with _meanwhile.get()() if is_new else nullcontext():
-            if is_new:
-                _take_turn()
-            answer = _answer(*key, lambda: question(modelled, scope, *args))
+        if key in _answer.cache:
+            return _answer(key, run)
+        with _meanwhile.get()(), turns.computing(settings().is_embedded):
+            return _answer(key, run)
     except WarehouseError as problem:
         if problem.kind == "superseded":
             st.stop()  # a newer rerun of this session is already drawing
         return explain(problem)
     except Exception as problem:
         return explain(problem)
-    with _noting:
-        _answered[key] = None
-        _answered.move_to_end(key)
-        if len(_answered) > MAX_ANSWERS:
-            _answered.popitem(last=False)
-    return answer
 
 
 def drawn(draw: Callable[[Any], T], answer: Any) -> T:

@@ -202,24 +202,20 @@ def _more(around: Surroundings, spelled: Spelling) -> Values:
     with (
         st.expander(label, icon=":material/filter_alt:", key="_more"),
         st.container(height=460 if len(segments) > 24 else "content", border=False),
+        st.grid(min_column_width=200, gap="small"),
     ):
-        grid = st.grid(min_column_width=200, gap="small")
         for segment in segments:
-            with grid.cell():
-                values[WHERE + segment.name] = _segment(segment, spelled)
-        with grid.cell():
-            as_of = st.text_input(
-                "As of",
-                key="as_of",
-                placeholder=labels.instant(around.as_of),
-                help="A day (2026-02-28: its end) or an instant in UTC (2026-02-28T12:00). Everything later is unseen.",
-                bind="query-params",
-            )
-        with grid.cell():
-            zones, zone = spelling.zones(), around.calendar.timezone
-            zone = st.selectbox("Time zone of days", zones, zones.index(zone), key="timezone", bind="query-params")
-        with grid.cell():
-            top = st.number_input("Groups in a breakdown", 1, 50, TOP, key="top", bind="query-params")
+            values[WHERE + segment.name] = _segment(segment, spelled)
+        as_of = st.text_input(
+            "As of",
+            key="as_of",
+            placeholder=labels.instant(around.as_of),
+            help="A day (2026-02-28: its end) or an instant in UTC (2026-02-28T12:00). Everything later is unseen.",
+            bind="query-params",
+        )
+        zones, zone = spelling.zones(), around.calendar.timezone
+        zone = st.selectbox("Time zone of days", zones, zones.index(zone), key="timezone", bind="query-params")
+        top = st.number_input("Groups in a breakdown", 1, 50, TOP, key="top", bind="query-params")
     st.session_state[DEFAULTS] |= {"as_of": "", "timezone": around.calendar.timezone, "top": TOP}
     return values | {"as_of": [as_of], "timezone": [zone], "top": [str(top)]}
 

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from lifecycle.scope import Scope
 from lifecycle.stages import shipped_models
+from pages.ui import data
 from queries.modelled import Modelled, latest
 from queries.settings import load_settings
 from queries.warehouse import open_warehouse
@@ -41,12 +42,19 @@ def configured(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], Non
 
     def configure(warehouse: Path) -> None:
         monkeypatch.setenv("LIFECYCLE_WAREHOUSE", str(warehouse))
-        st.cache_resource.clear()
-        st.cache_data.clear()
+        forget()
 
     yield configure
+    forget()
+
+
+def forget() -> None:
+    """Empty the caches of a process, as a server that starts has them."""
     st.cache_resource.clear()
-    st.cache_data.clear()
+    for kept in (data.settings, data.models):
+        kept.cache_clear()
+    for kept in (data.modelled, data._answer):
+        kept.cache.clear()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pytest
 
 from lifecycle.scope import Scope
 from lifecycle.segments import Choice, Span
-from pages.ui import data
+from pages.ui import data, turns
 from pages.ui.data import digest, drawn
 from queries.agreement import alignment
 from queries.commitment import commitment
@@ -187,8 +187,7 @@ def test_few_reruns_compute_at_a_time_and_kept_answers_wait_for_none(
     configured: Callable[[Path], None], company: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configured(company)
-    monkeypatch.setattr(data, "TURNS", threading.BoundedSemaphore(2))
-    monkeypatch.setattr(data, "_reader", lambda: data.Reader("somebody", "now"))
+    monkeypatch.setattr(turns, "COMPUTING", threading.BoundedSemaphore(2))
     inside, most, lock, arrived, go_on = [0], [0], threading.Lock(), threading.Event(), threading.Event()
 
     def slow(_: Any, scope: Scope, number: int) -> int:
@@ -208,22 +207,22 @@ def test_few_reruns_compute_at_a_time_and_kept_answers_wait_for_none(
     asked: Any = Company()
 
     def rerun(number: int) -> None:
-        with data.turns():
+        with turns.drawing():
             assert data.ask(quick, asked, SCOPE) == "kept"
             assert data.ask(slow, asked, SCOPE, number) == number
             assert data.ask(slow, asked, SCOPE, number + 100) == number + 100  # in the same turn
 
-    with data.turns():
+    with turns.drawing():
         assert data.ask(quick, asked, SCOPE) == "kept"
     threads = [threading.Thread(target=rerun, args=[n]) for n in range(5)]
     for thread in threads:
         thread.start()
     assert arrived.wait(20)
-    with data.turns():  # all turns are taken
+    with turns.drawing():  # all turns are taken
         assert data.ask(quick, asked, SCOPE) == "kept"
     go_on.set()
     for thread in threads:
         thread.join()
     assert (inside, most) == ([0], [2])
-    assert data.TURNS.acquire(blocking=False)  # all turns were given back
-    assert data.TURNS.acquire(blocking=False)
+    assert turns.COMPUTING.acquire(blocking=False)  # all turns were given back
+    assert turns.COMPUTING.acquire(blocking=False)

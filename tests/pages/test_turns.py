@@ -1,0 +1,54 @@
+"""One rerun draws at a time, and whatever ends it gives back what it held."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from pages.ui import turns
+from pages.ui.turns import computing, drawing
+
+
+def test_one_draws_at_a_time_and_others_while_it_waits_for_an_answer() -> None:
+    seen: list[str] = []
+    computes, answered, went_on = threading.Event(), threading.Event(), threading.Event()
+
+    def slow() -> None:
+        with drawing():
+            seen.append("slow begins")
+            with computing(few=True):
+                computes.set()
+                assert answered.wait(20)
+            went_on.set()
+            seen.append("slow ends")
+
+    def quick() -> None:
+        with drawing():
+            seen.append("quick begins")
+            answered.set()
+            assert not went_on.wait(0.2), "the other has its answer, and waits until this one has drawn"
+            seen.append("quick ends")
+
+    threads = [threading.Thread(target=slow), threading.Thread(target=quick)]
+    threads[0].start()
+    assert computes.wait(20)
+    threads[1].start()
+    for thread in threads:
+        thread.join(20)
+    assert seen == ["slow begins", "quick begins", "quick ends", "slow ends"]
+
+
+@pytest.mark.parametrize("few", [False, True])
+def test_a_rerun_that_is_ended_holds_nothing_any_more(few: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "COMPUTING", threading.BoundedSemaphore(1))
+    for _ in range(3):
+        with pytest.raises(SystemExit), drawing(), computing(few):
+            raise SystemExit
+    assert not turns.DRAWING.locked()
+    assert turns.COMPUTING.acquire(blocking=False)
+
+
+def test_outside_of_a_rerun_nobody_waits() -> None:
+    with turns.DRAWING, computing(few=True):
+        assert turns.DRAWING.locked()
