@@ -80,7 +80,8 @@ async def warmed(_app: st.App) -> AsyncIterator[None]:
     charts.warm()
     gc.collect()
     gc.freeze()
-    yield
+    with data.workers():
+        yield
 
 
 if __name__ == "__main__":

@@ -48,13 +48,16 @@ class Embedded(Warehouse):
 
     _generations: Generations | None = None  # of a reader: where to look for newer data
 
-    def __init__(self, settings: Settings, path: Path, *, write: bool = False) -> None:
+    def __init__(self, settings: Settings, path: Path, *, write: bool = False, share: int = 1) -> None:
+        """`share`: how many processes read at a time, which divide the memory among them."""
         super().__init__(settings)
         self.dialect = Dialect(paramstyle="numeric_dollar")
         self.path = path
         self._writes = self.private = write  # what writes has a file of its own
         config: dict[str, Any] = dict(WRITING) if write else {"access_mode": "read_only", **LOCKED}
         config |= {"memory_limit": settings.memory_limit} if settings.memory_limit else {}
+        if share > 1:
+            config["memory_limit"] = _shared(config, share)
         config |= {"threads": settings.threads} if settings.threads else {}
         if not write:  # the engine keeps the limit itself: a timer of ours would be a thread per statement
             config["max_execution_time"] = str(int(settings.time_limit_seconds * 1000))
@@ -151,3 +154,12 @@ class Embedded(Warehouse):
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _shared(config: Mapping[str, Any], share: int) -> str:
+    """One of `share` parts of what DuckDB would take."""
+    limit = {name: value for name, value in config.items() if name == "memory_limit"}
+    with duckdb.connect(config=limit) as nowhere:
+        asked = nowhere.execute("SELECT parse_formatted_bytes(current_setting('memory_limit')) // $1", [share])
+        ((part,),) = asked.fetchall()
+    return f"{part}B"

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import traceback
+import uuid
 from typing import Literal
+
+log = logging.getLogger(__name__)
 
 Kind = Literal[
     "missing",  # nothing has been built or loaded yet
@@ -37,3 +42,12 @@ class WarehouseError(Exception):
 
     def __reduce__(self) -> tuple[type[WarehouseError], tuple[Kind, str, str]]:
         return type(self), (self.kind, self.message, self.hint)  # so that it crosses processes whole
+
+
+def record(problem: Exception) -> str:
+    """Log where a problem arose under a new reference; its own text stays out, as it may hold personal data."""
+    reference = uuid.uuid4().hex[:8]
+    frames = traceback.extract_tb(problem.__traceback__)
+    where = " < ".join(f"{f.filename.rsplit('/', 1)[-1]}:{f.lineno} {f.name}" for f in reversed(frames[-8:]))
+    log.error("reference %s: %s in %s", reference, type(problem).__name__, where)
+    return reference

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -20,6 +21,8 @@ from queries.events import QUARANTINE
 from queries.journeys import journeys_columns, stays_columns
 from queries.tables import Kind
 from queries.warehouse import Rendered, Warehouse
+
+MAX_STATEMENTS = 100  # whose rows are kept: those of several pages
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,26 @@ class Modelled:
 
     def _table(self, kind: str, columns: Mapping[str, Kind]) -> sa.TableClause:
         return workbench.table(self.warehouse, self.build.table(kind), columns)
+
+
+@dataclass(frozen=True)
+class Remembered(Modelled):
+    """A build whose last statements are kept with their rows: pages share some, and questions of one page too."""
+
+    @classmethod
+    def of(cls, found: Modelled) -> Remembered:
+        return cls(found.warehouse, found.model, found.build)
+
+    def rows(self, rendered: Rendered, schema: pa.Schema) -> pa.Table:
+        return self._rows(rendered.text, tuple(rendered.parameters.items()), schema)
+
+    @cached_property
+    def _rows(self) -> Callable[[str, tuple[tuple[str, Any], ...], pa.Schema], pa.Table]:
+        @lru_cache(MAX_STATEMENTS)
+        def rows(text: str, values: tuple[tuple[str, Any], ...], schema: pa.Schema) -> pa.Table:
+            return self.warehouse.answer(Rendered(text, dict(values)), schema)
+
+        return rows
 
 
 def one_of(column: sa.ColumnElement, values: Sequence[str | None]) -> sa.ColumnElement[bool]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, timedelta
-from functools import cache, cached_property, lru_cache, partial
+from functools import cache, partial
 from types import FunctionType
 from typing import Any, TypeVar
 
-import pyarrow as pa
 import streamlit as st
 from cachetools import LRUCache, cached
 
@@ -23,18 +23,19 @@ from lifecycle.stages import StageModel
 from pages.ui import turns
 from pages.ui.failures import Failure, explain
 from queries import modelled as modelled_tables
+from queries.configfile import ConfigError
 from queries.errors import WarehouseError
-from queries.modelled import Modelled
+from queries.modelled import Modelled, Remembered
 from queries.ready import known_models
 from queries.settings import Settings, load_settings
-from queries.warehouse import Rendered, Warehouse, asking, open_warehouse
+from queries.warehouse import Warehouse, asking, open_warehouse
+from queries.worker import Worker
 
 T = TypeVar("T")
 Key = tuple[str, str, str, str]  # build, question, arguments, policy
 EVERYONE = "everyone"  # the one policy: every reader may see the same rows
 MAX_ANSWERS = 4_000  # of fifty open pages with a few filters each: an overview alone has ten
 MAX_BUILDS = 64  # of all models
-MAX_STATEMENTS = 100  # whose rows are kept: those of several pages
 _pinned: ContextVar[str] = ContextVar("pinned", default="")  # the state of the data that a rerun sees
 _meanwhile: ContextVar[Callable[[], AbstractContextManager[Any]]] = ContextVar("meanwhile", default=nullcontext)
 DRAWINGS = "_drawings"  # beside the fields of an answer, as what it works out of itself
@@ -46,22 +47,6 @@ class Opened:
 
     warehouse: Warehouse
     token: str
-
-
-@dataclass(frozen=True)
-class Remembered(Modelled):
-    """A build whose last statements are kept with their rows: pages share some, and questions of one page too."""
-
-    def rows(self, rendered: Rendered, schema: pa.Schema) -> pa.Table:
-        return self._rows(rendered.text, tuple(rendered.parameters.items()), schema)
-
-    @cached_property
-    def _rows(self) -> Callable[[str, tuple[tuple[str, Any], ...], pa.Schema], pa.Table]:
-        @lru_cache(MAX_STATEMENTS)
-        def rows(text: str, values: tuple[tuple[str, Any], ...], schema: pa.Schema) -> pa.Table:
-            return self.warehouse.answer(Rendered(text, dict(values)), schema)
-
-        return rows
 
 
 @cache
@@ -96,7 +81,7 @@ def _reader() -> str:
 def modelled(opened: Opened, model: StageModel) -> Modelled:
     """The newest build of `model`. Raises WarehouseError("missing") where there is none."""
     found = modelled_tables.latest(opened.warehouse, model)
-    return Remembered(found.warehouse, found.model, found.build)
+    return Remembered.of(found)
 
 
 # Shared as it is, never copied: answers are frozen, and what one works out of itself (a curve) is worked out once.
@@ -113,12 +98,30 @@ def opened() -> Opened:
     """
     reader, current = _reader(), _open()
     current.warehouse.interrupt(reader)
+    turns.interrupt(reader)
     asking.set(reader)
     if current.warehouse.token != current.token:
         _open.clear()  # the old one closes with its last reader
+        turns.forget()
         current = _open()
     _pinned.set(current.token)
     return current
+
+
+@contextmanager
+def workers() -> Iterator[None]:
+    """While the server runs: processes beside it that compute what an embedded warehouse is asked."""
+    employed: list[Worker] = []
+    with suppress(ConfigError):  # the pages say what is wrong
+        if settings().is_embedded and os.name == "posix":
+            employed = [Worker(settings(), turns.FEW) for _ in range(turns.FEW)]
+    turns.employ(employed)
+    try:
+        yield
+    finally:
+        turns.employ([])
+        for worker in employed:
+            worker.stop()
 
 
 @contextmanager
@@ -140,13 +143,13 @@ def ask(question: Callable[..., T], modelled: Modelled, scope: Scope, *args: Any
     Arguments must be plain values: texts, numbers, dates, tuples and frozen dataclasses of them, never frames.
     """
     name = f"{question.__module__}.{question.__qualname__}"
-    run = partial(question, modelled, scope, *args)
     key = f"{_pinned.get()}:{modelled.build.id}", name, digest((scope, *args)), EVERYONE
     try:
+        run = partial(question, modelled, scope, *args)
         if key in _answer.cache:
             return _answer(key, run)
-        with _meanwhile.get()(), turns.computing(settings().is_embedded):
-            return _answer(key, run)
+        with _meanwhile.get()(), turns.computing(settings().is_embedded) as worker:
+            return _answer(key, partial(worker.answer, question, modelled, scope, *args) if worker else run)
     except WarehouseError as problem:
         if problem.kind == "superseded":
             st.stop()  # a newer rerun of this session is already drawing

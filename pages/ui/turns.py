@@ -7,22 +7,58 @@ them: fifty open pages waited seconds for what takes 30 ms alone. One after anot
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from queue import LifoQueue
+from threading import Lock
 
-DRAWING = threading.Lock()
-COMPUTING = threading.BoundedSemaphore((os.cpu_count() or 1) + 1)
+from queries.worker import Worker
+
+FEW = min(os.cpu_count() or 1, 3) + 1  # a worker takes some 150 MB
+DRAWING = Lock()
+
+
+@dataclass
+class _Turn:
+    """To compute: by a worker, else in this process."""
+
+    worker: Worker | None = None
 
 
 @dataclass
 class _Rerun:
-    has_turn: bool = False  # to compute
+    turn: _Turn | None = None
 
 
+COMPUTING: LifoQueue[_Turn] = LifoQueue()  # free turns; the last one given back knows most statements
+_employed: list[Worker] = []
 _rerun: ContextVar[_Rerun | None] = ContextVar("rerun", default=None)
+
+
+def employ(workers: Sequence[Worker]) -> None:
+    """Have these compute, as many at a time as they are; with none, this process does. To be called between reruns."""
+    _employed[:] = workers
+    while not COMPUTING.empty():
+        COMPUTING.get()
+    for turn in [_Turn(worker) for worker in workers] or [_Turn()] * FEW:
+        COMPUTING.put(turn)
+
+
+def forget() -> None:
+    """Have workers close the file that they have open: there is newer data."""
+    for worker in _employed:
+        worker.forget()
+
+
+def interrupt(owner: str) -> None:
+    """Cancel what workers compute for this reader."""
+    for worker in _employed:
+        worker.interrupt(owner)
+
+
+employ([])
 
 
 @contextmanager
@@ -35,27 +71,26 @@ def drawing() -> Iterator[None]:
             yield
     finally:
         _rerun.reset(before)
-        if rerun.has_turn:
-            COMPUTING.release()
+        if rerun.turn:
+            COMPUTING.put(rerun.turn)
 
 
 @contextmanager
-def computing(few: bool) -> Iterator[None]:
-    """Where a rerun computes an answer, or waits for one, while others draw.
+def computing(few: bool) -> Iterator[Worker | None]:
+    """Where a rerun computes an answer, or waits for one, while others draw; yields the worker to ask, if any.
 
-    `few`: the warehouse computes in this process, so that only a few reruns do at a time; more would pass the
-    interpreter's lock to and fro at every statement, and all would take twice as long. A rerun keeps its turn to its
-    end. Never to be entered while an answer is being computed: others may wait for that one.
+    `few`: the warehouse computes on this machine, so that only a few reruns do at a time; more would take the
+    processor from each other, and all would take longer. A rerun keeps its turn to its end. Never to be entered while
+    an answer is being computed: others may wait for that one.
     """
     rerun = _rerun.get()
     if rerun is None:  # a file to take away is made outside of reruns
-        yield
+        yield None
         return
     DRAWING.release()
     try:
-        if few and not rerun.has_turn:
-            COMPUTING.acquire()
-            rerun.has_turn = True
-        yield
+        if few and rerun.turn is None:
+            rerun.turn = COMPUTING.get()
+        yield rerun.turn.worker if rerun.turn else None
     finally:
         DRAWING.acquire()

@@ -25,6 +25,7 @@ from queries.modelled import Modelled
 from queries.settings import load_settings
 from queries.warehouse import writing
 from tests.pages.conftest import Opening
+from tests.pages.test_turns import allow
 
 SCOPE = Scope("crm", datetime(2026, 3, 1))
 
@@ -187,7 +188,7 @@ def test_few_reruns_compute_at_a_time_and_kept_answers_wait_for_none(
     configured: Callable[[Path], None], company: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configured(company)
-    monkeypatch.setattr(turns, "COMPUTING", threading.BoundedSemaphore(2))
+    allow(2, monkeypatch)
     inside, most, lock, arrived, go_on = [0], [0], threading.Lock(), threading.Event(), threading.Event()
 
     def slow(_: Any, scope: Scope, number: int) -> int:
@@ -224,5 +225,4 @@ def test_few_reruns_compute_at_a_time_and_kept_answers_wait_for_none(
     for thread in threads:
         thread.join()
     assert (inside, most) == ([0], [2])
-    assert turns.COMPUTING.acquire(blocking=False)  # all turns were given back
-    assert turns.COMPUTING.acquire(blocking=False)
+    assert turns.COMPUTING.qsize() == 2, "all turns were given back"

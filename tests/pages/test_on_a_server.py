@@ -11,9 +11,11 @@ from streamlit.testing.v1 import AppTest
 
 from lifecycle.simulate import simulate
 from lifecycle.stages import raw_values, shipped_models
+from pages.ui import turns
 from queries.build import build
 from queries.settings import load_settings
 from queries.warehouse import writing
+from queries.worker import Worker
 from tests.engines import Postgres
 from tests.pages import warehouses
 from tests.pages.conftest import Open
@@ -34,9 +36,14 @@ VIEWS = [  # every page but the one that tells of the builds, by tab
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small company in the embedded warehouse."""
-    return warehouses.company(tmp_path_factory.mktemp("here"), CONTACTS, (MODEL,))
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A small company in the embedded warehouse, answered of by a process beside this one, as a server has it."""
+    folder = warehouses.company(tmp_path_factory.mktemp("here"), CONTACTS, (MODEL,))
+    worker = Worker(load_settings(warehouse=str(folder)), share=1)
+    turns.employ([worker])
+    yield folder
+    turns.employ([])
+    worker.stop()
 
 
 @pytest.fixture(scope="module")

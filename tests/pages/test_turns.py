@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import threading
+from queue import LifoQueue
 
 import pytest
 
 from pages.ui import turns
 from pages.ui.turns import computing, drawing
+
+
+def allow(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many turns to compute, in this process."""
+    monkeypatch.setattr(turns, "FEW", few)
+    monkeypatch.setattr(turns, "COMPUTING", LifoQueue())
+    turns.employ([])
 
 
 def test_one_draws_at_a_time_and_others_while_it_waits_for_an_answer() -> None:
@@ -41,12 +49,12 @@ def test_one_draws_at_a_time_and_others_while_it_waits_for_an_answer() -> None:
 
 @pytest.mark.parametrize("few", [False, True])
 def test_a_rerun_that_is_ended_holds_nothing_any_more(few: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "COMPUTING", threading.BoundedSemaphore(1))
+    allow(1, monkeypatch)
     for _ in range(3):
         with pytest.raises(SystemExit), drawing(), computing(few):
             raise SystemExit
     assert not turns.DRAWING.locked()
-    assert turns.COMPUTING.acquire(blocking=False)
+    assert turns.COMPUTING.qsize() == 1
 
 
 def test_outside_of_a_rerun_nobody_waits() -> None:
