@@ -9,12 +9,16 @@ from functools import cached_property
 from math import sqrt
 from typing import Any
 
+from scipy.stats import kendalltau
+
 from lifecycle.pipeline import Estimate
 from lifecycle.rates import FEW, Rate
 from lifecycle.scope import Scope
 from lifecycle.volumes import is_whole
 
 MONTH_DAYS = 30  # an age is counted in months of 30 days since the first purchase
+ORDERED = 5  # values from which on their order can tell a trend
+LEVEL = 0.05
 YEAR = 12  # such months that must have been seen before value is held against cost
 AGES = (1, 3, 6, 12, 24, 36)  # ages in such months at which a value is shown: 30 days to three years
 
@@ -93,6 +97,17 @@ class Historic:
     def margin_share(self) -> float:
         """Margin as a share of revenue, from the orders that tell theirs; 1 where none does: revenue itself."""
         return self.margin[0] / self.margin[1] if self.margin and self.margin[1] > 0 else 1.0
+
+
+def course_of(values: Sequence[float]) -> int:
+    """Whether values in their order rise (1) or fall (-1) beyond chance; 0 where they do neither, or are few.
+
+    Kendall's rank test, exact where they are few.
+    """
+    trend = kendalltau(range(len(values)), values)
+    if len(values) < ORDERED or not trend.pvalue < LEVEL:
+        return 0
+    return 1 if trend.statistic > 0 else -1
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
-from math import exp, log, sqrt
+from itertools import combinations
+from math import erfc, exp, hypot, log, sqrt
 from typing import Any
 
 from lifecycle.pipeline import DAY, Estimate, Pipeline
-from lifecycle.rates import Rate
+from lifecycle.rates import Rate, adjusted
 from lifecycle.scope import Scope
 from lifecycle.volumes import is_over, is_whole
 
+LEVEL = 0.05
 FACTORS = ("opportunities", "average_value", "win_rate", "cycle_days")
 
 
@@ -138,6 +140,34 @@ class Velocity:
     @cached_property
     def before(self) -> Factors | None:
         return factors(self.comparison.whole, self.days) if self.comparison else None
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The parts that bring most and least a day, as (part, velocity); `clear`: more than chance tells them apart."""
+
+    most: tuple[Part, Estimate]
+    least: tuple[Part, Estimate]
+    clear: bool
+
+
+def ends(found: Velocity) -> Ends | None:
+    """The fastest part and the slowest; None with fewer than two whose velocity is known.
+
+    The ratio of each two is judged, corrected for looking at all of them (Benjamini and Hochberg 1995).
+    """
+    each = [(part, factors(part.pipeline, found.days).velocity) for part in found.parts]
+    ranked = sorted(((part, v) for part, v in each if v and v.value > 0), key=lambda pair: -pair[1].value)
+    if len(ranked) < 2:
+        return None
+    pairs = list(combinations(range(len(ranked)), 2))
+    p_values = adjusted([_equal(ranked[i][1], ranked[j][1]) for i, j in pairs])
+    return Ends(ranked[0], ranked[-1], p_values[pairs.index((0, len(ranked) - 1))] < LEVEL)
+
+
+def _equal(a: Estimate, b: Estimate) -> float:
+    """The p value of two velocities being equal, by the logarithm of their ratio."""
+    return erfc(abs(log(a.value / b.value)) / (hypot(a.error, b.error) * sqrt(2)))
 
 
 @dataclass(frozen=True)

@@ -5,20 +5,18 @@ from __future__ import annotations
 from datetime import date
 
 import pandas as pd
-from scipy.stats import kendalltau
 
 from lifecycle.periods import GRAINS
 from lifecycle.prediction import MANY, HoldOut, SubscriptionValue
 from lifecycle.rates import FEW, points
-from lifecycle.retention_words import LEVEL, named
-from lifecycle.value import AGES, MONTH_DAYS, YEAR, Acquired, Acquisition, Aged, Historic, added
+from lifecycle.retention_words import named
+from lifecycle.value import AGES, MONTH_DAYS, ORDERED, YEAR, Acquired, Acquisition, Aged, Historic, added, course_of
 from lifecycle.volumes import is_over
 from pages.customers.frames_loyalty import period_name
 from pages.ui import labels
 from pages.ui.picture import ALL
 
 CURVE = ["series", "t", "value", "note"]
-ORDERED = 5  # cohorts from which on their order can tell a trend
 MOST_COHORTS = 26  # rows of the heat map
 
 
@@ -88,10 +86,7 @@ def value_cohorts(found: Historic, margin: float) -> pd.DataFrame:
 
 
 def cohorts_title(found: Historic, margin: float) -> str:
-    """Between what cohorts have brought at the oldest age that enough are at, and whether later ones bring more.
-
-    Cohorts in their order against what they bring: Kendall's rank test, exact where they are few.
-    """
+    """Between what cohorts have brought at the oldest age that enough are at, and whether later ones bring more."""
     groups = [aged for _, aged in few_cohorts(found) if aged.n >= FEW]
     known = [(age, [v * margin for g in groups if (v := g.n_days(age)) is not None]) for age in AGES]
     reached = [pair for pair in known if len(pair[1]) > 1]
@@ -99,10 +94,9 @@ def cohorts_title(found: Historic, margin: float) -> str:
         return "What has each cohort brought?"
     age, values = next((pair for pair in reversed(reached) if len(pair[1]) >= ORDERED), reached[-1])
     said = f"{labels.money(min(values))} to {labels.money(max(values))} a customer"
-    trend = kendalltau(range(len(values)), values)
-    if len(values) < ORDERED or not trend.pvalue < LEVEL:
+    way = {1: "more", -1: "less"}.get(course_of(values))
+    if way is None:
         return f"In their first {age * MONTH_DAYS} days cohorts have brought {said}, with no clear trend"
-    way = "more" if trend.statistic > 0 else "less"
     return f"The later a cohort, the {way} it brings in its first {age * MONTH_DAYS} days: {said}"
 
 

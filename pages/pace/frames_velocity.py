@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-from math import erfc, hypot, log, sqrt
-
 import pandas as pd
 
 from lifecycle.pipeline import DAY, LOST, WON, Estimate
-from lifecycle.rates import adjusted
-from lifecycle.time_in_stage import LEVEL
-from lifecycle.velocity import FACTORS, Course, Factors, Split, Velocity, factors
+from lifecycle.velocity import FACTORS, Course, Factors, Split, Velocity, ends, factors
 from pages.pace.frames_moves import ENTITIES, named
 from pages.ui import labels
 from queries.contacts import Records
@@ -139,20 +134,15 @@ def parts(found: Velocity) -> pd.DataFrame:
 
 
 def fastest(found: Velocity) -> str:
-    """Which group brings most a day and which least, where chance does not explain it.
-
-    The ratio of each two is judged, corrected for looking at all of them (Benjamini and Hochberg 1995).
-    """
-    each = [(named(p.name), factors(p.pipeline, found.days).velocity) for p in found.parts]
-    ranked = sorted(((name, v) for name, v in each if v and v.value > 0), key=lambda pair: -pair[1].value)
-    if len(ranked) < 2:
+    """Which group brings most a day and which least, where chance does not explain it."""
+    apart = ends(found)
+    if apart is None:
         return "Which group brings most a day?"
-    pairs = list(combinations([v for _, v in ranked], 2))
-    p_values = adjusted([erfc(log(a.value / b.value) / (hypot(a.error, b.error) * sqrt(2))) for a, b in pairs])
-    (best, most), (worst, least) = ranked[0], ranked[-1]
-    if p_values[pairs.index((most, least))] >= LEVEL:
+    if not apart.clear:
         return "No group brings more a day than another beyond chance"
-    return f"“{best}” brings {labels.money(most.value)} a day, “{worst}” {labels.money(least.value)}"
+    (best, most), (worst, least) = apart.most, apart.least
+    of_best, of_worst = labels.money(most.value), labels.money(least.value)
+    return f"“{named(best.name)}” brings {of_best} a day, “{named(worst.name)}” {of_worst}"
 
 
 def table(found: Velocity) -> pd.DataFrame:

@@ -12,12 +12,40 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from queue import LifoQueue
-from threading import Lock
+from threading import Condition, Lock
 
 from queries.worker import Worker
 
 FEW = min(os.cpu_count() or 1, 3) + 1  # a worker takes some 150 MB
-DRAWING = Lock()
+
+
+class Pencil:
+    """Held by the one who draws. Whoever comes back from computing goes before all others: its worker waits with it."""
+
+    def __init__(self) -> None:
+        lock = Lock()
+        self._first, self._others = Condition(lock), Condition(lock)
+        self.is_held, self._coming_back = False, 0
+
+    def take(self) -> None:
+        with self._others:
+            self._others.wait_for(lambda: not self.is_held and not self._coming_back)
+            self.is_held = True
+
+    def take_first(self) -> None:
+        with self._first:
+            self._coming_back += 1
+            self._first.wait_for(lambda: not self.is_held)
+            self._coming_back -= 1
+            self.is_held = True
+
+    def give(self) -> None:
+        with self._first:
+            self.is_held = False
+            (self._first if self._coming_back else self._others).notify()
+
+
+PENCIL = Pencil()
 
 
 @dataclass
@@ -66,10 +94,11 @@ def drawing() -> Iterator[None]:
     """The part of a rerun that draws."""
     rerun = _Rerun()
     before = _rerun.set(rerun)
+    PENCIL.take()
     try:
-        with DRAWING:
-            yield
+        yield
     finally:
+        PENCIL.give()
         _rerun.reset(before)
         if rerun.turn:
             COMPUTING.put(rerun.turn)
@@ -87,10 +116,10 @@ def computing(few: bool) -> Iterator[Worker | None]:
     if rerun is None:  # a file to take away is made outside of reruns
         yield None
         return
-    DRAWING.release()
+    PENCIL.give()
     try:
         if few and rerun.turn is None:
             rerun.turn = COMPUTING.get()
         yield rerun.turn.worker if rerun.turn else None
     finally:
-        DRAWING.acquire()
+        PENCIL.take_first()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from queue import LifoQueue
 
 import pytest
@@ -53,10 +55,34 @@ def test_a_rerun_that_is_ended_holds_nothing_any_more(few: bool, monkeypatch: py
     for _ in range(3):
         with pytest.raises(SystemExit), drawing(), computing(few):
             raise SystemExit
-    assert not turns.DRAWING.locked()
+    assert not turns.PENCIL.is_held
     assert turns.COMPUTING.qsize() == 1
 
 
 def test_outside_of_a_rerun_nobody_waits() -> None:
-    with turns.DRAWING, computing(few=True):
-        assert turns.DRAWING.locked()
+    turns.PENCIL.take()
+    with computing(few=True) as worker:
+        assert worker is None
+        assert turns.PENCIL.is_held, "by whom it was before"
+    turns.PENCIL.give()
+
+
+def test_who_comes_back_from_computing_goes_first() -> None:
+    pencil, order = turns.Pencil(), list[str]()
+
+    def wait(take: Callable[[], None], name: str) -> None:
+        take()
+        order.append(name)
+        pencil.give()
+
+    pencil.take()
+    threads = []
+    for take, name in [(pencil.take, "other")] * 3 + [(pencil.take_first, "back")] * 2:
+        threads.append(threading.Thread(target=wait, args=[take, name]))
+        threads[-1].start()
+        time.sleep(0.05)  # until it waits; were it late, it would only come later
+    pencil.give()
+    for thread in threads:
+        thread.join(20)
+    assert order == ["back", "back", "other", "other", "other"]
+    assert not pencil.is_held
