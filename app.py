@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import gc
 import logging
-import pkgutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import import_module
 from pathlib import Path
 
 import streamlit as st
 
 from pages.ui import charts, data, filters, labels, layout, picture, setup, turns, web
 from pages.ui.failures import explain
+from queries.worker import preload
 
 HERE = Path(__file__).parent
 PAGES = {  # one page, one question; a named section is a menu
@@ -69,18 +67,14 @@ def main() -> None:
 @asynccontextmanager
 async def warmed(_app: st.App) -> AsyncIterator[None]:
     """Spare the first visitor the imports and specifications, and every rerun a sweep over them."""
-    logging.disable(logging.WARNING)  # that no script runs here is known
-    try:
-        st.navigation([st.Page(lambda: None, title="warm")])  # a deep link on a cold server finds its page
-    finally:
-        logging.disable(logging.NOTSET)
-    for folder in ("lifecycle", "queries", "pages/ui"):
-        for module in pkgutil.iter_modules([str(HERE / folder)], f"{folder.replace('/', '.')}."):
-            import_module(module.name)
-    charts.warm()
-    gc.collect()
-    gc.freeze()
     with data.workers():
+        logging.disable(logging.WARNING)  # that no script runs here is known
+        try:
+            st.navigation([st.Page(lambda: None, title="warm")])  # a deep link on a cold server finds its page
+        finally:
+            logging.disable(logging.NOTSET)
+        charts.warm()
+        preload("lifecycle", "queries", "pages/ui")
         yield
 
 

@@ -9,7 +9,9 @@ the answer back, both through a pipe that nobody else has.
 
 from __future__ import annotations
 
+import gc
 import os
+import pkgutil
 import signal
 import subprocess
 import sys
@@ -17,6 +19,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from importlib import import_module
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -38,14 +41,18 @@ Question = tuple[Callable[..., Any], Path, StageModel, Scope, tuple[Any, ...], s
 class Worker:
     """The server's end. `share`: of how many such processes it is one, which divide the memory among them.
 
-    One question at a time may be asked.
+    One question at a time may be asked. The first one starts the process, which takes a second; `start` does it before.
     """
+
+    _process: subprocess.Popen[bytes] | None = None
+    _pipe: Connection
 
     def __init__(self, settings: Settings, share: int) -> None:
         self._said, self._sending, self._owner = (settings, share), threading.Lock(), ""
-        self._start()
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        if self._process:
+            return
         ours, theirs = Pipe()
         there = theirs.fileno()
         places = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
@@ -69,13 +76,13 @@ class Worker:
         Raises WarehouseError("failed") where the process ends meanwhile; the next question finds a new one.
         """
         path = modelled.warehouse.path.resolve()  # type: ignore[attr-defined]
+        self.start()
         self._owner = asking.get()
         try:
             self._send((question, path, modelled.model, scope, args, self._owner))
             answer, problem = self._pipe.recv()
         except (EOFError, OSError):
             self.stop()
-            self._start()
             what, do = "The process that computed the answer has ended.", "Narrow the period, or give it more memory."
             raise WarehouseError("failed", what, do) from None
         finally:
@@ -86,20 +93,23 @@ class Worker:
 
     def interrupt(self, owner: str) -> None:
         """Cancel what `owner` has running here."""
-        if owner == self._owner:
+        if self._process and owner == self._owner:
             with suppress(OSError):  # it has just ended, which its question tells
                 self._send(owner)
 
     def forget(self) -> None:
         """Close the file that was asked last, once it is answered of: what was replaced is to leave the disk."""
-        with suppress(OSError):
-            self._send(None)
+        if self._process:
+            with suppress(OSError):
+                self._send(None)
 
     def stop(self) -> None:
-        """End the process."""
-        self._pipe.close()
-        self._process.kill()
-        self._process.wait()
+        """End the process, if there is one."""
+        if self._process:
+            self._pipe.close()
+            self._process.kill()
+            self._process.wait()
+            self._process = None
 
 
 class _Desk:
@@ -139,10 +149,20 @@ class _Desk:
         return self._builds[model.digest]
 
 
+def preload(*folders: str) -> None:
+    """Import what these folders hold, so that nobody waits for it, and spare the sweeps of garbage going through it."""
+    for folder in folders:
+        for module in pkgutil.iter_modules([str(ROOT / folder)], f"{folder.replace('/', '.')}."):
+            import_module(module.name)
+    gc.collect()
+    gc.freeze()
+
+
 def main(there: int) -> None:
     """Answers one question after another; a name cancels what its owner has running, None closes the file."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C ends the server, and that ends this
     pipe = Connection(there)
+    preload("lifecycle", "queries")
     with suppress(EOFError, OSError):
         desk = _Desk(pipe, *pipe.recv())
         one = ThreadPoolExecutor(1)

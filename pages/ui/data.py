@@ -115,6 +115,7 @@ def workers() -> Iterator[None]:
     with suppress(ConfigError):  # the pages say what is wrong
         if settings().is_embedded and os.name == "posix":
             employed = [Worker(settings(), turns.FEW) for _ in range(turns.FEW)]
+            employed[-1].start()  # the one that computes first
     turns.employ(employed)
     try:
         yield
