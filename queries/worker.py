@@ -48,23 +48,23 @@ class Worker:
     _pipe: Connection
 
     def __init__(self, settings: Settings, share: int) -> None:
-        self._said, self._sending, self._owner = (settings, share), threading.Lock(), ""
+        self._said, self._sending, self._owner = (settings, share), threading.RLock(), ""
 
     def start(self) -> None:
-        if self._process:
-            return
-        ours, theirs = Pipe()
-        there = theirs.fileno()
-        places = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-        self._process = subprocess.Popen(  # noqa: S603 (this file, by this Python)
-            [sys.executable, "-m", "queries.worker", str(there)],
-            stdin=subprocess.DEVNULL,
-            pass_fds=[there],
-            env=os.environ | {"PYTHONPATH": places},
-        )
-        theirs.close()
-        self._pipe = ours
-        self._send(self._said)
+        with self._sending:
+            if self._process:
+                return
+            self._pipe, theirs = Pipe()
+            there = theirs.fileno()
+            places = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+            self._process = subprocess.Popen(  # noqa: S603 (this file, by this Python)
+                [sys.executable, "-m", "queries.worker", str(there)],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[there],
+                env=os.environ | {"PYTHONPATH": places},
+            )
+            theirs.close()
+            self._send(self._said)
 
     def _send(self, message: Any) -> None:
         with self._sending:

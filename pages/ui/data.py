@@ -35,6 +35,7 @@ T = TypeVar("T")
 Key = tuple[str, str, str, str]  # build, question, arguments, policy
 EVERYONE = "everyone"  # the one policy: every reader may see the same rows
 MAX_ANSWERS = 4_000  # of fifty open pages with a few filters each: an overview alone has ten
+SETTLED = 20  # seconds after which a server that starts has shown its first page
 MAX_BUILDS = 64  # of all models
 _pinned: ContextVar[str] = ContextVar("pinned", default="")  # the state of the data that a rerun sees
 _meanwhile: ContextVar[Callable[[], AbstractContextManager[Any]]] = ContextVar("meanwhile", default=nullcontext)
@@ -115,11 +116,15 @@ def workers() -> Iterator[None]:
     with suppress(ConfigError):  # the pages say what is wrong
         if settings().is_embedded and os.name == "posix":
             employed = [Worker(settings(), turns.FEW) for _ in range(turns.FEW)]
-            employed[-1].start()  # the one that computes first
+            employed[-1].start()  # the one that computes first; all at once would take the first visitor's processor
+    rest = threading.Timer(SETTLED, turns.start)
+    rest.daemon = True
+    rest.start()
     turns.employ(employed)
     try:
         yield
     finally:
+        rest.cancel()
         turns.employ([])
         for worker in employed:
             worker.stop()

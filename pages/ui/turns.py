@@ -74,6 +74,12 @@ def employ(workers: Sequence[Worker]) -> None:
         COMPUTING.put(turn)
 
 
+def start() -> None:
+    """Start the workers that nobody has needed so far."""
+    for worker in _employed:
+        worker.start()
+
+
 def forget() -> None:
     """Have workers close the file that they have open: there is newer data."""
     for worker in _employed:
