@@ -41,7 +41,7 @@ Question = tuple[Callable[..., Any], Path, StageModel, Scope, tuple[Any, ...], s
 class Worker:
     """The server's end. `share`: of how many such processes it is one, which divide the memory among them.
 
-    One question at a time may be asked. The first one starts the process, which takes a second; `start` does it before.
+    One question at a time may be asked. Without a process it starts one, which takes a second; `start` does it before.
     """
 
     _process: subprocess.Popen[bytes] | None = None
@@ -52,8 +52,9 @@ class Worker:
 
     def start(self) -> None:
         with self._sending:
-            if self._process:
+            if self._process and self._process.poll() is None:
                 return
+            self.stop()
             self._pipe, theirs = Pipe()
             there = theirs.fileno()
             places = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))

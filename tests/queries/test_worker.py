@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -133,7 +134,12 @@ def test_a_process_that_ends_fails_one_question(worker: Worker, modelled: Modell
     before = worker.answer(process, modelled, scope)
     with pytest.raises(WarehouseError, match="has ended"):
         worker.answer(ending, modelled, scope)
-    assert worker.answer(process, modelled, scope) != before
+    ended = worker.answer(process, modelled, scope)
+    assert ended != before
+    os.kill(ended, signal.SIGKILL)  # while it has nothing to do, which costs no question
+    assert worker._process is not None
+    worker._process.wait(20)
+    assert worker.answer(process, modelled, scope) not in (before, ended)
     assert worker.answer(funnel, modelled, scope) == funnel(modelled, scope)
 
 
