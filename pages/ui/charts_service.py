@@ -83,7 +83,9 @@ def _waits(height: int, several: bool) -> Spec:
     ticks.values = [1, 6, 12, 24, 48, 96, 168, 336]
     x = alt.X("hours:Q", axis=ticks, scale=alt.Scale(type="sqrt", zero=True, nice=False))
     y = alt.Y("value:Q", axis=value_axis(".0%", "still waiting"), scale=alt.Scale(domain=[0, 1]))
-    base = alt.Chart(MAIN).encode(x=x, color=series((NOW, "#D08A1E", "#1F9E8B")) if several else alt.value(NOW))
+    base = alt.Chart(MAIN).encode(
+        x=x, color=series((NOW, "#D08A1E", "#1F9E8B"), wide=True) if several else alt.value(NOW)
+    )
     band = base.mark_area(opacity=0.14, interpolate="step-after").encode(y=alt.Y("low:Q"), y2="high:Q")
     line = base.mark_line(strokeWidth=2.4, interpolate="step-after").encode(y=y)
     dots = (

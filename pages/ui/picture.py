@@ -199,9 +199,10 @@ def with_legend(height: int, n: int) -> int:
     return height + 23 * max(0, (n + 1) // 2 - 2)
 
 
-def series(colours: tuple[str, ...]) -> alt.Color:
-    """Colours of the column `series`, in order of appearance."""
-    return alt.Color("series:N", sort=None, scale=alt.Scale(range=list(colours)), legend=legend(symbolType="square"))
+def series(colours: tuple[str, ...], *, wide: bool = False) -> alt.Color:
+    """Colours of the column `series`, in order of appearance; `wide`: its names are long."""
+    named = legend(wide=wide, symbolType="square")
+    return alt.Color("series:N", sort=None, scale=alt.Scale(range=list(colours)), legend=named)
 
 
 def weight(n_series: int, others: float) -> Any:

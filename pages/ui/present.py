@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import pandas as pd
@@ -23,6 +24,7 @@ NOTE, LINE, LONG = 28, 34, 74  # pixels that a note takes of it, and another lin
 FIGURES = 0.3  # the width of a column of numbers, beside a panel of 1
 LARGE = 3  # numbers in a row, where they stand alone
 SHORT = 16  # characters of a cell that stay on one line
+TOGETHER = 22  # of a longer one: a column beside others would else be one word wide on a phone
 OTHER_KEYS = ("PageUp", "PageDown", "Space", "Home", "End")  # of remote controls, and of habit
 
 
@@ -113,9 +115,12 @@ def _panel(panel: Panel, key: str, height: int) -> None:
 
 
 def _cell(value: object) -> str:
-    """A cell as it is, a short one on one line."""
+    """A cell as it is: a short one on one line, a longer one in lines of some words."""
     said = labels.escape(told(value))
-    return said.replace(" ", "\u00a0").replace("–", "\u2060–\u2060") if len(said) <= SHORT else said
+    if len(said) <= SHORT:
+        return said.replace(" ", "\u00a0").replace("–", "\u2060–\u2060")
+    lines = wrap(said, TOGETHER, break_long_words=False, break_on_hyphens=False)
+    return " ".join(line.replace(" ", "\u00a0") for line in lines)
 
 
 def _controls(number: int, last: int, build: str) -> None:
