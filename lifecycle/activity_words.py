@@ -5,7 +5,8 @@ from __future__ import annotations
 from scipy.stats import binomtest
 
 from lifecycle.activity import Active, Activity
-from lifecycle.retention_words import LEVEL, apart, named, share
+from lifecycle.rates import LEVEL
+from lifecycle.retention_words import apart, named, share
 
 
 def finding(found: Activity) -> str:

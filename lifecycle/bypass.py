@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lifecycle.rates import Rate, adjusted
-from lifecycle.where import LEVEL, Row, p_value
+from lifecycle.rates import LEVEL, Rate, adjusted
+from lifecycle.where import Row, p_value
 
 
 @dataclass(frozen=True)

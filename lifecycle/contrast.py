@@ -10,10 +10,9 @@ from scipy.stats import norm
 
 from lifecycle.durations import LifeTable, Point, Test, joined, log_rank
 from lifecycle.life_rows import less
-from lifecycle.rates import FEW, adjusted
+from lifecycle.rates import FEW, LEVEL, adjusted
 from lifecycle.scope import Scope
 
-LEVEL = 0.05
 QUICK, SLOW = 0.25, 0.75
 EVEN = 9  # digits after which two figures are as large: engines add up in different orders
 

@@ -9,9 +9,8 @@ from itertools import pairwise
 from math import ceil, erfc, sqrt
 
 from lifecycle.funnel import Funnel, StageRow, TrendRow
-from lifecycle.rates import Difference, Rate, adjusted, difference
+from lifecycle.rates import LEVEL, Difference, Rate, adjusted, difference
 
-LEVEL = 0.05
 MATURE = 0.9  # of all who will ever arrive, those who have by the time from which a period counts as mature
 
 

@@ -10,14 +10,13 @@ from lifecycle.loyalty import AGE, Buyers, Ladder
 from lifecycle.nps import Nps, Satisfaction, change
 from lifecycle.prediction import HoldOut
 from lifecycle.promoters import Staying
-from lifecycle.rates import difference, points
+from lifecycle.rates import LEVEL, difference, points
 from lifecycle.referrals import Loop
 from lifecycle.retention_words import apart, named, share
 from lifecycle.rfm import Rfm
 from lifecycle.value import Acquisition
 
 DAY = 86_400
-SURE = 0.05
 
 
 def percent(share: float) -> str:
@@ -159,7 +158,7 @@ def staying(found: Staying, activity: str) -> str:
     test = found.test(tables)
     if test is None:
         return f"Do promoters {what}? Only one group has answered"
-    if test.p >= SURE:
+    if test.p >= LEVEL:
         return f"Whether promoters {what} cannot be told yet (p = {test.p:.2f})"
     ends = {mood: t.curve[-1].seconds for mood, t in tables.items() if t.curve}
     shared = min(ends.values())

@@ -97,6 +97,9 @@ def points(change: float) -> str:
     return f"{round(change * 100, 1) or 0.0:+.1f} pp"  # no change is not −0.0
 
 
+LEVEL = 0.05  # a p value below it is more than chance, in every test
+
+
 def adjusted(p_values: list[float]) -> list[float]:
     """p values corrected for looking at many segments at once (Benjamini and Hochberg 1995)."""
     return [float(p) for p in multipletests(p_values, method="fdr_bh")[1]] if p_values else []

@@ -9,12 +9,11 @@ from typing import Any, TypeVar
 from scipy.stats import fisher_exact
 
 from lifecycle.nps import Nps
-from lifecycle.rates import Rate, adjusted
+from lifecycle.rates import LEVEL, Rate, adjusted
 from lifecycle.retention import Cell, Cohort, Retention, Rules, Triangle
 from lifecycle.stages import StageModel
 
 K = TypeVar("K", Rate, Nps)
-LEVEL = 0.05
 HORIZON = {"day": 14, "week": 12, "month": 12, "quarter": 4, "year": 2}  # the age at which cohorts are compared
 
 

@@ -10,14 +10,13 @@ from typing import Any, Generic, TypeVar
 
 from lifecycle.durations import LifeTable, Test, joined, log_rank
 from lifecycle.parts import Part
-from lifecycle.rates import Rate, adjusted
+from lifecycle.rates import LEVEL, Rate, adjusted
 from lifecycle.scope import Scope
 from lifecycle.stages import StageModel
 
 ADVANCED, BACK = "advanced", "went back"  # ways to leave a stage, beside the exits, which have their own keys
 HOUR, DAY = 3_600.0, 86_400.0
 FINE, YEAR = 14 * DAY, 365 * DAY
-LEVEL = 0.05
 S = TypeVar("S")
 
 

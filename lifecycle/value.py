@@ -12,13 +12,12 @@ from typing import Any
 from scipy.stats import kendalltau
 
 from lifecycle.pipeline import Estimate
-from lifecycle.rates import FEW, Rate
+from lifecycle.rates import FEW, LEVEL, Rate
 from lifecycle.scope import Scope
 from lifecycle.volumes import is_whole
 
 MONTH_DAYS = 30  # an age is counted in months of 30 days since the first purchase
 ORDERED = 5  # values from which on their order can tell a trend
-LEVEL = 0.05
 YEAR = 12  # such months that must have been seen before value is held against cost
 AGES = (1, 3, 6, 12, 24, 36)  # ages in such months at which a value is shown: 30 days to three years
 

@@ -15,11 +15,10 @@ from math import erfc, exp, hypot, log, sqrt
 from typing import Any
 
 from lifecycle.pipeline import DAY, Estimate, Pipeline
-from lifecycle.rates import Rate, adjusted
+from lifecycle.rates import LEVEL, Rate, adjusted
 from lifecycle.scope import Scope
 from lifecycle.volumes import is_over, is_whole
 
-LEVEL = 0.05
 FACTORS = ("opportunities", "average_value", "win_rate", "cycle_days")
 
 

@@ -8,8 +8,8 @@ from math import erfc, sqrt
 
 from lifecycle.contrast import beside_others
 from lifecycle.durations import OPEN, LifeTable
-from lifecycle.rates import FEW, Difference, adjusted, difference, wilson
-from lifecycle.time_in_stage import DAY, LEVEL
+from lifecycle.rates import FEW, LEVEL, Difference, adjusted, difference, wilson
+from lifecycle.time_in_stage import DAY
 
 
 @dataclass(frozen=True)

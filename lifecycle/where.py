@@ -11,9 +11,8 @@ import numpy as np
 from scipy.stats import binom
 
 from lifecycle.agreement import Agreement
-from lifecycle.rates import Rate, adjusted
+from lifecycle.rates import LEVEL, Rate, adjusted
 
-LEVEL = 0.05
 TAILS = {"95": 0.025, "99.8": 0.001}
 
 

@@ -77,9 +77,9 @@ class Worker:
         Raises WarehouseError("failed") where the process ends meanwhile; the next question finds a new one.
         """
         path = modelled.warehouse.path.resolve()  # type: ignore[attr-defined]
-        self.start()
-        self._owner = asking.get()
         try:
+            self.start()
+            self._owner = asking.get()
             self._send((question, path, modelled.model, scope, args, self._owner))
             answer, problem = self._pipe.recv()
         except (EOFError, OSError):
@@ -106,11 +106,12 @@ class Worker:
 
     def stop(self) -> None:
         """End the process, if there is one."""
-        if self._process:
-            self._pipe.close()
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+        with self._sending:
+            if self._process:
+                self._pipe.close()
+                self._process.kill()
+                self._process.wait()
+                self._process = None
 
 
 class _Desk:

@@ -175,7 +175,7 @@ def against(answer: Funnel) -> None:
     card(
         words.change_title(drawn(changes, answer)),
         lambda: answer,
-        lambda a: charts_funnel.changes(frames.differences(changes(a))),
+        lambda a: charts_funnel.changes(frames.differences(drawn(changes, a))),
         caption=words.compared_with(answer),
         definition=changes,
         key="changes",

@@ -10,9 +10,10 @@ import pandas as pd
 from lifecycle.durations import OPEN, joined
 from lifecycle.flow import Stock, older
 from lifecycle.parts import Part
+from lifecycle.rates import LEVEL
 from lifecycle.stages import StageModel
 from lifecycle.stalled import Heap, Stalled, stalled_of
-from lifecycle.time_in_stage import DAY, LEVEL, Change, Month, StageTimes, Trend, outcomes
+from lifecycle.time_in_stage import DAY, Change, Month, StageTimes, Trend, outcomes
 from lifecycle.ways_out import Gap, Share, gone
 from pages.pace import frames_stages as frames
 from pages.pace.frames_parts import difference

@@ -8,8 +8,9 @@ from functools import partial
 import streamlit as st
 
 from lifecycle.durations import OPEN, LifeTable, log_rank
+from lifecycle.rates import LEVEL
 from lifecycle.stages import StageModel
-from lifecycle.time_in_stage import LEVEL, StageTimes, outcomes
+from lifecycle.time_in_stage import StageTimes, outcomes
 from lifecycle.ways_out import Gap, between_parts, since_before, told_until
 from pages.pace import frames_stages, frames_time_parts
 from pages.pace import frames_time as frames

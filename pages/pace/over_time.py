@@ -7,7 +7,8 @@ from functools import partial
 import pandas as pd
 
 from lifecycle.durations import log_rank
-from lifecycle.time_in_stage import LEVEL, Trend
+from lifecycle.rates import LEVEL
+from lifecycle.time_in_stage import Trend
 from pages.pace import frames_stages as frames
 from pages.pace import frames_time_parts as parted
 from pages.pace import words_time as words

@@ -8,10 +8,10 @@ from math import inf
 from lifecycle.attention import before_purchase, purchase
 from lifecycle.contrast import Lean, Separation
 from lifecycle.durations import OPEN, LifeTable
-from lifecycle.rates import FEW
+from lifecycle.rates import FEW, LEVEL
 from lifecycle.stages import StageModel
 from lifecycle.stalled import Stalled
-from lifecycle.time_in_stage import ADVANCED, LEVEL, Change, StageTimes, slowest_stage
+from lifecycle.time_in_stage import ADVANCED, Change, StageTimes, slowest_stage
 from pages.ui import labels
 from pages.ui.labels import told
 

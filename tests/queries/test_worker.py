@@ -103,7 +103,7 @@ def test_somebody_else_cancels_nothing(modelled: Modelled, scope: Scope) -> None
         while not stop.wait(0.02):
             impatient.interrupt("somebody else")
 
-    thread = threading.Thread(target=disturb)
+    thread = threading.Thread(target=disturb, daemon=True)  # it ends with the tests, whatever they find
     thread.start()
     asking.set("reader")
     with pytest.raises(WarehouseError) as problem:
