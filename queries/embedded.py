@@ -84,10 +84,10 @@ class Embedded(Warehouse):
         preparer.reserved_words = preparer.reserved_words | {word for (word,) in reserved.fetchall()}
 
     @classmethod
-    def reading(cls, settings: Settings) -> Embedded:
+    def reading(cls, settings: Settings, share: int = 1) -> Embedded:
         """The current generation, verified."""
         generations = Generations(settings.folder, settings.keep_generations)
-        warehouse = cls(settings, generations.current())
+        warehouse = cls(settings, generations.current(), share=share)
         warehouse.notice = generations.notice
         warehouse._generations = generations
         return warehouse

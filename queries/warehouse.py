@@ -206,12 +206,15 @@ def _array(values: list[Any]) -> pa.Array:
     return pa.array(values, pa.date32()) if kinds == {date} else pa.array(values)
 
 
-def open_warehouse(settings: Settings) -> Warehouse:
-    """The configured warehouse, opened for reading. Raises WarehouseError."""
+def open_warehouse(settings: Settings, share: int = 1) -> Warehouse:
+    """The configured warehouse, opened for reading. Raises WarehouseError.
+
+    `share`: how many processes read an embedded one at a time, which divide the memory among them.
+    """
     from queries.embedded import Embedded
     from queries.server import Server
 
-    return Embedded.reading(settings) if settings.is_embedded else Server(settings)
+    return Embedded.reading(settings, share) if settings.is_embedded else Server(settings)
 
 
 @contextmanager

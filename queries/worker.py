@@ -39,7 +39,7 @@ Question = tuple[Callable[..., Any], Path, StageModel, Scope, tuple[Any, ...], s
 
 
 class Worker:
-    """The server's end. `share`: of how many such processes it is one, which divide the memory among them.
+    """The server's end. `share`: among how many processes that read, it is one, the memory is divided.
 
     One question at a time may be asked. Without a process it starts one, which takes a second; `start` does it before.
     """

@@ -26,6 +26,7 @@ from queries.settings import load_settings
 from queries.warehouse import writing
 from tests.pages.conftest import Opening
 from tests.pages.test_turns import allow
+from tests.queries.test_worker import limit
 
 SCOPE = Scope("crm", datetime(2026, 3, 1))
 
@@ -226,3 +227,18 @@ def test_few_reruns_compute_at_a_time_and_kept_answers_wait_for_none(
         thread.join()
     assert (inside, most) == ([0], [2])
     assert turns.COMPUTING.qsize() == 2, "all turns were given back"
+
+
+def test_all_that_read_a_warehouse_stay_within_its_memory_together(
+    configured: Callable[[Path], None], company: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIFECYCLE_MEMORY_LIMIT", "1GiB")
+    configured(company)
+    m = data.modelled(data._open(), data.models()["crm"])
+    scope = Scope("crm", m.build.as_of)
+    with data.workers():
+        workers = len(turns._employed)
+        (worker,) = turns._employed[-1:]
+        parts = [worker.answer(limit, m, scope)] * workers + [limit(m, scope)]
+    assert workers == turns.FEW
+    assert sum(parts) == pytest.approx(1024, rel=0.01)

@@ -53,8 +53,10 @@ def endless(m: Modelled, scope: Scope) -> None:
     m.warehouse.query(ENDLESS)
 
 
-def limit(m: Modelled, scope: Scope) -> str:
-    return str(m.warehouse.query(sa.text("SELECT current_setting('memory_limit') AS said")).to_pylist()[0]["said"])  # type: ignore[arg-type]
+def limit(m: Modelled, scope: Scope) -> float:
+    (said,) = m.warehouse.query(sa.text("SELECT current_setting('memory_limit') AS said")).to_pylist()  # type: ignore[arg-type]
+    number, unit = said["said"].split()
+    return float(number) * {"MiB": 1, "GiB": 1024}[unit]
 
 
 def mistaken(m: Modelled, scope: Scope, who: str) -> None:
@@ -190,9 +192,8 @@ def test_processes_divide_the_memory(modelled: Modelled, scope: Scope) -> None:
     def said(share: int) -> float:
         settings = modelled.warehouse.settings.model_copy(update={"memory_limit": "1GB"})
         employed = Worker(settings, share)
-        text: str = employed.answer(limit, modelled, scope)
+        mebibytes: float = employed.answer(limit, modelled, scope)
         employed.stop()
-        number, unit = text.split()
-        return float(number) * {"MiB": 1, "GiB": 1024}[unit]
+        return mebibytes
 
     assert said(4) == pytest.approx(said(1) / 4, rel=0.01)
