@@ -70,16 +70,16 @@ def of_journeys(view: View, answer: Funnel) -> None:
 
 
 def key_figures(view: View, answer: Funnel) -> None:
-    """The whole in five numbers."""
+    """The whole in five numbers; a single stage has no rate."""
     first, last = answer.whole[0], [row for row in answer.whole if not row.optional][-1]
-    ends = Step(first.stage, last.stage, f"{first.label} → {last.label}")
+    ends = Step(first.stage, last.stage, f"{first.label} → {last.label}") if first is not last else None
     change = next((c for c in drawn(changes, answer) if c.step == ends), None)
     things = frames.ENTITIES[view.modelled.model.entity].lower()
-    with tiles(5):
+    with tiles(5 if ends else 4):
         tile(f"Entered {first.label}", labels.count(first.entered), **words.versus(answer, things))
-        rate = rate_of(answer.whole, ends)
-        before = f"before: {labels.percent(change.before.value)}" if change else ""
-        rate_tile(ends.label, rate, change.difference if change else None, compared=before)
+        if ends:
+            before = f"before: {labels.percent(change.before.value)}" if change else ""
+            rate_tile(ends.label, rate_of(answer.whole, ends), change.difference if change else None, compared=before)
         waiting = sum(row.open or 0 for row in answer.whole if not row.optional and row is not last)
         tile("Still open on the way", labels.count(waiting), note="neither won nor lost so far")
         tile("Won", labels.money(first.amount), note="by these journeys, up to the cut-off")

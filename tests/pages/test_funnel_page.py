@@ -265,9 +265,12 @@ def test_filters_that_leave_nobody_say_so(arrive: Open, company: Path) -> None:
 
 
 def test_one_stage_alone_is_a_funnel_without_steps(arrive: Open, company: Path) -> None:
-    tab = arrive(company, stages="mql")
+    tab = arrive(company, stages="mql", window="90d")
+    _, answer = answered(tab)
     assert not tab.exception
+    assert answer.whole[0].not_due, "who is not due has no step to be left out of"
     assert "Look closer at" not in [s.label for s in tab.selectbox]
+    assert [m.label for m in tab.metric] == ["Entered MQL", "Still open on the way", "Won", "Cost per MQL"]
 
 
 def test_a_question_that_fails_leaves_the_page_standing(arrive: Open, company: Path, tmp_path: Path) -> None:
