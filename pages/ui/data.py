@@ -64,7 +64,7 @@ def models() -> Mapping[str, StageModel]:
 
 @st.cache_resource(show_spinner=False)
 def _open() -> Opened:
-    warehouse = open_warehouse(settings(), share=_n_workers() + 1)  # files to take away are computed here, beside them
+    warehouse = open_warehouse(settings(), share=turns.n_employed() + 1)  # files to take away are computed here
     return Opened(warehouse, warehouse.token)
 
 
@@ -109,19 +109,14 @@ def opened() -> Opened:
     return current
 
 
-def _n_workers() -> int:
-    """How many processes beside this one compute: none for a server, which does so itself, nor without pipes."""
-    return turns.FEW if settings().is_embedded and os.name == "posix" else 0
-
-
 @contextmanager
 def workers() -> Iterator[None]:
     """While the server runs: processes beside it that compute what an embedded warehouse is asked."""
     employed: list[Worker] = []
     with suppress(ConfigError):  # the pages say what is wrong
-        employed = [Worker(settings(), share=_n_workers() + 1) for _ in range(_n_workers())]
-        if employed:  # the one that computes first; all at once would take the first visitor's processor
-            employed[-1].start()
+        if settings().is_embedded and os.name == "posix":
+            employed = [Worker(settings(), share=turns.FEW + 1) for _ in range(turns.FEW)]
+            employed[-1].start()  # the one that computes first; all at once would take the first visitor's processor
     rest = threading.Timer(SETTLED, turns.start)
     rest.daemon = True
     rest.start()

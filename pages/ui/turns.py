@@ -74,6 +74,11 @@ def employ(workers: Sequence[Worker]) -> None:
         COMPUTING.put(turn)
 
 
+def n_employed() -> int:
+    """How many workers compute beside this process."""
+    return len(_employed)
+
+
 def start() -> None:
     """Start the workers that nobody has needed so far."""
     for worker in _employed:
