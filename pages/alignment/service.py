@@ -52,6 +52,7 @@ def response(v: View) -> None:
             caption="Share still waiting; who has not been reached counts as waiting, and is never left out",
             definition=ServiceLevel,
             table=lambda a: frames_service.waits(pictures.waited(a)),
+            fill=True,
             key="waits",
         )
     if clicked:

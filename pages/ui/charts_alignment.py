@@ -8,6 +8,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from pages.ui.named_points import names
 from pages.ui.picture import (
     GRID,
     INK,
@@ -25,7 +26,6 @@ from pages.ui.picture import (
     value_axis,
 )
 
-NAME_WIDTH, NAME_HEIGHT = 0.15, 0.06  # of a funnel plot, what the name of a point takes
 MAIN, TARGETS, LINES, MARKS = (alt.NamedData(name) for name in ("main", "targets", "lines", "marks"))
 VERDICTS = {  # one colour per meaning, those of the funnel where it has the same one
     "accepted": ("Accepted", NOW),
@@ -196,8 +196,10 @@ def _funnel_plot(height: int) -> Spec:
         )
         .add_params(chosen)
     )
-    names = dots.transform_filter("datum.named").mark_text(dy=-13, fontSize=12, color=INK).encode(text="label:N")
-    return bare((outer + inner + middle + points + names).properties(height=height))
+    beside: dict[str, Any] = {name: {"expr": f"datum.{name}"} for name in ("dx", "dy", "align")}
+    named = dots.transform_filter("isValid(datum.dx)")
+    said = named.mark_text(**beside, baseline="middle", fontSize=12, color=INK).encode(text="label:N")
+    return bare((outer + inner + middle + points + said).properties(height=height))
 
 
 def funnel_plot(frame: pd.DataFrame, lines: pd.DataFrame, *, height: int = 320) -> Picture:
@@ -207,20 +209,8 @@ def funnel_plot(frame: pd.DataFrame, lines: pd.DataFrame, *, height: int = 320) 
     selects (`point`) and yields label.
     """
     words = "; ".join(f"{row.label}: {row.value:.0%} of {row.n:,}" for row in frame.itertuples())
-    main = frame.assign(named=_readable(frame))
+    main = pd.concat([frame.drop(columns="named"), names(frame)], axis=1)
     return Picture(_funnel_plot(height), {"main": main, "lines": lines}, frame, words)
-
-
-def _readable(frame: pd.DataFrame) -> pd.Series:
-    """Which names can stand without covering that of an earlier point."""
-    taken: list[tuple[float, float]] = []
-    along = (frame["n"] / max(frame["n"].max(), 1)) ** 0.5  # as the axis has it
-    out = []
-    for x, y, named in zip(along, frame["value"], frame["named"], strict=True):
-        free = all(abs(x - a) > NAME_WIDTH or abs(y - b) > NAME_HEIGHT for a, b in taken)
-        out.append(bool(named) and free)
-        taken += [(x, y)] if out[-1] else []
-    return pd.Series(out, frame.index, bool)
 
 
 @cache

@@ -189,7 +189,7 @@ def place(field: str) -> alt.EncodingSortField:
 def legend(*, wide: bool = False, **more: Any) -> alt.Legend:
     """A legend above the picture, in fewer columns where there is little room; `wide`: its names are long."""
     # By the container where there is one: its width is known before the layout, else the first row may be cut.
-    least, room = (1, 250) if wide else (2, 135)
+    least, room = (1, 170) if wide else (2, 135)
     fitting = f"max({least}, floor((containerSize()[0] || width * 1.125) / {room}))"
     return alt.Legend(title=None, orient="top", symbolOpacity=1, columns={"expr": fitting}, **more)
 
