@@ -16,7 +16,6 @@ from queries.errors import WarehouseError
 from queries.modelled import Modelled
 
 MICROSECOND = timedelta(microseconds=1)
-UNASKED = ("bypass", "returned")  # outcomes of leads that were never handed over
 
 
 def handoff_of(m: Modelled) -> Handoff:
@@ -37,18 +36,14 @@ def handed(m: Modelled, scope: Scope, carried: Sequence[str] = ()) -> sa.Subquer
     Columns: entity_id, journey, n_journeys, started_at, segment, score, handed_at (the first handoff event), mql_at,
     decided_at, outcome (as in lifecycle.agreement), rejected_by, reason, and the segment columns named in `carried`.
     """
-    handoff, c = handoff_of(m), _decided(m, scope, carried).c
-    limit = timedelta(days=handoff.decision_days) if handoff.decision_days else None
-    tests: list[tuple[sa.ColumnElement[bool], str]] = [
-        (sa.and_(c.unasked == 1, c.first_journey.is_not(None)), "returned"),
+    mql, accepted = _events(m)
+    relevant = sa.or_(sa.and_(*in_period(mql, scope)), sa.and_(*in_period(accepted, scope)))
+    decided, before = _decided(m, scope, carried, [relevant]), _earlier(m, scope)
+    c, b = decided.c, before.c
+    unasked: list[tuple[sa.ColumnElement[bool], str]] = [
+        (sa.and_(c.unasked == 1, b.first_journey.is_not(None)), "returned"),
         (c.unasked == 1, "bypass"),
     ]
-    if limit is not None:
-        late = elapsed(c.mql_at, c.decided_at) > sa.literal(limit // MICROSECOND, sa.BigInteger())
-        tests += [(sa.and_(c.yes == 1, late), "accepted_late"), (sa.and_(c.no == 1, late), "rejected_late")]
-    tests += [(c.yes == 1, "accepted"), (c.no == 1, "rejected")]
-    if limit is not None:
-        tests.append((c.mql_at < scope.as_of - limit, "expired"))
     refused = sa.and_(c.no == 1, c.unasked == 0)
     by_fact = sa.and_(c.unasked == 1, c.started_by == "fact")  # who came back by a purchase bypassed nobody
     return (
@@ -57,26 +52,58 @@ def handed(m: Modelled, scope: Scope, carried: Sequence[str] = ()) -> sa.Subquer
             c.handed_at,
             c.mql_at,
             sa.case((c.unasked == 0, c.decided_at)).label("decided_at"),
-            sa.case(*tests, else_="pending").label("outcome"),
+            sa.case(*unasked, *_answers(m, scope, c), else_="pending").label("outcome"),
             sa.case((refused, c.rejected_by)).label("rejected_by"),
             sa.case((refused, c.reason)).label("reason"),
         )
+        .select_from(decided.outerjoin(before, sa.and_(b.entity_id == c.entity_id, b.first_journey < c.journey)))
         .where(*in_period(c.handed_at, scope), sa.not_(by_fact))
         .subquery("handed")
     )
+
+
+def handed_over(m: Modelled, scope: Scope, carried: Sequence[str] = ()) -> sa.Subquery:
+    """The rows of `handed` that marketing handed over, with the same columns: what was neither bypass nor returned."""
+    mql, accepted = _events(m)
+    c = _decided(m, scope, carried, [*in_period(mql, scope), sa.or_(accepted.is_(None), accepted >= mql)]).c
+    return sa.select(
+        *(c[name] for name in _kept(carried)),
+        c.handed_at,
+        c.mql_at,
+        c.decided_at,
+        sa.case(*_answers(m, scope, c), else_="pending").label("outcome"),
+        sa.case((c.no == 1, c.rejected_by)).label("rejected_by"),
+        sa.case((c.no == 1, c.reason)).label("reason"),
+    ).subquery("handed_over")
+
+
+def _answers(m: Modelled, scope: Scope, c: sa.ColumnCollection) -> list[tuple[sa.ColumnElement[bool], str]]:
+    """What sales made of a lead that was handed over: a condition per outcome but pending, the first to hold counts."""
+    yes, no, days = c.yes == 1, c.no == 1, handoff_of(m).decision_days
+    if not days:
+        return [(yes, "accepted"), (no, "rejected")]
+    limit = timedelta(days=days)
+    late = elapsed(c.mql_at, c.decided_at) > sa.literal(limit // MICROSECOND, sa.BigInteger())
+    return [
+        (sa.and_(yes, late), "accepted_late"),
+        (sa.and_(no, late), "rejected_late"),
+        (yes, "accepted"),
+        (no, "rejected"),
+        (c.mql_at < scope.as_of - limit, "expired"),
+    ]
 
 
 def _kept(carried: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(("entity_id", "journey", "n_journeys", "started_at", "segment", "score", *carried)))
 
 
-def _decided(m: Modelled, scope: Scope, carried: Sequence[str]) -> sa.Subquery:
-    """The handoff events of each journey, and which decision came first: yes, no, decided_at.
+def _decided(m: Modelled, scope: Scope, carried: Sequence[str], which: list[sa.ColumnElement[bool]]) -> sa.Subquery:
+    """The handoff events of these journeys, and which decision came first: yes, no, decided_at.
 
     At equal instants the events count in the order of ranks, exits last: a return to a lower stage comes before the
     acceptance, an exit after it.
     """
-    moments = _moments(m, scope, carried)
+    moments = _moments(m, scope, carried, which)
     c = moments.c
     sooner = sa.case((c.sent_back == 1, c.accepted_at < c.rejected_at), else_=c.accepted_at <= c.rejected_at)
     yes = sa.and_(c.accepted_at.is_not(None), sa.or_(c.rejected_at.is_(None), sooner))
@@ -91,20 +118,17 @@ def _decided(m: Modelled, scope: Scope, carried: Sequence[str]) -> sa.Subquery:
     ).subquery("decided")
 
 
-def _moments(m: Modelled, scope: Scope, carried: Sequence[str]) -> sa.Subquery:
-    """Journeys with a handoff event in the period: when handed over, accepted, rejected, and by what, as of as_of."""
+def _moments(m: Modelled, scope: Scope, carried: Sequence[str], which: list[sa.ColumnElement[bool]]) -> sa.Subquery:
+    """When these journeys were handed over, accepted, rejected, and by what, as of as_of."""
     handoff, j = handoff_of(m), m.journeys.c
-    mql, accepted = j[f"{handoff.from_}_at"], accepted_at(m, handoff)
-    relevant = sa.or_(sa.and_(*in_period(mql, scope)), sa.and_(*in_period(accepted, scope)))
+    mql, accepted = _events(m)
     exits = [key for key in handoff.rejected if m.model.stage(key).kind == "exit"]
     left = sa.and_(j.exit_stage.in_(exits), j.exited_at <= scope.as_of, j.exited_at >= mql)
     rejected: sa.ColumnElement = sa.case((left, j.exited_at))
     by: sa.ColumnElement = j.exit_stage
     why: sa.ColumnElement = j.exit_reason
     sent_back: sa.ColumnElement = sa.literal_column("0")
-    before = _earlier(m, scope, handoff)
-    ahead = sa.and_(before.c.entity_id == j.entity_id, before.c.first_journey < j.journey)
-    source = m.journeys.outerjoin(before, ahead)
+    source: sa.FromClause = m.journeys
     back = _sent_back(m, scope, handoff)
     if back is not None:
         b = back.c
@@ -123,12 +147,17 @@ def _moments(m: Modelled, scope: Scope, carried: Sequence[str]) -> sa.Subquery:
             by.label("rejected_by"),
             why.label("reason"),
             sent_back.label("sent_back"),
-            before.c.first_journey,
         )
         .select_from(source)
-        .where(relevant, *m.filtered(m.journeys, scope.filters))
+        .where(*which, *m.filtered(m.journeys, scope.filters))
         .subquery("moments")
     )
+
+
+def _events(m: Modelled) -> tuple[sa.ColumnElement, sa.ColumnElement]:
+    """When a journey was handed over, and when accepted; null where it never was."""
+    handoff = handoff_of(m)
+    return m.journeys.c[f"{handoff.from_}_at"], accepted_at(m, handoff)
 
 
 def earliest(a: sa.ColumnElement, b: sa.ColumnElement) -> sa.ColumnElement:
@@ -175,9 +204,9 @@ def _sent_back(m: Modelled, scope: Scope, handoff: Handoff) -> sa.Subquery | Non
     return sa.select(returns).where(returns.c.nth == 1).subquery("sent_back")
 
 
-def _earlier(m: Modelled, scope: Scope, handoff: Handoff) -> sa.Subquery:
+def _earlier(m: Modelled, scope: Scope) -> sa.Subquery:
     """For entities with several journeys, the first one that was handed over: later ones have returned."""
-    j = m.journeys.c
+    j, (mql, _) = m.journeys.c, _events(m)
     first = sa.func.min(j.journey).label("first_journey")
-    statement = sa.select(j.entity_id, first).where(j.n_journeys > 1, j[f"{handoff.from_}_at"] <= scope.as_of)
+    statement = sa.select(j.entity_id, first).where(j.n_journeys > 1, mql <= scope.as_of)
     return statement.group_by(j.entity_id).subquery("earlier")

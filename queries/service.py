@@ -14,7 +14,7 @@ from lifecycle.scope import Scope
 from lifecycle.service import ATTEMPT_DAYS, MOST_ATTEMPTS, Attempts, Kept, Responses, ServiceLevel, owned, responses
 from lifecycle.stages import Handoff, normalise
 from queries.dialect import elapsed
-from queries.handoff import UNASKED, earliest, handed, handoff_of
+from queries.handoff import earliest, handed_over, handoff_of
 from queries.modelled import Modelled
 from queries.touches import activities, firsts, microseconds, of_journeys, on_the_clock, place_of
 from queries.warehouse import Rendered
@@ -118,9 +118,7 @@ def timed(m: Modelled, scope: Scope, business: Business | None) -> sa.Subquery:
     An assignment before the handoff counts as made at the handoff. Where the clock starts at assignment and there was
     none, it starts at the handoff. Raises WarehouseError as `service` does.
     """
-    handoff, base = handoff_of(m), handed(m, scope, _owner(m))
-    leads = sa.select(base).where(base.c.outcome.not_in(UNASKED)).cte("handed_over")
-    first = firsts(m, scope)
+    handoff, leads, first = handoff_of(m), handed_over(m, scope, _owner(m)), firsts(m, scope)
     c, f = leads.c, first.c
     assigned = sa.case((f.assigned_at < c.mql_at, c.mql_at), else_=f.assigned_at)
     clock = sa.func.coalesce(assigned, c.mql_at) if handoff.sla_from == "assigned" else c.mql_at
