@@ -11,17 +11,14 @@ from lifecycle.stages import StageModel, normalise
 
 # Why an event is set aside → how people call it, and what to do.
 REASONS = {
-    "no_entity": ("No contact", "Fill in the contact's id at the source, or leave such rows out."),
+    "no_entity": ("No contact", "Fill in the id at the source, or leave such rows out."),
     "no_stage": ("No stage", "Fill in the stage at the source, or leave such rows out."),
-    "no_instant": ("No instant", "Export the instant of entry; a row without one cannot be placed in time."),
-    "implausible_instant": ("Implausible instant", "Correct defaults such as 1970 or 1900, and the unit of epochs."),
-    "future": ("In the future", "Correct the instant or its time zone; it lies beyond the time of loading."),
-    "merge_cycle": ("Merged in a circle", "Break the circle in contact_merges: no surviving id is left."),
-    "unknown_stage": (
-        "Unknown stage value",
-        "Name it in the model file: in `enters` of a stage, or in `ignored`.",
-    ),
-    "orphan": ("Contact not in contacts", "Load the missing contacts, or leave out events of deleted ones."),
+    "no_instant": ("No instant", "Export the instant of entry: it places a row in time."),
+    "implausible_instant": ("Implausible instant", "Correct defaults such as 1970, and the unit of epochs."),
+    "future": ("In the future", "Correct the instant or its time zone: it is yet to come."),
+    "merge_cycle": ("Merged in a circle", "Break the circle in contact_merges: no id survives it."),
+    "unknown_stage": ("Unknown stage value", "In the model file, name it under enters or ignored."),
+    "orphan": ("Contact not in contacts", "Load missing contacts, or leave out events of deleted ones."),
     "rejected": ("Unreadable row", "Correct the row in its file and load it again."),
 }
 

@@ -19,6 +19,7 @@ from queries.members import members
 from queries.search import SHORTEST, Matches, find, named
 
 BUSIEST = 12  # contacts of an account that have a lane of their own
+COLUMNS = 10  # of a list of matches: more would not fit beside each other
 
 
 def page() -> None:
@@ -76,7 +77,7 @@ def choose(v: View, found: Matches, text: str) -> None:
     picked = card(
         f"{found.total:,} {model.entity}s fit “{text}”{rest}",
         lambda: found,
-        lambda _: differing,
+        lambda _: differing.iloc[:, :COLUMNS],
         caption=f"Pick one to open its history, and all that is known of it. {same}".strip(),
         definition=find,
         table=lambda _: rows,
@@ -127,7 +128,7 @@ def whole(v: View, wanted: str, entity_id: str) -> None:
         everything(v, known)
         people(known)
     else:
-        left, right = st.columns([3, 1], gap="small")
+        left, right = st.columns([11, 4], gap="small")
         with left:
             everything(v, known)
         with right:

@@ -43,7 +43,8 @@ def matches(found: Matches, model: StageModel) -> pd.DataFrame:
             "Since": labels.day(match.since),
         }
         shown |= {"Contacts": match.n_people} if model.entity == "account" else {}
-        rows.append(shown | {column(name): value for name, value in match.about if name != "created_at"})
+        about = ((name, value) for name, value in match.about if name != "created_at" and value != match.entity_id)
+        rows.append(shown | {column(name): value for name, value in about})
     return pd.DataFrame(rows).fillna("")
 
 

@@ -155,11 +155,11 @@ def table(found: Velocity) -> pd.DataFrame:
             {
                 "Group": name,
                 "Velocity": figure("velocity", at.velocity),
+                "95 % interval": span("velocity", at.velocity),
                 **{NAMES[factor]: figure(factor, getattr(at, factor)) for factor in FACTORS},
                 "Won": pipeline.of(WON),
                 "Lost": pipeline.of(LOST),
                 "Open": pipeline.n - pipeline.of(WON) - pipeline.of(LOST),
-                "95 % interval of the velocity": span("velocity", at.velocity),
             }
         )
     return pd.DataFrame(rows)

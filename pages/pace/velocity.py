@@ -240,7 +240,15 @@ def groups(v: View, found: Velocity) -> None:
                 key="velocity-by",
             )
         with right:
-            card("What makes the difference?", lambda: found, frames.table, definition=velocity, key="velocity-table")
+            card(
+                "What makes the difference?",
+                lambda: found,
+                lambda answer: frames.table(answer).drop(columns=["Lost", "Open"]),
+                caption="Velocity with its 95 % interval, and the factors that make it",
+                definition=velocity,
+                table=frames.table,
+                key="velocity-table",
+            )
     names = {frames.named(p.name): p for p in found.parts}
     part = names.get(clicked[0]["label"]) if clicked else None
     show_deals(v, part)

@@ -137,7 +137,7 @@ def silences(known: History, model: StageModel, scale: TimeAxis) -> pd.DataFrame
 
 
 def lines(known: History, model: StageModel) -> pd.DataFrame:
-    """A line per event in order of time, with how long it was waited for."""
+    """A line per event in order of time, with how long it was waited for; a single journey is not numbered."""
     rows = []
     for h in story(known, words.exits(model)):
         rows.append(
@@ -153,7 +153,9 @@ def lines(known: History, model: StageModel) -> pd.DataFrame:
             }
         )
     frame = pd.DataFrame(rows)
-    return frame.drop(columns=[name for name in ("Lasted", "Contact", "By") if len(frame) and not frame[name].any()])
+    silent = [name for name in ("Lasted", "Contact", "By") if len(frame) and not frame[name].any()]
+    alone = ["Journey"] if len(frame) and set(frame["Journey"]) <= {1, ""} else []
+    return frame.drop(columns=silent + alone)
 
 
 def _who(source: Stay | Moment, known: History) -> str:

@@ -72,7 +72,7 @@ def what(h: Happening, model: StageModel) -> str:
         case "subscription":
             return "Subscription ended" if h.is_end else "Subscription began"
         case "survey":
-            return f"Survey answered{f' ({source.what})' if source.what else ''}"
+            return f"Survey{f' ({source.what})' if source.what else ''}"
         case "referral":
             return "Referred somebody" if source.what == "made" else "Was referred"
         case "change":

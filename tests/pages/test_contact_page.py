@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
 from lifecycle.scope import Scope
@@ -89,6 +90,14 @@ def test_a_link_opens_the_whole_history_as_it_was_answered(visit: Open, company:
     assert "raw rows: " in texts(tab)
 
 
+def test_only_several_journeys_are_numbered(visit: Open, company: Path, asked: Asked) -> None:
+    j = asked.crm.journeys.c
+    once = sa.select(j.entity_id).group_by(j.entity_id).having(sa.func.max(j.journey) == 1).order_by(j.entity_id)
+    single = str(asked.crm.warehouse.query(once.limit(1))["entity_id"][0])
+    assert "Journey" in table(at(visit, company, contact=asked.one()), "After")
+    assert "Journey" not in table(at(visit, company, contact=single), "After")
+
+
 def test_a_search_opens_the_only_match(visit: Open, company: Path, asked: Asked) -> None:
     tab = searched(at(visit, company), f" {asked.one()} ")
     assert f"{asked.one()} came as far as" in texts(tab)
@@ -100,6 +109,8 @@ def test_of_several_matches_one_is_picked(visit: Open, company: Path) -> None:
     assert "contacts fit “c00”; the best 50 are listed" in texts(tab)
     assert not tab.metric
     grid = next(t for t in tab.dataframe if "Now" in t.value.columns)
+    assert list(grid.value)[:5] == ["Contact", "Now", "Since", "Account id", "Owner"]
+    assert len(grid.value.columns) <= 10, "as many as stand beside each other"
     wanted = grid.value["Contact"][3]
     tab.session_state[grid.key] = {"selection": {"rows": [3]}}
     tab = tab.run()
