@@ -23,6 +23,7 @@ STATES = 150  # of each page, which readers choose among
 NEW = 1 / 3  # the share that nobody has chosen before
 PAGES = ("", "funnel")
 PERIODS = [label for label in PRESETS.values() if label.startswith("Last")]
+LINK = f"as_of={AS_OF}T00:00:01"  # of what the bar hides while it is closed, a page draws what its link says
 
 State = dict[str, str]  # widget → value
 
@@ -41,6 +42,7 @@ class Reader:
         back = BackMsg()
         back.rerun_script.page_name = "" if self.script else self.page
         back.rerun_script.page_script_hash = self.script
+        back.rerun_script.query_string = LINK
         for key, value in self.values.items():
             back.rerun_script.widget_states.widgets.add(id=self.widgets[key], string_value=value)
         start = time.perf_counter()

@@ -43,6 +43,22 @@ def test_filters_survive_page_changes_reload_and_travel_in_the_link(visit: Open)
     expect(active(colleague)).to_have_text(active(page).inner_text())
 
 
+def test_what_was_chosen_stays_when_the_bar_is_closed(visit: Open) -> None:
+    page = visit("/")
+    bar = page.get_by_test_id("stExpander").first
+    bar.locator("summary").click()
+    pick(page, "Source", "referral")
+    expect(active(page)).to_contain_text("source is referral")
+    page.keyboard.press("Escape")
+    bar.locator("summary").click()
+    expect(bar.get_by_role("combobox")).to_have_count(1)
+    go(page, "Funnel")
+    expect(page).to_have_url(re.compile(r"where\.source=referral"))
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    expect(active(page)).to_contain_text("source is referral")
+
+
 def test_back_returns_to_the_page_and_its_filters(visit: Open) -> None:
     page = visit("/")
     pick(page, "Break down by", "Region")

@@ -62,6 +62,12 @@ def line(tab: AppTest) -> str:
     return tab.caption[0].value.replace("\\", "")
 
 
+def bar_open(tab: AppTest) -> AppTest:
+    """The same tab with all of the bar shown."""
+    tab.session_state["_more"] = True
+    return tab.run()
+
+
 def notices(tab: AppTest) -> str:
     return " ".join(w.value for w in tab.warning).replace("\\", "")
 
@@ -98,8 +104,29 @@ def test_a_link_of_the_terminal_and_one_of_the_bar_mean_the_same(visit: Open, co
     assert scope(terminal) == scope(bar)
 
 
-def test_widgets_make_the_scope(visit: Open, company: Path) -> None:
+def test_a_closed_bar_draws_what_is_used_alone(visit: Open, company: Path) -> None:
+    def drawn(tab: AppTest) -> set[str]:
+        return {w.key for kind in (tab.multiselect, tab.slider, tab.text_input, tab.number_input) for w in kind}
+
     tab = visit(company)
+    assert not drawn(tab)
+    every = drawn(bar_open(tab))
+    assert {"where.source", "where.region", "where.lead_score", "as_of", "top"} <= every
+    tab.multiselect(key="where.source").set_value(["referral"])
+    tab.slider(key="where.lead_score").set_value((10.0, 90.0))
+    tab.run()
+    assert drawn(tab) == every
+    tab.session_state["_more"] = False
+    assert drawn(tab.run()) == {"where.source", "where.lead_score"}
+    assert drawn(tab.run()) == {"where.source", "where.lead_score"}
+    assert scope(tab).filters == (Span("lead_score", 10.0, 90.0), Choice("source", ("referral",)))
+    tab.multiselect(key="where.source").set_value([]).run()
+    assert drawn(tab) == {"where.lead_score"}
+    assert drawn(visit(company, **{"where.region": "EMEA", "top": "3"})) == {"where.region", "top"}
+
+
+def test_widgets_make_the_scope(visit: Open, company: Path) -> None:
+    tab = bar_open(visit(company))
     tab.selectbox(key="period").set_value("last_90_days")
     tab.selectbox(key="by").set_value("region")
     tab.multiselect(key="where.source").set_value(["referral", "organic"])
@@ -115,7 +142,7 @@ def test_widgets_make_the_scope(visit: Open, company: Path) -> None:
 
 
 def test_a_mistyped_instant_is_told_until_it_is_right(visit: Open, company: Path) -> None:
-    tab = visit(company)
+    tab = bar_open(visit(company))
     tab.text_input(key="as_of").set_value("31 February").run()
     assert "as_of" in notices(tab)
     tab.run()
