@@ -139,8 +139,8 @@ def card(
                 st.markdown(f"##### {labels.escape(title)}")
                 if caption:
                     st.caption(labels.escape(caption))
+                waiting = st.container()  # where nothing leaves a gap behind
             corner = st.container(width="content")
-        waiting = st.container()
         with data.meanwhile(lambda: waiting.skeleton(height=height)):
             answer, drawing = _drawn(ask, draw)
         if isinstance(answer, Failure):

@@ -42,6 +42,7 @@ SERIES = ("#3E7CC4", "#D08A1E", "#1F9E8B", "#C2557F", "#8064C0", "#7D8B99", "#5A
 palette: ContextVar[Mapping[str, str]] = ContextVar("palette", default={})  # noqa: B039 (never changed)
 RAMP = ("#DCE8F5", "#A5C4E4", "#6296CA", "#2B68A6", "#103C6B")
 
+SHORT, USUAL, LONG = 105, 135, 170  # pixels that names in a legend take
 ANY_SERIES = [list(SERIES[:n]) for n in range(2, len(SERIES) + 1)]
 PROTO = "__proto__"
 
@@ -186,10 +187,10 @@ def place(field: str) -> alt.EncodingSortField:
     return alt.EncodingSortField(field=field, op="min")
 
 
-def legend(*, wide: bool = False, **more: Any) -> alt.Legend:
-    """A legend above the picture, in fewer columns where there is little room; `wide`: its names are long."""
+def legend(*, room: int = USUAL, **more: Any) -> alt.Legend:
+    """A legend above the picture, in fewer columns where there is little room; `room`: pixels for a name."""
     # By the container where there is one: its width is known before the layout, else the first row may be cut.
-    least, room = (1, 170) if wide else (2, 135)
+    least = 1 if room > USUAL else 2
     fitting = f"max({least}, floor((containerSize()[0] || width * 1.125) / {room}))"
     return alt.Legend(title=None, orient="top", symbolOpacity=1, columns={"expr": fitting}, **more)
 
@@ -199,9 +200,9 @@ def with_legend(height: int, n: int) -> int:
     return height + 23 * max(0, (n + 1) // 2 - 2)
 
 
-def series(colours: tuple[str, ...], *, wide: bool = False) -> alt.Color:
-    """Colours of the column `series`, in order of appearance; `wide`: its names are long."""
-    named = legend(wide=wide, symbolType="square")
+def series(colours: tuple[str, ...], *, room: int = USUAL) -> alt.Color:
+    """Colours of the column `series`, in order of appearance; `room`: pixels for a name."""
+    named = legend(room=room, symbolType="square")
     return alt.Color("series:N", sort=None, scale=alt.Scale(range=list(colours)), legend=named)
 
 
