@@ -37,21 +37,25 @@ def promise(model: StageModel, source: str | None) -> str:
 
 
 def most_rejected(found: Alignment) -> str:
-    """The most frequent reason for a rejection, and its share."""
+    """The most frequent reason for a rejection, and its share; or how many are as frequent as each other."""
     if not found.reasons:
-        return "Why leads are rejected"
+        return "Why are leads rejected?"
     sizes: dict[str | None, int] = {}
     for r in found.reasons:
         sizes[r.reason] = sizes.get(r.reason, 0) + r.share.numerator
     reason, n = max(sizes.items(), key=lambda item: item[1])
+    share = f"{percent(n / found.whole.rejected)} of {found.whole.rejected:,}"
+    alike = [why for why, size in sizes.items() if size == n and why is not None]
+    if len(alike) > 1:
+        return f"{len(alike)} reasons are equally frequent: {share} each"
     name = "No reason given" if reason is None else f"“{reason}”"
-    return f"{name} is the most frequent reason: {percent(n / found.whole.rejected)} of {found.whole.rejected:,}"
+    return f"{name} is the most frequent reason: {share}"
 
 
 def came_back(found: Alignment) -> str:
     """How many of the rejected were handed over again."""
     total = sum(a.share.numerator for a in found.again)
-    return f"{total:,} of the rejected were handed over again so far" if total else "Who was handed over again"
+    return f"{total:,} of the rejected were handed over again so far" if total else "Who was handed over again?"
 
 
 def bypassed(found: Evidence, label: Mapping[str, str]) -> str:

@@ -185,7 +185,8 @@ def referred(found: Loop, goal: str) -> str:
             here, there = percent(reach.referred.value), percent(reach.others.value)
             digits = here if here != there else f"{reach.referred.value * 100:.1f} %"
             return f"{digits} of the referred reach {reach.label}, {there} of all others"
-    return "The referred come as far as all others" if found.reach else "Referred against all others"
+    known = any(reach.referred.denominator for reach in found.reach)
+    return "The referred come as far as all others" if known else "How far do the referred come?"
 
 
 def loop(found: Loop) -> str:

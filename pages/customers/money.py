@@ -47,6 +47,7 @@ def revenue(v: View) -> None:
         caption="The diamond is the net change. A click shows the customers behind a movement",
         definition=Period,
         table=lambda a: frames.table(a.scope, a.periods),
+        empty="Nothing changed in this time.",
         select="bar",
         key="movements",
     )
@@ -118,7 +119,9 @@ def title(v: View, found: Book | Failure) -> str:
     """How the book changed, and by what most."""
     whole = None if isinstance(found, Failure) else together(v.scope, found.periods)
     if whole is None:
-        return "What changed recurring revenue"
+        return "What changed recurring revenue?"
+    if not any(whole.counts.values()):
+        return f"Recurring revenue stayed at {labels.money(whole.end / 100)}"
     most = max(MOVEMENTS, key=lambda name: abs(whole.cents[name]))
     sign = "+" if whole.cents[most] > 0 else ""
     grew = "grew" if whole.end >= whole.start else "shrank"
@@ -141,7 +144,9 @@ def bridge(found: Book) -> Picture | None:
     return charts_mrr.bridge(frames.bridge(whole, f"{after:%-d %b %Y}"))
 
 
-def by_period(found: Book) -> Picture:
+def by_period(found: Book) -> Picture | None:
+    if not any(n for p in found.periods for n in p.counts.values()):
+        return None
     return charts_mrr.stacked(*frames.by_period(found.scope, found.periods), money=True)
 
 

@@ -101,14 +101,16 @@ def headline(answer: Funnel) -> str:
 def reasons_title(found: pd.DataFrame) -> str:
     """The most frequent of the reasons, whatever the exit, and its share; `found` as `frames.reasons` gives it.
 
-    That none was given is no reason.
+    That none was given is no reason; of several that are equally frequent none is named.
     """
     if found.empty:
-        return "Why they leave"
+        return "Why do they leave?"
     sizes = found.groupby("reason", sort=False)["n"].sum()
     most, share = sizes.idxmax(), labels.percent(sizes.max() / sizes.sum(), 0)
     if most == reason(None):
         return f"{share} of {sizes.sum():,} who left gave no reason"
+    if (alike := int((sizes == sizes.max()).sum())) > 1:
+        return f"{alike} reasons are equally frequent: {share} each of {sizes.sum():,} who left"
     return f"“{most}” is the most frequent reason: {share} of {sizes.sum():,} who left"
 
 

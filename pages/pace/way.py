@@ -24,6 +24,7 @@ from pages.ui.spans import span
 from queries.end_to_end import cohorts, end_to_end
 
 MOST_COHORTS = 8
+NOBODY = "Nobody has arrived so far."
 
 
 def way(v: View) -> None:
@@ -46,6 +47,7 @@ def way(v: View) -> None:
         caption=f"Of those who entered {model.stage(start).label} themselves in the period (the funnel counts the "
         "implied too); who left by an exit has not arrived, who is on the way may still",
         definition=end_to_end,
+        empty=NOBODY,
         height=360,
         key="arrivals",
     )
@@ -57,9 +59,10 @@ def way(v: View) -> None:
             "Do newer cohorts arrive faster?",
             lambda: by_cohort,
             newer,
-            caption="Share that has arrived, by when they entered, the darker the newer; a curve ends where few were "
+            caption="Share that has arrived, by when they entered, the bluer the newer; a curve ends where few were "
             f"seen for so long. Of more than {MOST_COHORTS} cohorts, evenly chosen ones are drawn",
             definition=cohorts,
+            empty=NOBODY,
             height=360,
             key="cohorts",
         )
@@ -153,4 +156,7 @@ def _drawn(tables: dict[str, LifeTable], *, ordered: bool) -> Picture | None:
     if not any(t.n for t in tables.values()):
         return None
     along = span(max(t.seen for t in tables.values()))
-    return charts_pace.arrivals(frames_time.arrivals(tables, along), f"{along.name} since then", ordered=ordered)
+    rows = frames_time.arrivals(tables, along)
+    if not rows["value"].any():
+        return None
+    return charts_pace.arrivals(rows, f"{along.name} since then", ordered=ordered)

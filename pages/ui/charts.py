@@ -149,6 +149,7 @@ def _trend(height: int, style: str, title: str, several: bool) -> Spec:
     band = base.mark_area(opacity=0.14).encode(y=alt.Y("low:Q"), y2="high:Q")
     line = base.mark_line(strokeWidth=2.4).encode(y=y).transform_filter("!datum.immature")
     young = base.mark_line(strokeWidth=2.4, strokeDash=[3, 4], opacity=0.75).encode(y=y).transform_filter("datum.joint")
+    alone = base.mark_point(filled=True, size=50, opacity=1).encode(y=y).transform_filter("datum.alone")
     tips = [tip("name:N", "Period"), tip("value:Q", title or "Value", style), tip("note:N")]
     dots = (
         base.mark_point(filled=True, size=70)
@@ -159,7 +160,7 @@ def _trend(height: int, style: str, title: str, several: bool) -> Spec:
         )
         .add_params(hover)
     )
-    return bare((band + line + young + dots).properties(height=height))
+    return bare((band + line + young + alone + dots).properties(height=height))
 
 
 def trend(frame: pd.DataFrame, *, style: str = ",.0f", title: str = "", height: int = 240) -> Picture:
@@ -172,6 +173,8 @@ def trend(frame: pd.DataFrame, *, style: str = ",.0f", title: str = "", height: 
     main["period"] = pd.to_datetime(main["period"])
     ends = main.groupby("series", dropna=False)["immature"].shift(-1, fill_value=False)
     main["joint"] = main["immature"] | ends  # the last mature point too, so that the dashes are joined on
+    values = main.groupby("series", dropna=False)["value"]
+    main["alone"] = main["value"].notna() & values.shift(1).isna() & values.shift(-1).isna()  # no line shows it
     first, last = (main["name"].iloc[i] if len(main) else "" for i in (0, -1))
     several = bool(main["series"].nunique() > 1)
     tall = with_legend(height, int(main["series"].nunique()))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from lifecycle import alignment_titles as titles
-from lifecycle.agreement import Again, Agreement, Alignment, Handed, change, counted, handed_again, reasons
+from lifecycle.agreement import Again, Agreement, Alignment, Handed, Reason, change, counted, handed_again, reasons
 from lifecycle.alignment_words import exception, headline, ignored, readiness, responsible, standing_out
 from lifecycle.bypass import traits
 from lifecycle.chance import TwoByTwo
@@ -280,6 +280,20 @@ def test_bands_hold_every_scored_lead_once() -> None:
     assert [(b.low, b.high) for b in bands] == [(20, 30), (30, 40), (50, 60), (60, 70), (70, 80), (90, 100)]
     assert sum(b.agreement.delivered + b.agreement.bypass for b in bands) == 32
     assert bands[-1].agreement.accepted == 7  # the highest score is in the last band, not in one of its own
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        ({"Wrong fit": 3, "Price": 2, None: 1}, "“Wrong fit” is the most frequent reason: 50 % of 6"),
+        ({"Wrong fit": 2, "Price": 2, None: 2}, "2 reasons are equally frequent: 33 % of 6 each"),
+        ({None: 4, "Price": 2}, "No reason given is the most frequent reason: 67 % of 6"),
+    ],
+)
+def test_the_most_frequent_reason_is_named_unless_several_are(sizes: dict[str | None, int], said: str) -> None:
+    found = tuple(Reason("lost", why, Rate(n, 6)) for why, n in sizes.items())
+    whole = Agreement(rejected=6)
+    assert titles.most_rejected(Alignment("crm", 1, SCOPE, whole, found)) == said
 
 
 @pytest.mark.parametrize(

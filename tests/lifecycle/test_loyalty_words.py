@@ -10,9 +10,10 @@ import pytest
 from lifecycle.csat import Contentment, Csat
 from lifecycle.durations import LifeTable
 from lifecycle.loyalty import Buyers, Repeat
-from lifecycle.loyalty_words import at_age, satisfied, satisfied_apart, score, scores_apart
+from lifecycle.loyalty_words import at_age, referred, satisfied, satisfied_apart, score, scores_apart
 from lifecycle.nps import Nps, Satisfaction
 from lifecycle.rates import Rate
+from lifecycle.referrals import Loop, Reach
 from lifecycle.scope import Scope
 
 SCOPE = Scope("crm", datetime(2026, 3, 1))
@@ -89,3 +90,12 @@ def test_a_score_moves_in_points_and_a_share_in_percentage_points() -> None:
     assert scored(EVEN, EVEN) == "NPS +4, from 100 respondents"
     assert glad(80, 50) == "80 % of 100 respondents are satisfied, more than before (+30.0 pp)"
     assert glad(51, 50) == "51 % of 100 respondents are satisfied"
+
+
+def test_nobody_referred_is_compared_with_nobody() -> None:
+    def loop(came: Rate) -> Loop:
+        return Loop("crm", 1, SCOPE, 0, 0, None, None, (Reach("won", "Won", came, Rate(20, 100)),))
+
+    assert referred(loop(Rate(90, 100)), "won") == "90 % of the referred reach Won, 20 % of all others"
+    assert referred(loop(Rate(21, 100)), "won") == "The referred come as far as all others"
+    assert referred(loop(Rate(0, 0)), "won") == "How far do the referred come?"

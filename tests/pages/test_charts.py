@@ -70,6 +70,15 @@ def texts_drawn(picture: Picture, width: int) -> list[str]:
     return [text.text or "" for text in texts if text.get("opacity", "1") != "0"]
 
 
+def test_a_period_between_unknown_ones_is_a_point() -> None:
+    def points(*values: float | None) -> list[bool]:
+        return list(charts.trend(MONTHS.assign(value=list(values))).data["main"]["alone"])
+
+    assert points(None, 2, None) == [False, True, False]
+    assert points(1, None, 3) == [True, False, True]
+    assert points(1, 2, None) == [False, False, False]
+
+
 @pytest.mark.parametrize("picture", PICTURES.values(), ids=PICTURES.keys())
 def test_every_field_is_in_its_frame(picture: Picture) -> None:
     found = list(layers(picture.spec))

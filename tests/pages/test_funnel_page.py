@@ -315,6 +315,8 @@ def test_the_most_frequent_reason_is_named_whatever_the_exit() -> None:
     rows = [("Price", "Lost", 30), ("Wrong fit", "Lost", 20), ("Wrong fit", "Disqualified", 50)]
     found = pd.DataFrame(rows, columns=["reason", "exit", "n"])
     assert words.reasons_title(found) == "“Wrong fit” is the most frequent reason: 70 % of 100 who left"
+    alike = found.assign(n=[30, 20, 10])
+    assert words.reasons_title(alike) == "2 reasons are equally frequent: 50 % each of 60 who left"
     unsaid = found.assign(reason=frames.reason(None))
     assert words.reasons_title(unsaid) == "100 % of 100 who left gave no reason"
-    assert words.reasons_title(found[:0]) == "Why they leave"
+    assert words.reasons_title(found[:0]) == "Why do they leave?"
