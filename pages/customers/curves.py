@@ -20,7 +20,8 @@ from queries.retention import Lifetimes, lifetimes
 
 def curves(v: View, rules: Rules, found: Retention | Failure) -> None:
     """Curves of the triangle's cohorts, and how long subscriptions last."""
-    left, right = st.columns(2, gap="small")
+    apart = v.scope.by or v.scope.compared or rules.split != "segment"
+    left, right = st.columns(2, gap="small") if apart else [st.container()] * 2
     with left:
         card(
             "Who stays, by age" if isinstance(found, Failure) else summary(found, v.modelled.model),
@@ -78,9 +79,7 @@ def beside(v: View, rules: Rules, found: Retention | Failure) -> None:
 def periods(found: Retention | Failure) -> None:
     """The period beside the one it is compared with."""
     if not isinstance(found, Failure) and found.comparison is None:
-        st.info(
-            "Choose a breakdown or a comparison above to see curves side by side.", icon=":material/compare_arrows:"
-        )
+        st.caption("Choose a breakdown or a comparison above to see curves side by side.")
         return
     card(
         "The period beside the one before" if isinstance(found, Failure) else earlier(found),

@@ -216,13 +216,12 @@ def reach(found: Loop) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["label", "value", "low", "high", "note", "series"])
 
 
-def generations(found: Loop) -> pd.DataFrame:
+def generations(found: Loop) -> list[tuple[str, int, str]]:
     """Referred entities by generation, and how many of each bought."""
-    rows = [
+    return [
         (f"Generation {g.number}", g.referred, f"{g.customers:,} bought ({labels.percent(g.rate.value)})")
         for g in found.generations
     ]
-    return pd.DataFrame(rows, columns=["label", "value", "note"])
 
 
 def unasked(found: Records, entity: str) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from lifecycle.referrals import Generation, Loop, Reach
 from pages.customers import frames_loyalty as frames
 from pages.customers.behind import ENTITIES, PICK, open_customer
 from pages.ui import charts, labels
+from pages.ui.charts_bridge import amounts
 from pages.ui.data import ask
 from pages.ui.failures import Failure
 from pages.ui.filters import View
@@ -46,7 +47,7 @@ def section(v: View) -> None:
         card(
             words.generations(found),
             lambda: found,
-            lambda a: charts.bars(frames.generations(a), title="referred so far") if a.generations else None,
+            lambda a: amounts(frames.generations(a)) if a.generations else None,
             caption=rings(found),
             definition=Generation,
             empty="Nobody has been referred yet.",
@@ -67,7 +68,7 @@ def figures(found: Loop) -> None:
 
 
 def rings(found: Loop) -> str:
-    said = "Up to the data cut-off. Generation 1: by somebody not referred. The tooltip says how many bought"
+    said = "Up to the data cut-off, whatever the filters. Generation 1: by somebody not referred"
     return f"{said}; {found.circular:,} were referred in a circle" if found.circular else said
 
 
@@ -91,7 +92,7 @@ def list_unasked(v: View, found: Loop) -> None:
         caption=f"Scored 9 or 10 in the newest answer, whatever the period: ask them while they are willing. {PICK}",
         definition=unasked,
         select="promoter",
-        empty="Every promoter has referred somebody.",
+        empty="No promoter is left to ask.",
         key=f"unasked.{page}",
     )
     open_customer(v, picked, "unasked")

@@ -132,7 +132,7 @@ def grouped(v: View) -> None:
         )
     with right:
         card(
-            "What to do about each group",
+            "What to do about each group?",
             lambda: found,
             frames.advice,
             caption="All customers by the data cut-off, whatever the period; the most revenue first",

@@ -55,7 +55,7 @@ def coming_back(v: View) -> None:
     left, right = st.columns(2, gap="small")
     with left:
         card(
-            "Who came back, by how they had left",
+            "Who came back, by how they had left?",
             lambda: found,
             lambda answer: frames.back_table(answer, model),
             definition=Comebacks.returned,
@@ -64,7 +64,7 @@ def coming_back(v: View) -> None:
         )
     with right:
         card(
-            "How they do the second time",
+            "How do they do the second time?",
             lambda: found,
             lambda answer: frames.again_beside(frames.again_table(answer, model), model.stage(answer.goal).label),
             table=lambda answer: frames.again_table(answer, model),
@@ -107,7 +107,7 @@ def beside(v: View, found: Comebacks) -> None:
     left, right = st.columns(2, gap="small")
     with left:
         card(
-            f"Who is back after {names[chosen] if chosen else 'any exit'}, by {by.lower()}",
+            f"Who is back after {names[chosen] if chosen else 'any exit'}, by {by.lower()}?",
             lambda: found,
             lambda answer: _curves(frames_parts.returns(answer, chosen), "back again"),
             caption="Days since they left; of fewer than 30 no curve is drawn",
@@ -117,7 +117,7 @@ def beside(v: View, found: Comebacks) -> None:
         )
     with right:
         card(
-            f"How they do then, by {by.lower()}",
+            f"How do they do then, by {by.lower()}?",
             lambda: found,
             lambda answer: _curves(frames_parts.attempts(answer), "reached the goal"),
             caption=f"Days since they started again; share that reached {goal}",

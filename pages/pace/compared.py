@@ -47,7 +47,7 @@ def compared(v: View) -> None:
     with right:
         ends(v, chosen, found, quick=False)
     card(
-        f"Which segments tell quick stays in {chosen.label} from slow ones",
+        f"Which segments tell quick stays in {chosen.label} from slow ones?",
         lambda: found,
         lambda a: frames_stages.separations(a.separations, v.modelled.catalog),
         caption="Log-rank, corrected for many. Fastest and slowest: of the values that are set and have 30 stays",

@@ -178,7 +178,7 @@ def side_by_side(v: View, found: Routes, goal: str) -> None:
     model = v.modelled.model
     by = segment_label(v)
     card(
-        f"Which {by.lower()} reaches {goal}, and by which route",
+        f"Which {by.lower()} reaches {goal}, and by which route?",
         lambda: found,
         lambda answer: frames_parts.goals(answer, model, by),
         caption="“chance”: it explains the difference. The time is the median of the route named",

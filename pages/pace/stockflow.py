@@ -76,7 +76,7 @@ def each(v: View, found: StockFlow, stage: str, label: str) -> None:
         )
     with right:
         card(
-            f"Who is in {label}, by {by.lower()}",
+            f"Who is in {label}, by {by.lower()}?",
             lambda: found,
             lambda answer: charts.trend(frames_parts.stock_courses(answer, stage), height=300),
             caption=f"At the end of each {found.scope.grain}",

@@ -148,7 +148,7 @@ def why_counts_differ(v: View) -> None:
         key="counts",
     )
     card(
-        "What each line means",
+        "What does each line mean?",
         lambda: found,
         frames.counts,
         caption=due(model, found),

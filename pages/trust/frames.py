@@ -57,7 +57,7 @@ def unknown(found: Found) -> pd.DataFrame:
     frame = found.table.to_pandas()
     return frame.rename(
         columns={"raw": "Stage value", "n": "Events", "first": "First", "last": "Last", "likely": "Spelled like"}
-    )
+    ).pipe(_telling)
 
 
 def rejects(found: Found) -> pd.DataFrame:
@@ -93,7 +93,12 @@ def missing(found: Tables) -> pd.DataFrame:
             "May have": [", ".join(f.optional) for f in found.missing],
             "There, but lacks": [", ".join(f.lacking) for f in found.missing],
         }
-    )
+    ).pipe(_telling)
+
+
+def _telling(frame: pd.DataFrame) -> pd.DataFrame:
+    """The columns that say anything."""
+    return frame[[name for name in frame if frame[name].fillna("").ne("").any()]] if len(frame) else frame
 
 
 def moves(found: Found) -> list[tuple[str, int, str]]:

@@ -85,7 +85,7 @@ def quarantine(v: View) -> None:
 def set_aside(v: View) -> None:
     """What they look like, and what can be done about them."""
     card(
-        "What they look like, and what to do",
+        "What do they look like, and what to do?",
         lambda: data.ask(health.samples, v.modelled, v.scope.whole),
         frames.samples,
         caption=f"Up to {health.SAMPLES} events of each reason, as they came; contacts are masked",
@@ -188,7 +188,7 @@ def moves(v: View) -> None:
 def who(v: View) -> None:
     """Whether contacts and events meet."""
     card(
-        "Who has no events, which events have nobody",
+        "Who has no events, and which events have nobody?",
         lambda: data.ask(health.meeting, v.modelled, v.scope.whole),
         lambda answer: frames.meeting(answer, v.modelled.model.entity),
         caption=WHOLE_BUILD,
