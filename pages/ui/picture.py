@@ -43,6 +43,7 @@ palette: ContextVar[Mapping[str, str]] = ContextVar("palette", default={})  # no
 RAMP = ("#DCE8F5", "#A5C4E4", "#6296CA", "#2B68A6", "#103C6B")
 
 SHORT, USUAL, LONG = 105, 135, 170  # pixels that names in a legend take
+NARROW = 500  # pixels of a picture on a phone
 ANY_SERIES = [list(SERIES[:n]) for n in range(2, len(SERIES) + 1)]
 PROTO = "__proto__"
 
@@ -190,8 +191,9 @@ def place(field: str) -> alt.EncodingSortField:
 def legend(*, room: int = USUAL, **more: Any) -> alt.Legend:
     """A legend above the picture, in fewer columns where there is little room; `room`: pixels for a name."""
     # By the container where there is one: its width is known before the layout, else the first row may be cut.
-    least = 1 if room > USUAL else 2
-    fitting = f"max({least}, floor((containerSize()[0] || width * 1.125) / {room}))"
+    least, across = 1 if room > USUAL else 2, "(containerSize()[0] || width * 1.125)"
+    # on a phone each row has few names, of which a long one finds no room beside short ones
+    fitting = f"max({least}, floor({across} / ({across} < {NARROW} ? {max(room, USUAL)} : {room})))"
     return alt.Legend(title=None, orient="top", symbolOpacity=1, columns={"expr": fitting}, **more)
 
 
