@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 from statsmodels.stats.proportion import proportion_confint
 
 from lifecycle.scope import Scope
@@ -26,8 +26,8 @@ class Count:
 
     @property
     def interval(self) -> tuple[float, float]:
-        low = chi2.ppf(0.025, 2 * self.value) / 2 if self.value else 0.0
-        return float(low), float(chi2.ppf(0.975, 2 * self.value + 2) / 2)
+        low = gammaincinv(self.value, 0.025) if self.value else 0.0
+        return float(low), float(gammaincinv(self.value + 1, 0.975))
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from functools import lru_cache
 
 from lifecycle import rates
 from lifecycle.rates import Difference, Rate
@@ -24,7 +25,12 @@ def escape(text: object) -> str:
 
     A number and its unit are kept together, and so is `n = 30`.
     """
-    line = re.sub(r"\s+", " ", str(text)).strip()
+    return _escaped(str(text))
+
+
+@lru_cache(10_000)  # a page says the same some fifty times, at every rerun
+def _escaped(text: str) -> str:
+    line = re.sub(r"\s+", " ", text).strip()
     line = _UNIT.sub("\u00a0", line)
     line = _REPLACED.sub("\\g<0>\u2060", line)  # an invisible joiner: these are replaced after unescaping
     return _PUNCTUATION.sub(r"\\\1", line)
