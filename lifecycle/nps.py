@@ -83,6 +83,15 @@ class Nps:
 
 
 @dataclass(frozen=True)
+class Recommended:
+    """The score alone: of the period, and of the compared one where there is one."""
+
+    now: Nps
+    before: Nps | None
+    statements: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
 class NpsChange:
     """Points by which a score moved between two independent groups of respondents, with its 95 % interval."""
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from lifecycle.csat import Contentment, Csat, scale_of
-from lifecycle.nps import Nps, Satisfaction
+from lifecycle.nps import Nps, Recommended, Satisfaction
 from lifecycle.rates import Rate
 from lifecycle.scope import Scope
 from queries.ages import number, period_number
@@ -26,6 +26,7 @@ UNUSABLE = -1  # stands for a score outside 0 to 10
 ANSWERS = pa.schema(
     [("segment", pa.string()), ("period", pa.int64()), ("newest", pa.int64()), ("score", pa.int64()), ("n", pa.int64())]
 )
+SCORES = pa.schema([("score", pa.int64()), ("n", pa.int64())])
 ASKED = pa.schema([("asked", pa.int64()), ("answered", pa.int64())])
 
 
@@ -49,6 +50,27 @@ def satisfaction(m: Modelled, scope: Scope) -> Satisfaction:
     """
     here = _satisfaction(m, scope)
     return replace(here, comparison=_satisfaction(m, scope.compared)) if scope.compared else here
+
+
+def recommended(m: Modelled, scope: Scope) -> Recommended:
+    """The net promoter score of those who answered in the period; `satisfaction` without its course and segments.
+
+    Raises WarehouseError("missing_table") without surveys.
+    """
+    now, asked = _newest(m, scope.whole)
+    before, also = _newest(m, scope.compared.whole) if scope.compared else (None, None)
+    return Recommended(now, before, tuple(s for s in (asked, also) if s))
+
+
+def _newest(m: Modelled, scope: Scope) -> tuple[Nps, Rendered]:
+    """The newest answer of the period of each respondent, by score."""
+    given = surveys(m, scope)
+    c = segmented(m, scope, sa.select(given).where(*in_period(given.c.at, scope)).subquery("inside")).c
+    ranked = sa.select(_score(c.score), _nth(c, c.contact_id).label("nth")).subquery("ranked")
+    score = ranked.c.score
+    statement = sa.select(score, sa.func.count().label("n")).where(ranked.c.nth == 1).group_by(score)
+    table, rendered = m.ask(statement, SCORES)
+    return Nps({row["score"]: row["n"] for row in table.to_pylist() if row["score"] != UNUSABLE}), rendered
 
 
 def _satisfaction(m: Modelled, scope: Scope) -> Satisfaction:
@@ -158,17 +180,24 @@ def _answers(m: Modelled, scope: Scope, kind: str) -> tuple[list[tuple], Rendere
     period = period_number(given.c.at, scope.grain, scope.calendar).label("period")
     inside = segmented(m, scope, sa.select(given, period).where(*in_period(given.c.at, scope)).subquery("inside"))
     c = inside.c
-    late = [c.at.desc(), c.score.desc()]
-    nth = sa.func.row_number().over(partition_by=c.contact_id, order_by=late).label("nth")
-    turn = sa.func.row_number().over(partition_by=[c.contact_id, c.period], order_by=late).label("turn")
-    usable = sa.and_(c.score >= number(0), c.score <= number(10))
-    score = sa.case((usable, sa.cast(floored(c.score), sa.BigInteger())), else_=number(UNUSABLE)).label("score")
-    ranked = sa.select(c.segment, c.period, score, nth, turn).subquery("ranked")
+    nth, turn = _nth(c, c.contact_id).label("nth"), _nth(c, c.contact_id, c.period).label("turn")
+    ranked = sa.select(c.segment, c.period, _score(c.score), nth, turn).subquery("ranked")
     newest = sa.case((ranked.c.nth == 1, number(1)), else_=number(0)).label("newest")
     one = sa.select(ranked.c.segment, ranked.c.period, newest, ranked.c.score).where(ranked.c.turn == 1).subquery("one")
     statement = sa.select(*one.c, sa.func.count().label("n")).group_by(*one.c)
     table, rendered = m.ask(statement, ANSWERS)
     return [tuple(row.values()) for row in table.to_pylist()], rendered
+
+
+def _nth(c: sa.ColumnCollection, *whose: sa.ColumnElement) -> sa.ColumnElement:
+    """Each answer's place among theirs, the newest first."""
+    return sa.func.row_number().over(partition_by=whose, order_by=[c.at.desc(), c.score.desc()])
+
+
+def _score(given: sa.ColumnElement) -> sa.ColumnElement:
+    """The score in whole points, or UNUSABLE."""
+    usable = sa.and_(given >= number(0), given <= number(10))
+    return sa.case((usable, sa.cast(floored(given), sa.BigInteger())), else_=number(UNUSABLE)).label("score")
 
 
 def _response(m: Modelled, scope: Scope, kind: str) -> tuple[Rate, Rendered]:

@@ -74,7 +74,7 @@ def purchases(found: Buyers) -> None:
 
 
 def answers(found: Satisfaction) -> None:
-    nps_tile(found)
+    nps_tile(found.whole, found.comparison.whole if found.comparison else None)
     if found.response:
         when = "asked in the period" if found.dated else "ever asked"
         rate_tile(f"Answered, of those {when}", found.response, definition="Surveys on recommendation.")

@@ -27,7 +27,7 @@ from queries import velocity as velocities
 from queries.agreement import profile
 from queries.durations import life_tables
 from queries.purchases import repeat
-from queries.surveys import satisfaction
+from queries.surveys import recommended
 
 Tile = Callable[[], None]
 
@@ -58,9 +58,9 @@ def conversion(v: View) -> list[Tile]:
 
 def loyalty(v: View) -> list[Tile]:
     """Whether customers would recommend, else whether they buy again; nothing where neither is recorded."""
-    answered = data.ask(satisfaction, v.modelled, v.scope.whole)
+    answered = data.ask(recommended, v.modelled, v.scope.whole)
     if not isinstance(answered, Failure):
-        return [partial(nps_tile, answered)]
+        return [partial(nps_tile, answered.now, answered.before)]
     bought = data.ask(repeat, v.modelled, v.scope.whole)
     if isinstance(bought, Failure):
         return [partial(state, failed) for failed in (answered, bought) if failed.kind != "missing_table"]

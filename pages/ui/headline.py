@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from lifecycle.nps import Nps, Satisfaction, change, points, told
+from lifecycle.nps import Nps, change, points, told
 from pages.ui import labels
 from pages.ui.layout import tile
 
 
-def nps_tile(found: Satisfaction) -> None:
+def nps_tile(nps: Nps, before: Nps | None) -> None:
     """The net promoter score with its interval and respondents, and its change where a period is compared."""
-    nps, before = found.whole, found.comparison.whole if found.comparison else None
     moved = change(nps, before) if before else None
     low, high = nps.interval or (0.0, 0.0)
     few = " · few, read with care" if nps.few else ""

@@ -33,7 +33,7 @@ from queries.predicted import pasts, spending, tenure
 from queries.purchases import repeat
 from queries.referrals import loop, unasked
 from queries.rfm import buyers, rfm
-from queries.surveys import contentment, satisfaction
+from queries.surveys import contentment, recommended, satisfaction
 from queries.value import historic, simple
 from tests.engines import DuckDB, Engine
 from tests.queries import loyalty_oracle as book
@@ -162,6 +162,16 @@ def test_each_respondent_counts_once_by_the_newest_answer(story: Modelled) -> No
     assert found.response == Rate(6, 7)
     assert found.dated
     assert {v: nps.n for v, nps in found.rows} == {"a": 3, "b": 1}
+
+
+def test_the_score_alone_is_that_of_the_whole_answer(story: Modelled) -> None:
+    compared = replace(SCOPE, compare="previous", filters=(Choice("plan", ("a",)),))
+    found, whole = recommended(story, compared), satisfaction(story, compared)
+    assert whole.comparison
+    assert (found.now, found.before) == (whole.whole, whole.comparison.whole)
+    assert found.now.n == 3
+    assert len(found.statements) == 2
+    assert recommended(story, SCOPE).before is None
 
 
 def test_the_scale_of_satisfaction_is_the_survey_s_own(engine: Engine) -> None:
@@ -335,6 +345,7 @@ NEEDED: list[tuple[Any, str]] = [
     (rfm, "orders"),
     (orders_value, "orders"),
     (satisfaction, "surveys"),
+    (recommended, "surveys"),
     (contentment, "surveys"),
     (staying, "surveys"),
     (loop, "referrals"),
@@ -408,6 +419,7 @@ def _recommendation(m: Modelled, scope: Scope, c: book.Customers) -> None:
     answered = satisfaction(m, scope)
     assert dict(answered.whole.scores) == _per(scores, 1)
     assert {v: nps.n for v, nps in answered.rows} == _per(scores, 0)
+    assert recommended(m, scope).now == answered.whole
     scores = book.scores(c, "csat")
     content = contentment(m, scope)
     assert dict(content.whole.scores) == _per(scores, 1)
