@@ -155,15 +155,9 @@ def ways(model: StageModel) -> tuple[str, ...]:
     return (OPEN, *(exit_.key for exit_ in model.exits), ADVANCED, BACK)
 
 
-def _ended(way: str, stage: sa.ColumnElement, went: sa.ColumnElement, model: StageModel) -> sa.ColumnElement[bool]:
-    """Whether a stay ended in a way, by its stage and where it went on to."""
-    ranks = {s.key: i for i, s in enumerate(model.progress)}
-    if way == OPEN:
-        return went.is_(None)
-    if way not in (ADVANCED, BACK):
-        return went == way
-    some = {key: [k for k in ranks if (ranks[k] > at) == (way == ADVANCED)] for key, at in ranks.items()}
-    return sa.or_(sa.false(), *(sa.and_(stage == key, went.in_(keys)) for key, keys in some.items() if keys))
+def _rank(stage: sa.ColumnElement, model: StageModel) -> sa.ColumnElement:
+    """A progress stage as its place in the model; null for an exit, and for none."""
+    return sa.case(*((stage == s.key, sa.literal_column(str(i))) for i, s in enumerate(model.progress)))
 
 
 def bin_of(us: sa.ColumnElement, open_: sa.ColumnElement[bool]) -> sa.ColumnElement:
@@ -195,9 +189,14 @@ def binned(base: sa.Subquery, also: Iterable[str]) -> sa.Subquery:
 
 def named(counted: sa.Subquery, model: StageModel) -> sa.Select:
     """What was counted by stage (k0), further keys, bin and where they went, with a column per way they ended."""
-    *by, went, n = counted.c
-    totals = [sa.func.sum(sa.case((_ended(way, counted.c.k0, went, model), n), else_=0)) for way in ways(model)]
+    *keys, to, _ = counted.c
+    here, there = _rank(counted.c.k0, model).label("here"), _rank(to, model).label("there")
+    c = sa.select(counted, here, there).subquery("placed").c
+    exits = [c[to.key] == exit_.key for exit_ in model.exits]
+    ended = [c[to.key].is_(None), *exits, c.there > c.here, c.there <= c.here]  # one of `ways` each
+    totals = [sa.func.sum(sa.case((test, c.n), else_=0)) for test in ended]
     columns = [sa.cast(total, sa.BigInteger()).label(f"n{i}") for i, total in enumerate(totals)]
+    by = [c[key.key] for key in keys]
     return sa.select(*by, *columns).group_by(*by)
 
 
