@@ -68,8 +68,8 @@ def responsible(rows: Iterable[Row], moved: float) -> Row | None:
 
 def standing_out(rows: Iterable[Row]) -> Row | None:
     """The named value whose acceptance lies furthest beyond its 99.8 % control limits, and differs from the rest."""
-    found = [r for r in rows if r.value is not None and r.differs and r.outside == "99.8"]
-    return max(found, key=lambda r: abs(r.distance), default=None)
+    furthest = sorted((r for r in rows if r.value is not None and r.differs), key=lambda r: -abs(r.distance))
+    return next((r for r in furthest if r.outside == "99.8"), None)  # limits take longer than all else here
 
 
 def exception(rows: Iterable[Row]) -> str | None:
