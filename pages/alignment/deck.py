@@ -179,8 +179,9 @@ def where(f: Findings) -> Slide:
         pictures.plot(rows),
         caption="Inside the grey, chance alone explains the difference",
         definition=profile,
+        width=4,
     )
-    table = Panel(f"Acceptance by {label}", found, frames_deck.where(rows), definition=Row)
+    table = Panel(f"Acceptance by {label}", found, frames_deck.where(rows), definition=Row, width=5)
     more = len(rows) - frames_deck.MOST_ROWS
     notes = (f"{more:,} more values of {label} are on the page.",) if more > 0 else ()
     return Slide(titles.where(rows, f.label[name]), (plot, table), notes=notes, basis=HAND_OVER)

@@ -219,7 +219,7 @@ with second:
     quarantine(current)
 set_aside(current)
 tables = data.ask(freshness.tables, current.modelled, current.scope.whole)
-first, second = st.columns([3, 2], gap="small")
+first, second = st.columns([4, 3], gap="small")
 with first:
     fresh(current, tables)
 with second:

@@ -21,7 +21,6 @@ from pages.ui.picture import (
     OUTCOMES,
     QUIET,
     SERIES,
-    SHORT,
     Picture,
     Spec,
     bare,
@@ -137,7 +136,7 @@ def survival(
 
 @cache
 def _whereabouts(height: int, log: bool, kinds: tuple[str, ...], named: bool) -> Spec:
-    keys = legend(room=SHORT, symbolType="square") if named else None
+    keys = legend(symbolType="square") if named else None
     hover = alt.selection_point(name="hover", on="pointerover", nearest=True, fields=["t"], empty=False, toggle=False)
     colour = alt.Color("name:N", sort=None, scale=alt.Scale(range=list(kinds)), legend=keys)
     base = alt.Chart(MAIN).encode(x=_time(log))

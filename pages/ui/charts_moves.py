@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from pages.ui.picture import INK, OUTCOMES, SHORT, Picture, Spec, axis, bare, ink_on, legend, place, tip
+from pages.ui.picture import INK, OUTCOMES, Picture, Spec, axis, bare, ink_on, legend, place, tip
 
 MAIN = alt.NamedData("main")
 KINDS = {  # a way to move → its name, its colour
@@ -32,7 +32,7 @@ def colours(present: tuple[str, ...], more_room: int = 0) -> alt.Color:
     return alt.Color(
         "said:N",
         scale=shades(present),
-        legend=legend(room=SHORT, symbolType="square", symbolStrokeWidth=0, offset=10 + more_room),
+        legend=legend(symbolType="square", symbolStrokeWidth=0, offset=10 + more_room),
     )
 
 

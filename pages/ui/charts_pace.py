@@ -15,8 +15,6 @@ from pages.ui.picture import (
     NOW,
     QUIET,
     SERIES,
-    SHORT,
-    USUAL,
     Picture,
     Spec,
     axis,
@@ -238,10 +236,10 @@ def leans(frame: pd.DataFrame, *, slow: bool) -> Picture:
 
 
 @cache
-def _arrivals(height: int, unit: str, colours: tuple[str, ...], room: int) -> Spec:
+def _arrivals(height: int, unit: str, colours: tuple[str, ...]) -> Spec:
     hover = alt.selection_point(name="hover", on="pointerover", nearest=True, fields=["t"], empty=False, toggle=False)
     across = alt.X("t:Q", axis=axis(title=unit, tickCount=8, format="~f"), scale=alt.Scale(nice=False))
-    base = alt.Chart(MAIN).encode(x=across, color=series(colours, room=room) if len(colours) > 1 else alt.value(NOW))
+    base = alt.Chart(MAIN).encode(x=across, color=series(colours) if len(colours) > 1 else alt.value(NOW))
     y = alt.Y("value:Q", axis=value_axis("~%", "have arrived"), scale=alt.Scale(zero=True))
     band = base.mark_area(opacity=0.13, interpolate="step-after").encode(y=alt.Y("low:Q"), y2="high:Q")
     line = base.mark_line(interpolate="step-after").encode(y=y, strokeWidth=weight(len(colours), 2.3))
@@ -267,5 +265,4 @@ def arrivals(frame: pd.DataFrame, unit: str, *, ordered: bool = False, height: i
     some = [FADING[-1 - round(apart * i)] for i in range(len(names))][::-1] if ordered else SERIES[: len(names)]
     main = filled(frame, low=None, high=None)
     words = "; ".join(f"{name}" for name in names[:8])
-    spec = _arrivals(height, unit, tuple(some), SHORT if ordered else USUAL)
-    return Picture(spec, {"main": main}, frame, f"Arrivals over time: {words}")
+    return Picture(_arrivals(height, unit, tuple(some)), {"main": main}, frame, f"Arrivals over time: {words}")

@@ -181,13 +181,6 @@ def routes(frame: pd.DataFrame, ends: pd.DataFrame, rows: pd.DataFrame) -> Pictu
     return Picture(_routes(60 + 40 * len(ends)), data, rows, f"Routes. {words}")
 
 
-def _named_series(own: tuple[str, ...]) -> alt.Color:
-    """Colours of series whose names are a few words long: their own, else in order of appearance."""
-    several = legend(symbolType="square")
-    several.columns = {"expr": "max(1, floor(width / 165))"}
-    return alt.Color("series:N", sort=None, scale=alt.Scale(range=list(own or SERIES)), legend=several)
-
-
 @cache
 def _curves(height: int, title: str, series: int, own: tuple[str, ...]) -> Spec:
     hover = alt.selection_point(
@@ -196,11 +189,7 @@ def _curves(height: int, title: str, series: int, own: tuple[str, ...]) -> Spec:
     days = axis(title="days", tickCount=8, labelOverlap=True)
     base = alt.Chart(MAIN).encode(
         x=alt.X("days:Q", axis=days, scale=alt.Scale(nice=False, zero=True)),
-        color=alt.value((own or SERIES)[0])
-        if series == 1
-        else coloured(own or SERIES)
-        if series > BANDS
-        else _named_series(own),
+        color=alt.value((own or SERIES)[0]) if series == 1 else coloured(own or SERIES),
     )
     y = alt.Y("value:Q", axis=value_axis(".0%", title), scale=alt.Scale(zero=True))
     band = base.mark_area(opacity=0.13, interpolate="step-after").encode(y=alt.Y("low:Q"), y2="high:Q")

@@ -7,7 +7,7 @@ from functools import cache
 import altair as alt
 import pandas as pd
 
-from pages.ui.picture import INK, LONG, NOW, QUIET, Picture, Spec, axis, bare, legend, place, series, tip, value_axis
+from pages.ui.picture import INK, NOW, QUIET, Picture, Spec, axis, bare, legend, place, series, tip, value_axis
 
 MAIN, ENDS, MARKS = (alt.NamedData(name) for name in ("main", "ends", "marks"))
 STATUSES = {
@@ -34,7 +34,7 @@ def _responses(height: int, present: tuple[str, ...]) -> Spec:
             color=alt.Color(
                 "said:N",
                 scale=alt.Scale(domain=list(names), range=list(colours)),
-                legend=legend(room=LONG, symbolType="square", offset=8),
+                legend=legend(symbolType="square", offset=8),
             ),
             opacity=alt.condition(chosen, alt.value(1), alt.value(0.3)),
             tooltip=[
@@ -83,9 +83,7 @@ def _waits(height: int, several: bool) -> Spec:
     ticks.values = [1, 6, 12, 24, 48, 96, 168, 336]
     x = alt.X("hours:Q", axis=ticks, scale=alt.Scale(type="sqrt", zero=True, nice=False))
     y = alt.Y("value:Q", axis=value_axis(".0%", "still waiting"), scale=alt.Scale(domain=[0, 1]))
-    base = alt.Chart(MAIN).encode(
-        x=x, color=series((NOW, "#D08A1E", "#1F9E8B"), room=LONG) if several else alt.value(NOW)
-    )
+    base = alt.Chart(MAIN).encode(x=x, color=series((NOW, "#D08A1E", "#1F9E8B")) if several else alt.value(NOW))
     band = base.mark_area(opacity=0.14, interpolate="step-after").encode(y=alt.Y("low:Q"), y2="high:Q")
     line = base.mark_line(strokeWidth=2.4, interpolate="step-after").encode(y=y)
     dots = (

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from lifecycle.segments import NOT_SET, Catalog
+from pages.ui.legends import fitted
 
 # Specifications name no colour of the page: text and rules take the page's own ink, so that one picture is right in
 # light and dark. The fills are of middle lightness for the same reason.
@@ -42,8 +43,6 @@ SERIES = ("#3E7CC4", "#D08A1E", "#1F9E8B", "#C2557F", "#8064C0", "#7D8B99", "#5A
 palette: ContextVar[Mapping[str, str]] = ContextVar("palette", default={})  # noqa: B039 (never changed)
 RAMP = ("#DCE8F5", "#A5C4E4", "#6296CA", "#2B68A6", "#103C6B")
 
-SHORT, USUAL, LONG = 105, 135, 170  # pixels that names in a legend take
-NARROW = 500  # pixels of a picture on a phone
 ANY_SERIES = [list(SERIES[:n]) for n in range(2, len(SERIES) + 1)]
 PROTO = "__proto__"
 
@@ -65,6 +64,7 @@ class Picture:
         names = list(dict.fromkeys(str(name) for names in named for name in names))
         if known := {name: colour for name, colour in WHOLES.items() if name in names} | dict(palette.get()):
             object.__setattr__(self, "spec", _hued(self.spec, names, hues(names, known)))
+        object.__setattr__(self, "spec", fitted(self.spec, self.data))
 
     @property
     def is_empty(self) -> bool:
@@ -188,13 +188,9 @@ def place(field: str) -> alt.EncodingSortField:
     return alt.EncodingSortField(field=field, op="min")
 
 
-def legend(*, room: int = USUAL, **more: Any) -> alt.Legend:
-    """A legend above the picture, in fewer columns where there is little room; `room`: pixels for a name."""
-    # By the container where there is one: its width is known before the layout, else the first row may be cut.
-    least, across = 1 if room > USUAL else 2, "(containerSize()[0] || width * 1.125)"
-    # on a phone each row has few names, of which a long one finds no room beside short ones
-    fitting = f"max({least}, floor({across} / ({across} < {NARROW} ? {max(room, USUAL)} : {room})))"
-    return alt.Legend(title=None, orient="top", symbolOpacity=1, columns={"expr": fitting}, **more)
+def legend(**more: Any) -> alt.Legend:
+    """A legend above the picture; a picture gives it as many columns as its names find room for."""
+    return alt.Legend(title=None, orient="top", symbolOpacity=1, columns=0, **more)
 
 
 def with_legend(height: int, n: int) -> int:
@@ -202,10 +198,9 @@ def with_legend(height: int, n: int) -> int:
     return height + 23 * max(0, (n + 1) // 2 - 2)
 
 
-def series(colours: tuple[str, ...], *, room: int = USUAL) -> alt.Color:
-    """Colours of the column `series`, in order of appearance; `room`: pixels for a name."""
-    named = legend(room=room, symbolType="square")
-    return alt.Color("series:N", sort=None, scale=alt.Scale(range=list(colours)), legend=named)
+def series(colours: tuple[str, ...]) -> alt.Color:
+    """Colours of the column `series`, in order of appearance."""
+    return alt.Color("series:N", sort=None, scale=alt.Scale(range=list(colours)), legend=legend(symbolType="square"))
 
 
 def weight(n_series: int, others: float) -> Any:

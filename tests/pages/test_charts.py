@@ -98,8 +98,10 @@ def test_pictures_can_be_read_aloud_and_name_no_ink_of_one_theme(picture: Pictur
 
 def test_other_data_reuses_the_specification() -> None:
     hostile = STAGES.assign(label=["datum['x']", "__proto__"])
+    built = charts._waterfall.cache_info().misses
     again = charts.waterfall(OUTCOMES.assign(label="datum['x']", n=7), hostile)
-    assert again.spec is PICTURES["waterfall"].spec
+    assert charts._waterfall.cache_info().misses == built
+    assert again.spec == PICTURES["waterfall"].spec
     assert "datum['x']" not in json.dumps(again.spec)
 
 
