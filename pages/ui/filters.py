@@ -30,7 +30,7 @@ from queries.modelled import Modelled
 from queries.settings import Settings
 
 WINDOWS = ("7d", "14d", "30d", "60d", "90d", "180d", "365d")
-ARRIVED, NOTICES, VIEW, DEFAULTS = "_arrived", "_notices", "_view", "_defaults"  # no parameter starts like this
+ARRIVED, NOTICES, VIEW, DEFAULTS, OPEN = "_arrived", "_notices", "_view", "_defaults", "_open"  # unlike any parameter
 
 Values = dict[str, list[str]]
 
@@ -199,7 +199,9 @@ def _more(around: Surroundings, spelled: Spelling) -> Values:
     While it is closed, only those that are used are drawn: they are a fifth of what a rerun costs.
     """
     segments = {WHERE + s.name: s for s in around.catalog.visible if s.can_break_down or limits(s).is_open}
+    st.session_state.setdefault("_more", st.session_state.get(OPEN, False))  # a page change forgets it
     more = st.expander("Segments and more", icon=":material/filter_alt:", key="_more", on_change="rerun")
+    st.session_state[OPEN] = more.open
     drawn = [key for key in [*segments, *OTHERS] if more.open or _is_used(key)]
     if not drawn:
         return {}

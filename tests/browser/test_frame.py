@@ -50,12 +50,14 @@ def test_what_was_chosen_stays_when_the_bar_is_closed(visit: Open) -> None:
     pick(page, "Source", "referral")
     expect(active(page)).to_contain_text("source is referral")
     page.keyboard.press("Escape")
+    go(page, "Funnel")
+    expect(bar.get_by_role("combobox", name="Region")).to_be_visible()
     bar.locator("summary").click()
     expect(bar.get_by_role("combobox")).to_have_count(1)
-    go(page, "Funnel")
+    go(page, "Overview")
     expect(page).to_have_url(re.compile(r"where\.source=referral"))
     page.go_back()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Funnel")
     expect(active(page)).to_contain_text("source is referral")
 
 
