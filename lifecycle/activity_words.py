@@ -59,6 +59,8 @@ def earlier(found: Activity) -> str:
     if then is None or not (found.periods and then.periods):
         return "The period beside the one before"
     now, before = found.periods[-1], then.periods[-1]
+    if not (now.kept.denominator and before.kept.denominator):
+        return "Nobody was active who could come again, now or before"
     ends = apart([("now", now.kept), ("before", before.kept)])
     said = f"{share(now.kept)} came again in {_named(found, now)}, {share(before.kept)} in {_named(then, before)}"
     return said if ends and ends[2] else f"{said}: chance explains the difference"

@@ -41,7 +41,7 @@ def to_discuss(v: View) -> None:
         lambda found: frames_leads.discussed(found, v.modelled.model),
         caption=titles.ranked(chosen, {s.name: s.label for s in v.modelled.catalog.segments}),
         definition=Discussion,
-        empty="Nothing to discuss: the teams agree on every lead of this period.",
+        empty="Nothing to discuss: none of these topics has a lead of this period.",
         select="lead",
         key=f"discuss.{topic}.{page}",
     )

@@ -20,6 +20,7 @@ from pages.ui.layout import card, figure_tile, tiles
 from queries.leads import Cell, Waiting
 from queries.service import attempts, service
 
+NONE = "No {} were handed over in this period."
 SHOWN = 20  # reps that are shown, the busiest; all others stand together
 
 
@@ -40,7 +41,7 @@ def response(v: View) -> None:
             pictures.responses,
             caption=_clock(v, found),
             definition=Responses,
-            empty=f"No {words.leads(v.modelled.model)} were handed over in this period.",
+            empty=NONE.format(words.leads(v.modelled.model)),
             select="bar",
             key="responses",
         )
@@ -118,7 +119,7 @@ def reps(v: View, found: ServiceLevel, few: ServiceLevel) -> None:
             if len(few.rows) == len(found.rows)
             else f"The busiest and who is looked for, of {len(found.rows):,}",
             definition=ServiceLevel,
-            empty="The contacts have no owner.",
+            empty="The contacts have no owner." if found.whole.n else NONE.format(words.leads(v.modelled.model)),
             key="by-owner",
         )
     tried = ask(attempts, v.modelled, v.scope.whole)

@@ -98,12 +98,17 @@ def compared(v: View, found: Activity) -> None:
     card(
         earlier(found),
         lambda: found,
-        lambda a: charts.bars(frames.sums(a), title=f"customers, added up over {v.scope.grain}s"),
+        lambda a: beside_before(a, v.scope.grain),
         caption=f"Both periods seen equally long; a customer counts in every {v.scope.grain}. "
         f"Came again: returning, of those active the {v.scope.grain} before",
         definition=Active,
         key="active-compared",
     )
+
+
+def beside_before(found: Activity, grain: str) -> Picture | None:
+    rows = frames.sums(found)
+    return charts.bars(rows, title=f"customers, added up over {grain}s") if rows["value"].any() else None
 
 
 def subscribed(m: Modelled, scope: Scope) -> Activity:

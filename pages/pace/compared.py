@@ -106,8 +106,9 @@ def ends(v: View, chosen: Choices, found: Segmented, *, quick: bool) -> None:
     rows = frames_stages.leans(leans.rows, v.modelled.catalog)
     first = rows["label"].iloc[0] if len(rows) else ""
     when = "" if at is None else words.told(at)
+    end, most = ("quickest", "a quarter has") if quick else ("slowest", "three quarters have")
     card(
-        words.leaning(leans.rows, quick, first) if at is not None else "The slowest quarter is not known yet",
+        words.leaning(leans.rows, quick, first) if at is not None else f"The {end} quarter is not known yet",
         lambda: found,
         partial(leaning, v, quick),
         caption=f"Share that {'left within' if quick else 'stayed for more than'} {when}; dashed: of all"
@@ -116,6 +117,6 @@ def ends(v: View, chosen: Choices, found: Segmented, *, quick: bool) -> None:
         definition=Lean,
         empty="No value differs beyond chance."
         if at is not None
-        else "Fewer than three quarters have left so far: who the slowest are is not known yet.",
+        else f"Fewer than {most} left so far: who the {end} are is not known yet.",
         key="quick" if quick else "slow",
     )

@@ -55,6 +55,11 @@ def test_the_compared_period_is_told_with_what_chance_explains() -> None:
     assert earlier(of(month(50, 50))) == "The period beside the one before"
 
 
+def test_of_nobody_nothing_is_compared() -> None:
+    none = month(0, 0)
+    assert earlier(of(none, before=none)) == "Nobody was active who could come again, now or before"
+
+
 def test_orders_of_an_active_customer_are_those_of_the_last_period() -> None:
     last = (*month(5, 5), Active(date(2024, 6, 1), new=3, returning=7, times=15))
     assert each(of(last)) == "1.50 orders per active customer in Jun 2024"
