@@ -26,7 +26,8 @@ MOMENT: dict[str, Kind] = {
     "behind_other": Small,
     "id": Number,
 }
-# An entry: its journey, its stay's end, where it came from and went, whether it repeats.
+# An entry: its journey, its stay's end, where it came from and went, whether it repeats; `tied`: it shares its entity,
+# instant and place with the one before.
 STEP: dict[str, Kind] = {
     "n": Number,
     "journey": Number,
@@ -39,6 +40,7 @@ STEP: dict[str, Kind] = {
     "repeat": Small,
     "fact": Small,
     "after_other": Small,
+    "tied": Small,
 }
 _PACK = 1024  # codes stay below: a row number and a code travel as one number that grows from row to row
 BEFORE, SO_FAR = (None, -1), (None, 0)
@@ -50,13 +52,15 @@ def place(code: sa.ColumnElement, model: StageModel) -> sa.ColumnElement:
     return sa.case((code == 0, n + 2), (code > n, n + 1), else_=code)
 
 
-def _within_instant(code: sa.ColumnElement, tie: sa.ColumnElement, model: StageModel) -> sa.ColumnElement:
+def _within_instant(code: sa.ColumnElement, ties: sa.TableClause | None, model: StageModel) -> sa.ColumnElement:
     """Order within an instant, as one small number: the fewer and narrower keys a sort has, the less it takes.
 
     Of one entity, instant and place there are fewer events than the millions that such a number has room for.
     """
+    if ties is None:
+        return place(code, model)
     room = (2**31 - 1) // (len(model.progress) + 3)
-    return sa.cast(place(code, model) * sa.literal_column(str(room)) + sa.func.coalesce(tie, 0), sa.Integer())
+    return sa.cast(place(code, model) * sa.literal_column(str(room)) + sa.func.coalesce(ties.c.tie, 0), sa.Integer())
 
 
 def ties(moments: sa.FromClause, events: sa.FromClause, model: StageModel, named: sa.FromClause) -> sa.Select:
@@ -79,7 +83,7 @@ def ties(moments: sa.FromClause, events: sa.FromClause, model: StageModel, named
     return sa.select(m.id, tie.label("tie")).select_from(source)
 
 
-def sunk(moments: sa.FromClause, ties: sa.TableClause, model: StageModel, never_back: bool) -> sa.Select | None:
+def sunk(moments: sa.FromClause, ties: sa.TableClause | None, model: StageModel, never_back: bool) -> sa.Select | None:
     """The ids of moments at or below what their journey has reached, which enter nothing; None where there cannot be.
 
     `never_back`: no event goes back in its journey; else only facts do not, and only who has such facts is looked at.
@@ -120,35 +124,37 @@ def _floors(model: StageModel, never_back: bool) -> list[int]:
 
 def steps(
     moments: sa.FromClause,
-    ties: sa.TableClause,
+    ties: sa.TableClause | None,
     sunk: sa.TableClause | None,
     model: StageModel,
     carried: Iterable[str],
 ) -> sa.Select:
     """Every entry in order, as STEP columns and those `carried` along from its moment.
 
-    Left out are ignored values; they only set `after_other` on the next entry. Sorting is what takes the time here,
+    Without `ties`, those that are `tied` stand in no certain order, nor what follows from it for their entity. Left out
+    are ignored values; they only set `after_other` on the next entry. Sorting is what takes the time here,
     and every level of windows sorts: there are two, one that looks back and one that numbers and looks ahead.
     """
     return _closed(_judged(_ordered(moments, ties, sunk, model), model), [*STEP, *carried])
 
 
-def _in_order(moments: sa.FromClause, ties: sa.TableClause, model: StageModel) -> dict[str, Any]:
+def _in_order(moments: sa.FromClause, ties: sa.TableClause | None, model: StageModel) -> dict[str, Any]:
     """The window of an entity's moments in order."""
     m = moments.c
-    return {"partition_by": m.n, "order_by": [m.at, _within_instant(m.code, ties.c.tie, model)]}
+    return {"partition_by": m.n, "order_by": [m.at, _within_instant(m.code, ties, model)]}
 
 
-def _with_ties(moments: sa.FromClause, ties: sa.TableClause) -> sa.FromClause:
-    return moments.outerjoin(ties, ties.c.id == moments.c.id)
+def _with_ties(moments: sa.FromClause, ties: sa.TableClause | None) -> sa.FromClause:
+    return moments if ties is None else moments.outerjoin(ties, ties.c.id == moments.c.id)
 
 
 def _ordered(
-    moments: sa.FromClause, ties: sa.TableClause, sunk: sa.TableClause | None, model: StageModel
+    moments: sa.FromClause, ties: sa.TableClause | None, sunk: sa.TableClause | None, model: StageModel
 ) -> sa.Subquery:
     """Numbers the rows of every entity in order, and tells what lies before each.
 
-    That is the code of the row before (`behind`), and the last one that entered a stage or was in it (`current`).
+    That is the code of the row before (`behind`), and the last one that entered a stage or was in it (`current`). The
+    `nth` is the number of the first with the same instant and place.
     """
     m, window, source = moments.c, _in_order(moments, ties, model), _with_ties(moments, ties)
     is_sunk: sa.ColumnElement = sa.literal_column("0")
@@ -162,6 +168,7 @@ def _ordered(
             is_sunk.label("sunk"),
             sa.cast(sa.func.row_number().over(**window), sa.Integer()).label("rn"),
             sa.func.lag(m.code).over(**window).label("behind"),
+            sa.func.rank().over(**window).label("nth"),
             last_known(entered, m.n, *window["order_by"]).label("current"),
         )
         .select_from(source)
@@ -176,7 +183,11 @@ def _judged(rows: sa.Subquery, model: StageModel) -> sa.Subquery:
     c, ranks = rows.c, len(model.progress)
     starts = sa.and_(c.sunk == 0, c.code <= ranks, sa.or_(c.current.is_(None), c.current > ranks))
     other = sa.or_(c.behind_other == 1, sa.and_(c.rn > 1, c.behind == 0))
-    flags = {"repeat": sa.or_(c.sunk == 1, sa.and_(c.current.is_not(None), c.current == c.code)), "after_other": other}
+    flags = {
+        "repeat": sa.or_(c.sunk == 1, sa.and_(c.current.is_not(None), c.current == c.code)),
+        "after_other": other,
+        "tied": c.nth < c.rn,
+    }
     return (
         sa.select(rows, *(sa.case((test, 1), else_=0).label(name) for name, test in flags.items()))
         .add_columns(sa.case((starts, 1)).label("starts"))
@@ -229,7 +240,7 @@ def entered_by_members(steps: sa.TableClause, members: sa.TableClause, model: St
 def account_moments(entered: sa.FromClause, ties: sa.TableClause, model: StageModel) -> sa.Select:
     """The moments of accounts: every progress of a contact, and the exit of the last one that was open."""
     e = entered.c
-    order = [e.at, _within_instant(e.code, ties.c.tie, model)]
+    order = [e.at, _within_instant(e.code, ties, model)]
     still_open = sa.func.sum(e.change).over(partition_by=e.n, order_by=order, rows=SO_FAR).label("still_open")
     counted = sa.select(entered, still_open).select_from(entered.outerjoin(ties, ties.c.id == e.id)).subquery("counted")
     c = counted.c

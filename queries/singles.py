@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
+from queries.dialect import twice
 from queries.workbench import Workbench
 
 Columns = sa.ColumnCollection
@@ -24,9 +25,8 @@ def first_of_each(
     chance meeting of two marks only means that their rows are compared.
     """
     given = rows.subquery("given")
-    seen = sa.select(mark(given.c).label("mark")).subquery("seen")
-    twice = sa.select(seen.c.mark).group_by(seen.c.mark).having(sa.func.count() > 1)
-    repeated = bench.make(f"repeated_{what}", {"mark": int}, twice)
+    repeating = twice(bench.warehouse.dialect, mark(given.c).label("mark"))
+    repeated = bench.make(f"repeated_{what}", {"mark": int}, repeating)
     if not bench.count(repeated):
         return rows
     same = mark(given.c) == repeated.c.mark

@@ -82,10 +82,10 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-# How DuckDB keeps what stays: told what it would nearly always choose, it need not try all ways (of instants it had
-# better choose). Ids, few texts (`tuple`) and small numbers stay as they are: packing them costs more than it saves.
+# How DuckDB keeps what stays: told what it would nearly always choose, it need not try all ways. Ids, few texts
+# (`tuple`), instants and small numbers stay as they are: packing and unpacking them costs more than it saves.
 _PACKED: dict[Any, str] = {int: " USING COMPRESSION bitpacking", float: " USING COMPRESSION alp"}
-_PACKED |= dict.fromkeys((Id, Small, tuple), " USING COMPRESSION uncompressed")
+_PACKED |= dict.fromkeys((Id, Small, tuple, datetime), " USING COMPRESSION uncompressed")
 # Working tables need not survive their build: DuckDB keeps them out of its file, PostgreSQL out of its log.
 _WORKING = {DUCKDB: "TEMP ", POSTGRES: "UNLOGGED "}
 

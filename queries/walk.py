@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -51,9 +51,8 @@ def walk(
     working = journeys.journey_working(model, intake.said)
     for number, part in enumerate(parts := list(_parts(bench, moments)), 1):
         say(f"stays and journeys, part {number} of {len(parts)}")
-        ties = bench.make("ties", TIES, sequence.ties(part.moments, intake.events, model, entities.named))
-        sunk = _sunk(bench, part, ties, model, rolled_up)
-        steps = bench.make("steps", STEP | carried, sequence.steps(part.moments, ties, sunk, model, carried))
+        steps = bench.make("steps", STEP | carried)
+        _step(bench, steps, part, intake, model, carried, never_back=rolled_up)
         found = bench.make("journeys", working, journeys.journey_rows(steps, model))
         here = described.between(part.first, part.last)
         if past is not None and described.then is not None:
@@ -63,12 +62,34 @@ def walk(
         workbench.fill(bench.warehouse, modelled.journeys, journeys.journeys(found, here, model))
 
 
-def _sunk(
-    bench: Workbench, part: Part, ties: sa.TableClause, model: StageModel, never_back: bool
-) -> sa.TableClause | None:
-    """The ids of moments that enter nothing, since their journey is there or further; None where nothing can be so."""
-    rows = sequence.sunk(part.moments, ties, model, never_back)
-    return None if rows is None else bench.make("sunk", {"id": Number}, rows)
+def _step(
+    bench: Workbench,
+    steps: sa.TableClause,
+    part: Part,
+    intake: Intake,
+    model: StageModel,
+    carried: Mapping[str, Kind],
+    *,
+    never_back: bool,
+) -> None:
+    """Adds the steps of a part. Ties are rare and looking for them is dear, so walking tells who has some: these are
+    walked again, in the order that what they say gives.
+    """
+
+    def walked(moments: sa.FromClause, ties: sa.TableClause | None) -> None:
+        rows = sequence.sunk(moments, ties, model, never_back)
+        sunk = None if rows is None else bench.make("sunk", {"id": Number}, rows)
+        workbench.fill(bench.warehouse, steps, sequence.steps(moments, ties, sunk, model, carried))
+
+    walked(part.moments, None)
+    n = steps.c.n
+    found = sa.select(n).where(steps.c.tied == 1, n >= part.first, n < part.last).distinct()
+    tied = bench.make("tied", {"n": Number}, found)
+    if bench.count(tied):
+        bench.warehouse.execute(sa.delete(steps).where(n.in_(sa.select(tied.c.n))))
+        m = part.moments
+        again = sa.select(m).join(tied, tied.c.n == m.c.n).subquery("again")
+        walked(again, bench.make("ties", TIES, sequence.ties(again, intake.events, model, intake.entities.named)))
 
 
 def _moments(intake: Intake, only: sa.FromClause | None) -> sa.Subquery:
@@ -110,9 +131,7 @@ def _account_moments(
     walked = bench.make("walked", STEP | carried)
     for number, part in enumerate(parts := list(_parts(bench, moments)), 1):
         say(f"walking contacts, part {number} of {len(parts)}")
-        ties = bench.make("ties", TIES, sequence.ties(part.moments, intake.events, model, named))
-        sunk = _sunk(bench, part, ties, model, False)
-        workbench.fill(bench.warehouse, walked, sequence.steps(part.moments, ties, sunk, model, carried))
+        _step(bench, walked, part, intake, model, carried, never_back=False)
     say("rolling contacts up to accounts")
     entered = sequence.entered_by_members(walked, members, model)
     ties = bench.make("ties", TIES, sequence.ties(entered, intake.events, model, named))

@@ -39,7 +39,7 @@ FOREIGN_TO = {  # who must not know what
 # Functions that mean the same on every engine (lower: of ASCII); any other is named by dialect.py alone.
 PORTABLE = {
     *("avg", "coalesce", "count", "first_value", "lag", "lead", "length", "lower", "max", "min", "mod", "nullif"),
-    *("grouping", "grouping_sets", "rollup", "row_number", "substr", "sum"),
+    *("grouping", "grouping_sets", "rank", "rollup", "row_number", "substr", "sum"),
 }
 FORBIDDEN_NAMES = {"eval", "exec", "compile", "__import__", "breakpoint"}
 FORBIDDEN_MODULES = {"pickle", "marshal", "shelve", "yaml", "subprocess"}
