@@ -46,16 +46,17 @@ def attainment(m: Modelled, scope: Scope) -> tuple[Attainment, ...]:
     aimed, aimed_latest = (yardsticks(m, s, steps).targets for s in (whole, latest))
     if not aimed:
         return ()
-    found = _volumes(m, whole)
+    found = _volumes(m, replace(scope, grain="month"))  # and not of `whole`: of a long period, `volumes` asks just this
+    months = [i for i, month in enumerate(found.periods) if whole.start <= month < whole.end]
     return tuple(
         Attainment(
             stage=row.stage,
             label=row.label,
-            month=found.periods[-1],
-            entered=row.bins[-1],
+            month=found.periods[months[-1]],
+            entered=row.bins[months[-1]],
             target=aimed_latest.get(row.stage),
-            n_months=len(found.periods),
-            whole_entered=row.entered,
+            n_months=len(months),
+            whole_entered=sum(row.bins[i] for i in months),
             whole_target=aimed.get(row.stage),
         )
         for row in found.rows

@@ -120,6 +120,8 @@ def test_targets_are_held_against_months_that_are_over(story: Modelled) -> None:
 
 
 def test_targets_are_the_whole_companys_and_for_whole_months(story: Modelled) -> None:
+    lead, *_ = overview.attainment(story, replace(QUARTER, start=date(2026, 1, 10)))
+    assert (lead.n_months, lead.month, lead.whole_entered, lead.whole_target) == (1, date(2026, 2, 1), 4, 5.0)
     assert overview.attainment(story, replace(QUARTER, filters=(Choice("source", ("web",)),))) == ()
     assert overview.attainment(story, replace(QUARTER, start=date(2026, 3, 1))) == ()
     assert overview.attainment(story, replace(QUARTER, start=date(2025, 10, 1), end=date(2025, 12, 1))) == ()
