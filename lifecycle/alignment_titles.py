@@ -19,7 +19,8 @@ def agreed(whole: Agreement) -> str:
     """On how many leads both teams agree, and on how many not."""
     if whole.positive_agreement.value is None:
         return "Neither team named a lead in this period"
-    return f"The teams agree on {whole.accepted:,} leads and disagree on {whole.rejected + whole.bypass:,}"
+    leads = "lead" if whole.accepted == 1 else "leads"
+    return f"The teams agree on {whole.accepted:,} {leads} and disagree on {whole.rejected + whole.bypass:,}"
 
 
 def beside(whole: Agreement) -> str:

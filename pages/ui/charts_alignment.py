@@ -169,7 +169,9 @@ def cells(frame: pd.DataFrame, *, height: int = 260) -> Picture:
 @cache
 def _funnel_plot(height: int) -> Spec:
     chosen = alt.selection_point(name="point", fields=["label"], toggle=False)
-    x = alt.X("n:Q", axis=value_axis(",.0f", "decided leads"), scale=alt.Scale(type="sqrt", zero=True, nice=True))
+    x = alt.X(
+        "n:Q", axis=value_axis(",.0f", "decided leads", whole=True), scale=alt.Scale(type="sqrt", zero=True, nice=True)
+    )
     y = alt.Y("value:Q", axis=value_axis(".0%", ""), scale=alt.Scale(domain=[0, 1]))
     lines = alt.Chart(LINES).encode(x=x)
     outer = lines.mark_area(opacity=0.1, color=GRID).encode(y=alt.Y("low998:Q"), y2="high998:Q")

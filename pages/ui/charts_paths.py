@@ -225,7 +225,7 @@ def _in_and_out(height: int, present: tuple[str, ...]) -> Spec:
         .mark_bar(width={"band": 0.7})
         .encode(
             x=alt.X("name:N", sort=place("position"), axis=months),
-            y=alt.Y("low:Q", axis=value_axis("~s", "out  ·  in")),
+            y=alt.Y("low:Q", axis=value_axis("~s", "out  ·  in", whole=True)),
             y2="high:Q",
             color=colours(present),
             tooltip=[

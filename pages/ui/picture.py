@@ -164,10 +164,13 @@ def ticked(spec: Spec, periods: pd.Series, names: pd.Series) -> Spec:
     return spec | {"params": [*spec.get("params", []), ticks, told]}
 
 
-def value_axis(style: str, title: str) -> alt.Axis:
-    """An axis of values: a few quiet grid lines and a number format of d3."""
+def value_axis(style: str, title: str, *, whole: bool = False) -> alt.Axis:
+    """An axis of values: a few quiet grid lines and a number format of d3; `whole`: of counts, which have no halves."""
+    more: dict[str, Any] = {"tickMinStep": 1} if whole else {}
     unsigned = {"labelExpr": "datum.value === 0 ? '0' : datum.label"} if style.startswith("+") else {}
-    return axis(grid=True, gridColor=GRID, gridOpacity=0.22, format=style, tickCount=4, title=title or None, **unsigned)
+    return axis(
+        grid=True, gridColor=GRID, gridOpacity=0.22, format=style, tickCount=4, title=title or None, **unsigned, **more
+    )
 
 
 def ink_on(fill: str) -> str:

@@ -282,6 +282,11 @@ def test_bands_hold_every_scored_lead_once() -> None:
     assert bands[-1].agreement.accepted == 7  # the highest score is in the last band, not in one of its own
 
 
+@pytest.mark.parametrize(("accepted", "said"), [(1, "agree on 1 lead and"), (2, "agree on 2 leads and")])
+def test_one_lead_is_one(accepted: int, said: str) -> None:
+    assert said in titles.agreed(Agreement(accepted=accepted, rejected=3))
+
+
 @pytest.mark.parametrize(
     ("sizes", "said"),
     [
