@@ -10,29 +10,29 @@ from typing import Any
 import pandas as pd
 
 LETTER, DRAWN = 6.7, 6.1  # pixels of a letter in a legend: what the layout reserves, and what it takes
-SYMBOL, BESIDE = 16, 10  # pixels before a name, and after it
+SYMBOL, LINE, BESIDE = 16, 28, 10  # pixels before a name, also where it is that of a line, and after it
 LONGEST = 24  # letters from which a name may be cut
 AXIS = 32  # pixels that an axis of numbers takes at the left, where a legend does not begin
 LABEL, MARGIN, WIDEST = 6.2, 20, 220  # the same of an axis with names: per letter, beside them, at most
 ACROSS = "(containerSize()[0] || width * 1.125)"  # of the container where there is one: known before the layout
 
 
-def choices(names: Sequence[str]) -> list[tuple[int, float]]:
+def choices(names: Sequence[str], symbol: int = SYMBOL) -> list[tuple[int, float]]:
     """(columns, pixels that they need), from one row on: of each number of rows the fewest columns that do."""
     letters = [min(len(name), LONGEST) for name in names]
     some = dict.fromkeys(ceil(len(letters) / rows) for rows in range(1, len(letters) + 1))
-    return [(n, _needed([max(letters[i::n]) for i in range(n)])) for n in some]
+    return [(n, _needed([max(letters[i::n]) for i in range(n)], symbol)) for n in some]
 
 
-def _needed(letters: Sequence[int]) -> float:
+def _needed(letters: Sequence[int], symbol: int) -> float:
     """The pixels of columns with so many letters; of the last one only what is drawn."""
     *before, last = letters
-    return sum(LETTER * n + SYMBOL + BESIDE for n in before) + DRAWN * last + SYMBOL
+    return sum(LETTER * n + symbol + BESIDE for n in before) + DRAWN * last + symbol
 
 
-def columns(names: Sequence[str], left: float) -> str:
+def columns(names: Sequence[str], left: float, symbol: int = SYMBOL) -> str:
     """The expression of Vega that gives as many columns as there is room for, right of `left`."""
-    some = [(n, f"{ACROSS} >= {need + left:.0f} ? {n} : ") for n, need in choices(names) if n > 1]
+    some = [(n, f"{ACROSS} >= {need + left:.0f} ? {n} : ") for n, need in choices(names, symbol) if n > 1]
     return "".join(said for _, said in some) + "1"
 
 
@@ -53,8 +53,9 @@ def _fitted(part: Any, data: Mapping[str, pd.DataFrame], left: float) -> Any:
         return part
     if isinstance(part.get("legend"), dict) and "columns" in part["legend"]:
         names = part.get("scale", {}).get("domain") or _values(data, part.get("field"))
+        symbol = LINE if part.get("field") == "series" else SYMBOL
         if names:
-            return part | {"legend": part["legend"] | {"columns": {"expr": columns(names, left)}}}
+            return part | {"legend": part["legend"] | {"columns": {"expr": columns(names, left, symbol)}}}
     return {key: _fitted(each, data, left) for key, each in part.items()}
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from pages.ui import charts, charts_service
-from pages.ui.legends import choices, columns
+from pages.ui.legends import LINE, choices, columns
 from pages.ui.picture import Picture
 
 WAITS = ["to the first touch", "to be assigned", "then to be touched"]
@@ -36,6 +36,12 @@ def legends(part: Any) -> list[str]:
 @pytest.mark.parametrize(("across", "n"), [(560, 3), (400, 2), (240, 1)])
 def test_there_are_as_many_columns_as_find_room(across: int, n: int) -> None:
     assert chosen(columns(WAITS, 48), across) == n
+
+
+def test_lines_take_more_room_than_bars() -> None:
+    names = ["Rep Amber"] * 8
+    assert chosen(columns(names, 32, LINE), 720) == 4
+    assert chosen(columns(names, 32), 720) == 8
 
 
 def test_rows_are_alike() -> None:
