@@ -136,7 +136,7 @@ def needs_attention(v: View) -> None:
                 found += signs
         found.sort(key=lambda sign: sign.tone == "good")
         if not found:
-            st.markdown(":material/check: Nothing: targets met, no step changed, nobody waits unusually long.")
+            st.markdown(":material/check: Nothing stands out beyond chance.")
         for sign in found[:SHOWN]:
             show(sign)
         if found[SHOWN:]:
