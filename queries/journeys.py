@@ -13,7 +13,7 @@ from queries.catalog import segment_columns
 from queries.described import Described
 from queries.dialect import earliest
 from queries.events import RAW, SAID, codes
-from queries.tables import Id, Kind, Number, Small, text_at
+from queries.tables import Id, Kind, Number, Small, Unsorted, text_at
 
 ANY: dict[str, Kind] = {name: RAW[name] for name in SAID}
 MOVES = ("advance", "skip", "regress", "repeat", "exit", "reopen")
@@ -30,8 +30,8 @@ def stays_columns(model: StageModel, segments: tuple[Segment, ...], said: Mappin
         "journey": int,
         "seq": int,
         "stage": keys,
-        "entered_at": datetime,
-        "exited_at": datetime,
+        "entered_at": Unsorted,
+        "exited_at": Unsorted,
         "from_stage": keys,
         "next_stage": keys,
         "move": MOVES,

@@ -27,6 +27,10 @@ class Id(str):
     """The kind of a column of ids: texts that hardly ever repeat but side by side."""
 
 
+class Unsorted(datetime):
+    """The kind of a column of instants in no order, which packing hardly makes smaller."""
+
+
 Kind = type | tuple[str, ...]  # what a modelled column holds: values of a Python type, or only these texts
 
 
@@ -35,6 +39,7 @@ _TYPES: dict[str, dict[type, str]] = {
     "default": {
         str: "text",
         datetime: "timestamp",
+        Unsorted: "timestamp",
         int: "bigint",
         Small: "smallint",
         Number: "integer",
@@ -44,6 +49,7 @@ _TYPES: dict[str, dict[type, str]] = {
     CLICKHOUSE: {
         str: "Nullable(String)",
         datetime: "Nullable(DateTime64(6))",
+        Unsorted: "Nullable(DateTime64(6))",
         int: "Nullable(Int64)",
         Small: "Nullable(Int16)",
         Number: "Nullable(Int32)",
@@ -54,6 +60,7 @@ _TYPES: dict[str, dict[type, str]] = {
 _SQL_TYPES: dict[type, TypeEngine] = {
     str: sa.Text(),
     datetime: Instant(),
+    Unsorted: Instant(),
     int: sa.BigInteger(),
     Small: sa.SmallInteger(),
     Number: sa.Integer(),
@@ -82,10 +89,11 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-# How DuckDB keeps what stays: told what it would nearly always choose, it need not try all ways. Ids, few texts
-# (`tuple`), instants and small numbers stay as they are: packing and unpacking them costs more than it saves.
+# How DuckDB keeps what stays: told what it would nearly always choose, it need not try all ways (of instants in order
+# it had better choose). Ids, few texts (`tuple`), instants in no order and small numbers stay as they are: packing them
+# costs more than it saves.
 _PACKED: dict[Any, str] = {int: " USING COMPRESSION bitpacking", float: " USING COMPRESSION alp"}
-_PACKED |= dict.fromkeys((Id, Small, tuple, datetime), " USING COMPRESSION uncompressed")
+_PACKED |= dict.fromkeys((Id, Small, tuple, Unsorted), " USING COMPRESSION uncompressed")
 # Working tables need not survive their build: DuckDB keeps them out of its file, PostgreSQL out of its log.
 _WORKING = {DUCKDB: "TEMP ", POSTGRES: "UNLOGGED "}
 
