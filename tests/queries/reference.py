@@ -65,9 +65,8 @@ def word_for_word(world: World, table: str) -> list[Row]:
     return [min(alike, key=lambda r: [(r[n] or "").encode() for n in CONTACTS if n in r]) for alike in same.values()]
 
 
-def refers_to_itself(row: Row, world: World, model: StageModel) -> bool:
+def refers_to_itself(row: Row, merges: dict[str, str], contacts: dict[str, Row], model: StageModel) -> bool:
     """Whether a referral names one contact twice, after merges, or one account where accounts move."""
-    merges, contacts = merges_of(world), contacts_of(world)
     who = [survivor(row[n], merges) or row[n] for n in ("referrer_id", "referred_id")]
     if model.entity == "account":
         who = [contacts.get(w, {}).get("account_id") or w for w in who]
@@ -137,7 +136,7 @@ def facts(world: World, model: StageModel, bound: datetime) -> list[Event]:
         ):
             found.append(("surveys.promoter", row["contact_id"], row["responded_at"], None))
     for row in word_for_word(world, "referrals"):
-        if not refers_to_itself(row, world, model):
+        if not refers_to_itself(row, merges, contacts, model):
             found.append(("referrals.made", row["referrer_id"], row["referred_at"], row["referred_id"]))
     return [
         Event(contact_id=who, raw=None, at=at, event_id=key, fact=fact)
