@@ -289,6 +289,6 @@ def twice(dialect: sa.Dialect, value: sa.Label) -> sa.Select:
     each = seen.c[value.name]
     if dialect.name != DUCKDB:
         return sa.select(each).group_by(each).having(sa.func.count() > 1)
-    before = sa.func.lag(each).over(order_by=each).label("before")
-    in_order = sa.select(each, before).subquery("in_order").c
-    return sa.select(in_order[value.name]).where(in_order[value.name] == in_order.before).distinct()
+    nth = sa.func.row_number().over(partition_by=each).label("nth")
+    counted = sa.select(each, nth).subquery("counted").c
+    return sa.select(counted[value.name]).where(counted.nth == 2)

@@ -27,8 +27,9 @@ LOCKED = {
     "lock_configuration": "true",
 }
 OVERTIME = "maximum execution time"  # what DuckDB says of a statement that it stopped itself
-# Writing: rows lie in no order but one that a statement asks for, which takes less memory and time.
-WRITING = {"preserve_insertion_order": "false"}
+# Writing: rows lie in no order but one that a statement asks for, which takes less memory and time. Nobody reads a file
+# before it is sealed, which waits until all of it is on disk: statements need not wait, each for its own part.
+WRITING = {"preserve_insertion_order": "false", "fsync_mode": "none", "checkpoint_threshold": "1GB"}
 # What a writer takes where no limit is set, if the machine has it: with more, DuckDB would only go on keeping what it
 # has written. Working tables that need more move to disk, beside the file that is being written.
 ENOUGH = "6GB"

@@ -89,7 +89,9 @@ def _step(
         bench.warehouse.execute(sa.delete(steps).where(n.in_(sa.select(tied.c.n))))
         m = part.moments
         again = sa.select(m).join(tied, tied.c.n == m.c.n).subquery("again")
-        walked(again, bench.make("ties", TIES, sequence.ties(again, intake.events, model, intake.entities.named)))
+        # events have the numbers of contacts, also where accounts are walked
+        said = intake.events if never_back else _numbered(intake.events, part.first, part.last).subquery("said")
+        walked(again, bench.make("ties", TIES, sequence.ties(again, said, model, intake.entities.named)))
 
 
 def _moments(intake: Intake, only: sa.FromClause | None) -> sa.Subquery:
@@ -111,14 +113,18 @@ def _moments(intake: Intake, only: sa.FromClause | None) -> sa.Subquery:
 
 def _parts(bench: Workbench, moments: sa.FromClause) -> Iterator[Part]:
     """The moments in parts by ranges of entity numbers, each of about the same size."""
-    n, largest = moments.c.n, sa.func.max(moments.c.n)
+    largest = sa.func.max(moments.c.n)
     size = sa.select(sa.func.count().label("events"), sa.func.coalesce(largest, 0).label("last")).select_from(moments)
     row = bench.warehouse.query(size).to_pylist()[0]
     parts = max(1, math.ceil(row["events"] / EVENTS_AT_ONCE))
     width = math.ceil((row["last"] + 1) / parts)
     for first in range(0, parts * width, width):
-        inside = sa.select(moments).where(n >= first, n < first + width) if parts > 1 else sa.select(moments)
+        inside = _numbered(moments, first, first + width) if parts > 1 else sa.select(moments)
         yield Part(inside.subquery("part"), first, first + width)
+
+
+def _numbered(rows: sa.FromClause, first: int, last: int) -> sa.Select:
+    return sa.select(rows).where(rows.c.n >= first, rows.c.n < last)
 
 
 def _account_moments(
