@@ -39,7 +39,8 @@ def main(
     where = folder or Path(tempfile.mkdtemp(prefix="lifecycle-bench-"))
     where.mkdir(parents=True, exist_ok=True)
     table = Table(
-        title=f"{machine()}\nMedians of {repeat}; the invented company ends on a fixed day", title_justify="left"
+        title=f"{machine()}\nMedians of up to {repeat}; the invented company ends on a fixed day",
+        title_justify="left",
     )
     for name in ("Measured", "Result", "Beside, in the same run", "Goal", "Met"):
         table.add_column(name, overflow="fold")
