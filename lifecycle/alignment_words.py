@@ -10,6 +10,7 @@ from lifecycle.durations import LifeTable
 from lifecycle.rates import Rate, difference, points
 from lifecycle.service import ServiceLevel
 from lifecycle.stages import StageModel
+from lifecycle.time_in_stage import FINE
 from lifecycle.where import Row
 
 BEFORE = {"previous": "in the period before", "year": "in the same period of the year before"}
@@ -152,7 +153,9 @@ def owners(found: ServiceLevel) -> str | None:
 def span(seconds: float) -> str:
     """A duration as a life table gives it, at the lower edge of its bin of hours or days."""
     hours = seconds / 3_600
-    return "an hour" if hours < 1 else f"{hours:.0f} h" if hours <= 48 else f"{hours / 24:.1f} days"
+    if hours <= 48:
+        return "an hour" if hours < 1 else f"{hours:.0f} h"
+    return f"{hours / 24:.{0 if seconds >= FINE else 1}f} days"
 
 
 def promised(model: StageModel, found: Commitment) -> str:

@@ -16,7 +16,7 @@ from lifecycle.stages import StageModel
 
 ADVANCED, BACK = "advanced", "went back"  # ways to leave a stage, beside the exits, which have their own keys
 HOUR, DAY = 3_600.0, 86_400.0
-FINE, YEAR = 14 * DAY, 365 * DAY
+FINE, YEAR = 14 * DAY, 365 * DAY  # life tables tell whole hours up to FINE, whole days beyond
 S = TypeVar("S")
 
 

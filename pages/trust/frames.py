@@ -91,7 +91,7 @@ def missing(found: Tables) -> pd.DataFrame:
             "Feeds": [f.feeds for f in found.missing],
             "Needs": [", ".join(f.required) for f in found.missing],
             "May have": [", ".join(f.optional) for f in found.missing],
-            "There, but lacks": [", ".join(f.lacking) for f in found.missing],
+            "Lacks": [", ".join(f.lacking) for f in found.missing],
         }
     ).pipe(_telling)
 

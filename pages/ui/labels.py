@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from lifecycle import rates
 from lifecycle.rates import Difference, Rate
+from lifecycle.time_in_stage import FINE
 
 UNDEFINED = "n/a"  # nothing to divide by: neither 0 % nor 100 %
 UNREACHED = "…"
@@ -92,7 +93,9 @@ def duration(seconds: float | None) -> str:
 
 
 def told(seconds: float | None) -> str:
-    """A time of a life table: the first of its bins is an hour long, and told by its lower edge."""
+    """A time of a life table, by the lower edge of its bin: an hour long at first, later a whole day: `38 days`."""
+    if seconds is not None and seconds >= FINE and seconds % DAY == 0:
+        return f"{seconds / DAY:,.0f} days"
     return "under 1 h" if seconds == 0 else duration(seconds)
 
 

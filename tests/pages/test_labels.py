@@ -88,11 +88,11 @@ HOUR, DAY = 3_600, 86_400
 @pytest.mark.parametrize(
     ("low", "high", "said"),
     [
-        (22 * DAY, 24 * DAY, "22.0–24.0 days"),
+        (22 * DAY, 24 * DAY, "22–24 days"),
         (3 * DAY, 3 * DAY, "3.0 days"),
         (23 * HOUR, 2 * DAY, "23.0 h – 2.0 days"),
         (0, 5 * HOUR, "under 1 h – 5.0 h"),
-        (232 * DAY, None, "232.0 days – …"),
+        (232 * DAY, None, "232 days – …"),
         (None, 5 * HOUR, "… – 5.0 h"),
     ],
 )
