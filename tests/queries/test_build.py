@@ -42,7 +42,7 @@ def test_a_small_random_company_equals_the_reference(name: str, random: Random):
 
 def test_the_invented_company_equals_the_reference_under_every_model(engine: Engine):
     tables: dict[str, list[pa.Table]] = {}
-    for batch in simulate(2_000, seed=5, as_of=datetime(2026, 6, 30)):
+    for batch in simulate(1_000, seed=5, as_of=datetime(2026, 6, 30)):
         for name, rows in batch.items():
             tables.setdefault(name, []).append(rows)
     whole = {name: pa.concat_tables(parts) for name, parts in tables.items()}
