@@ -223,9 +223,9 @@ first, second = st.columns([4, 3], gap="small")
 with first:
     fresh(current, tables)
 with second:
-    missing(current, tables)
     unknown(current)
     unreadable(current)
+missing(current, tables)
 moves(current)
 who(current)
 builds(current)

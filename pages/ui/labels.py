@@ -83,9 +83,14 @@ def moved(change: Difference) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Elapsed time in the largest unit that leaves a readable number: `45 s`, `3.5 h`, `13.1 days`."""
+    """Elapsed time in the largest unit that leaves a readable number: `45 s`, `3.5 h`, `13.1 days`.
+
+    `38 days` where it is counted in whole days, as a life table does.
+    """
     if seconds is None:
         return UNDEFINED
+    if seconds >= FINE and seconds % DAY == 0:
+        return f"{seconds / DAY:,.0f} days"
     for unit, name in ((DAY, "days"), (HOUR, "h"), (MINUTE, "min")):
         if abs(seconds) >= unit:
             return f"{seconds / unit:,.1f} {name}"
@@ -93,9 +98,7 @@ def duration(seconds: float | None) -> str:
 
 
 def told(seconds: float | None) -> str:
-    """A time of a life table, by the lower edge of its bin: an hour long at first, later a whole day: `38 days`."""
-    if seconds is not None and seconds >= FINE and seconds % DAY == 0:
-        return f"{seconds / DAY:,.0f} days"
+    """A time of a life table: the first of its bins is an hour long, and told by its lower edge."""
     return "under 1 h" if seconds == 0 else duration(seconds)
 
 
