@@ -219,13 +219,13 @@ with second:
     quarantine(current)
 set_aside(current)
 tables = data.ask(freshness.tables, current.modelled, current.scope.whole)
-first, second = st.columns([4, 3], gap="small")
-with first:
-    fresh(current, tables)
-with second:
-    unknown(current)
-    unreadable(current)
+fresh(current, tables)
 missing(current, tables)
+first, second = st.columns(2, gap="small")
+with first:
+    unknown(current)
+with second:
+    unreadable(current)
 moves(current)
 who(current)
 builds(current)
