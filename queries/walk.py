@@ -89,8 +89,8 @@ def _step(
         bench.warehouse.execute(sa.delete(steps).where(n.in_(sa.select(tied.c.n))))
         m = part.moments
         again = sa.select(m).join(tied, tied.c.n == m.c.n).subquery("again")
-        # events have the numbers of contacts, also where accounts are walked
-        said = intake.events if never_back else _numbered(intake.events, part.first, part.last).subquery("said")
+        # events have the numbers of contacts, also where accounts are walked (`who`: which contact it was)
+        said = intake.events if "who" in m.c else _numbered(intake.events, part.first, part.last).subquery("said")
         walked(again, bench.make("ties", TIES, sequence.ties(again, said, model, intake.entities.named)))
 
 
